@@ -1,0 +1,292 @@
+//! The arena: one reservation for all slots, of which segments become usable and stop being so.
+
+use crate::error::BuildError;
+use crate::head::Head;
+use crate::memory::{Memory, Slot};
+use crate::segment::{Geometry, SEGMENT_BYTES};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::word::Word;
+use crate::world::Stopped;
+
+/// How many segments are made writable by one system call.
+const WRITABLE_BATCH: u32 = 16;
+
+/// All slots of a table.
+///
+/// | field | who writes | when |
+/// |---|---|---|
+/// | `claimed` | a grower sets a bit, and clears its own when the system refuses; the sweeper clears | inside an operation; with the world stopped |
+/// | `hint` | growers; the sweeper | any time: a wrong hint costs time only |
+/// | `writable` | growers, upwards only | inside an operation |
+#[derive(Debug)]
+pub(crate) struct Arena<W: Word> {
+    memory: Memory<W>,
+    geometry: Geometry,
+    /// A bit a segment: it is committed, or being committed by whoever set the bit.
+    claimed: Box<[AtomicU64]>,
+    /// No word of `claimed` before this one is thought to have a clear bit.
+    hint: AtomicU32,
+    /// The segments below this number are writable: a prefix, so that there are two mappings
+    /// at most, however many segments have been released.
+    writable: AtomicU32,
+}
+
+/// Why there is no further segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum GrowError {
+    /// Every segment is committed.
+    Full,
+    /// The system refused, with this code.
+    Refused(i32),
+}
+
+impl<W: Word> Arena<W> {
+    /// An arena for `capacity` slots. With `step_down`, half as many and so on while the system
+    /// refuses.
+    pub(crate) fn new(capacity: u32, step_down: bool, shift: u32) -> Result<Self, BuildError> {
+        let segment_bytes = Memory::<W>::SLOT_BYTES << shift;
+        let bytes = |g: Geometry| (g.segments() as usize).checked_mul(segment_bytes);
+        let wanted = Geometry::new(capacity, shift);
+        let asked = bytes(wanted).unwrap_or(usize::MAX);
+        let mut geometry = wanted;
+        if step_down {
+            while bytes(geometry).is_none_or(|bytes| bytes > Memory::<W>::BYTES_MAX) {
+                geometry = Geometry::new(geometry.capacity() / 2, shift);
+            }
+        }
+        let mut refused_before = false;
+        let memory = loop {
+            let bytes = bytes(geometry).unwrap_or(usize::MAX);
+            let result = match bytes {
+                usize::MAX => Err(0),
+                bytes => Memory::new(bytes),
+            };
+            match result {
+                // Where addresses are scarce, leave as many to the rest of the process.
+                Ok(memory) if refused_before && geometry.segments() > 2 => {
+                    drop(memory);
+                    geometry = Geometry::new(geometry.capacity() / 2, shift);
+                    refused_before = false;
+                }
+                Ok(memory) => break memory,
+                Err(_) if step_down && geometry.segments() > 1 => {
+                    refused_before = true;
+                    geometry = Geometry::new((geometry.capacity() / 2).max(1), shift);
+                }
+                Err(code) => {
+                    return Err(BuildError::Reserve { asked, refused: bytes, code });
+                }
+            }
+        };
+        let words = geometry.segments().div_ceil(64);
+        Ok(Self {
+            memory,
+            geometry,
+            claimed: (0..words).map(|_| AtomicU64::new(0)).collect(),
+            hint: AtomicU32::new(0),
+            writable: AtomicU32::new(0),
+        })
+    }
+
+    pub(crate) fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// Where slot 0 lies.
+    pub(crate) fn base(&self) -> core::ptr::NonNull<Slot<W>> {
+        self.memory.base()
+    }
+
+    /// Bytes of the whole reservation.
+    pub(crate) fn reserved_bytes(&self) -> usize {
+        self.memory.slot_count() * Memory::<W>::SLOT_BYTES
+    }
+
+    /// Bytes of a segment.
+    pub(crate) fn segment_bytes(&self) -> usize {
+        Memory::<W>::SLOT_BYTES << self.geometry.slots_per_segment().trailing_zeros()
+    }
+
+    /// The slot at any number whatever; slot 0, which is never in use, for those out of bounds
+    /// (Invariant 6).
+    #[inline(always)]
+    pub(crate) fn slot_clamped(&self, raw: u32) -> Option<&Slot<W>> {
+        let index = if raw <= self.geometry.capacity() { raw } else { 0 };
+        if !Memory::<W>::LOADS_RESERVED {
+            // Acquire: the segment was made writable before; partner: `make_writable`.
+            let writable = self.writable.load(Ordering::Acquire);
+            if self.geometry.segment_of(index) >= writable {
+                return None;
+            }
+        }
+        // SAFETY: at most the capacity, so inside (Invariant 6); committed if that is needed.
+        Some(unsafe { self.memory.slot(index) })
+    }
+
+    /// The slot of an index that came out of a chain, a magazine or a committed segment.
+    #[inline(always)]
+    pub(crate) fn slot(&self, index: u32) -> &Slot<W> {
+        debug_assert!(index <= self.geometry.capacity());
+        // SAFETY: chains, magazines and segments hold indices of committed segments alone
+        // (Invariants 1 and 2), which lie inside (Invariant 6).
+        unsafe { self.memory.slot(index) }
+    }
+
+    /// Commits one more segment and returns its slots, which the caller then owns. Lock-free
+    /// but for the system's calls.
+    pub(crate) fn grow(&self) -> Result<Head, GrowError> {
+        let segment = self.claim().ok_or(GrowError::Full)?;
+        match self.commit(segment) {
+            // Zeros are an ascending chain: no link needs writing.
+            Ok(()) => Ok(Head::new(self.geometry.first(segment), self.geometry.usable(segment))),
+            Err(code) => {
+                self.unclaim(segment);
+                Err(GrowError::Refused(code))
+            }
+        }
+    }
+
+    /// Makes the lowest unclaimed segment the caller's.
+    fn claim(&self) -> Option<u32> {
+        // Relaxed: a hint.
+        let start = self.hint.load(Ordering::Relaxed);
+        let words = self.claimed.len() as u32;
+        // What the hint left out comes last: it may be wrong.
+        for word in (start..words).chain(0..start) {
+            loop {
+                // Relaxed: a guess at a clear bit; the read-modify-write below decides.
+                let taken = self.claimed[word as usize].load(Ordering::Relaxed);
+                let bit = (!taken).trailing_zeros();
+                let segment = word * 64 + bit;
+                if bit == 64 || segment >= self.geometry.segments() {
+                    break;
+                }
+                // Relaxed: the bit alone says whose the segment is. Its memory was last touched
+                // before a stop ended (ordered by the world), or never.
+                let before = self.claimed[word as usize].fetch_or(1 << bit, Ordering::Relaxed);
+                if before & 1 << bit == 0 {
+                    if word > start {
+                        // Relaxed: a hint.
+                        self.hint.store(word, Ordering::Relaxed);
+                    }
+                    return Some(segment);
+                }
+            }
+        }
+        None
+    }
+
+    /// Gives back a claim that came to nothing.
+    fn unclaim(&self, segment: u32) {
+        let bit = 1u64 << (segment % 64);
+        // Relaxed: nothing was written to the segment; partner: the claim.
+        self.claimed[(segment / 64) as usize].fetch_and(!bit, Ordering::Relaxed);
+        // Relaxed: a hint.
+        self.hint.fetch_min(segment / 64, Ordering::Relaxed);
+    }
+
+    fn commit(&self, segment: u32) -> Result<(), i32> {
+        self.make_writable(segment)?;
+        let slots = self.geometry.slots_per_segment() as usize;
+        let first = segment as usize * slots;
+        self.memory.populate(first, slots).inspect_err(|_| {
+            // A part may have been populated. If this is refused too, it stays so until the
+            // segment is used or released.
+            // SAFETY: the caller claimed the segment and nobody has an index in it.
+            let _ = unsafe { self.memory.release(first, slots) };
+        })
+    }
+
+    /// Extends the writable prefix to `segment`, several segments at once where that works.
+    fn make_writable(&self, segment: u32) -> Result<(), i32> {
+        // Acquire: what is said to be writable has been made so; partner: the maximum below.
+        let writable = self.writable.load(Ordering::Acquire);
+        if segment < writable {
+            return Ok(());
+        }
+        let slots = self.geometry.slots_per_segment() as usize;
+        let ahead = segment.saturating_add(WRITABLE_BATCH).min(self.geometry.segments());
+        let mut result = Ok(());
+        for end in [ahead, segment + 1] {
+            let first = writable as usize * slots;
+            result = self.memory.commit(first, end as usize * slots - first);
+            if result.is_ok() {
+                // Release: partner is the acquire above and that of `slot_clamped`.
+                self.writable.fetch_max(end, Ordering::Release);
+                break;
+            }
+        }
+        result
+    }
+
+    /// Is the segment committed, now or a moment ago? With the world stopped this is exact:
+    /// nobody is in the middle of a claim.
+    pub(crate) fn is_committed(&self, segment: u32) -> bool {
+        // Relaxed: a figure; with the world stopped, every grower's operation has ended and was
+        // acquired (Invariant 8).
+        let word = self.claimed[(segment / 64) as usize].load(Ordering::Relaxed);
+        word & 1 << (segment % 64) != 0
+    }
+
+    /// How many segments are committed, and how many usable slots they have, now or a moment
+    /// ago; exact with the world stopped.
+    pub(crate) fn committed_count(&self) -> (u64, u64) {
+        let geometry = self.geometry;
+        // Relaxed: as in `is_committed`.
+        let bits = |word: &AtomicU64| u64::from(word.load(Ordering::Relaxed).count_ones());
+        let segments: u64 = self.claimed.iter().map(bits).sum();
+        let mut slots = segments * u64::from(geometry.slots_per_segment());
+        // The two segments that may have fewer.
+        let last = geometry.segments() - 1;
+        for segment in [Some(0), (last > 0).then_some(last)].into_iter().flatten() {
+            if self.is_committed(segment) {
+                slots -= u64::from(geometry.slots_per_segment() - geometry.usable(segment));
+            }
+        }
+        (segments, slots)
+    }
+
+    /// The committed segments, ascending.
+    pub(crate) fn committed<'a>(
+        &'a self,
+        _: &'a Stopped<'_>,
+    ) -> impl Iterator<Item = u32> + use<'a, W> {
+        self.claimed.iter().enumerate().flat_map(|(word, bits)| {
+            // Relaxed: as in `is_committed`.
+            let mut bits = bits.load(Ordering::Relaxed);
+            core::iter::from_fn(move || {
+                let bit = bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+                (bit < 64).then(|| word as u32 * 64 + bit)
+            })
+        })
+    }
+
+    /// Releases the segments `first` to `first + count - 1`: their memory goes back, they read
+    /// as zeros, and growing may claim them again (Invariant 5).
+    ///
+    /// # Safety
+    ///
+    /// With the world stopped, every slot in them is free and in no chain or magazine.
+    pub(crate) unsafe fn release(
+        &self,
+        first: u32,
+        count: u32,
+        _: &Stopped<'_>,
+    ) -> Result<(), i32> {
+        let slots = self.geometry.slots_per_segment() as usize;
+        // SAFETY: the world is stopped, so no operation stores; committed, so writable.
+        unsafe { self.memory.release(first as usize * slots, count as usize * slots) }?;
+        for segment in first..first + count {
+            let bit = 1u64 << (segment % 64);
+            // Relaxed: the end of the stop publishes it.
+            self.claimed[(segment / 64) as usize].fetch_and(!bit, Ordering::Relaxed);
+        }
+        // Relaxed: a hint.
+        self.hint.fetch_min(first / 64, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// 8-byte slots in the segments of a real table.
+const _: () = assert!(1 << Geometry::shift_for(8) == SEGMENT_BYTES / 8);

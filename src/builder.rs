@@ -1,0 +1,138 @@
+//! How a table is made.
+
+use core::marker::PhantomData;
+
+use crate::allocator::Allocator;
+use crate::arena::Arena;
+use crate::entry::Entry;
+use crate::error::BuildError;
+use crate::memory::Memory;
+use crate::record::MAGAZINE_SIZE_MAX;
+use crate::segment::Geometry;
+use crate::table::Table;
+
+/// The most stripes a table can have.
+const STRIPES_MAX: usize = 1024;
+
+/// The magazine size if none is asked for.
+const MAGAZINE_SIZE: usize = 64;
+
+/// What a [`Table`] is to be like. All its functions are `const`, for tables in a `static`.
+///
+/// ```
+/// let table = slotarena::Table::<u64>::builder()
+///     .capacity(1_000_000)
+///     .stripes(4)
+///     .magazine_size(128)
+///     .build()?;
+/// assert_eq!(table.capacity(), 1_000_000);
+/// # Ok::<(), slotarena::BuildError>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Builder<E: Entry> {
+    capacity: u32,
+    step_down: bool,
+    /// 0 for as many as there are processors.
+    stripes: usize,
+    stripes_set: bool,
+    magazine_size: usize,
+    segment_shift: Option<u32>,
+    entry: PhantomData<fn() -> E>,
+}
+
+impl<E: Entry> Builder<E> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            capacity: u32::MAX,
+            step_down: true,
+            stripes: 0,
+            stripes_set: false,
+            magazine_size: MAGAZINE_SIZE,
+            segment_shift: None,
+            entry: PhantomData,
+        }
+    }
+
+    /// Exactly `slots` usable slots, at least 1: their addresses are reserved, or
+    /// [`build`](Self::build) fails.
+    pub const fn capacity(mut self, slots: u32) -> Self {
+        self.capacity = slots;
+        self.step_down = false;
+        self
+    }
+
+    /// Up to `slots` usable slots, at least 1: half as many, and so on, where the system refuses
+    /// to reserve addresses for them. After a refusal the table takes no more than half of what
+    /// the system would grant, so that the rest of the process has addresses too. Default:
+    /// `u32::MAX`, which is every handle there is, in 32 GiB of addresses for one-word entries
+    /// and 64 GiB for two-word ones.
+    pub const fn capacity_at_most(mut self, slots: u32) -> Self {
+        self.capacity = slots;
+        self.step_down = true;
+        self
+    }
+
+    /// How many shared chains there are, a power of two up to 1,024. More of them means less
+    /// contention between threads that exchange slots, and free slots that lie further apart.
+    /// Default: the number of processors, rounded up to a power of two, at most 64.
+    pub const fn stripes(mut self, stripes: usize) -> Self {
+        self.stripes = stripes;
+        self.stripes_set = true;
+        self
+    }
+
+    /// How many free slots a participant takes or gives at once, 1 to 256. It holds up to twice
+    /// as many, which others get only when the table is full, or by a sweep. Default: 64.
+    pub const fn magazine_size(mut self, slots: usize) -> Self {
+        self.magazine_size = slots;
+        self
+    }
+
+    /// Segments of 2^`shift` slots, for models that need small ones.
+    #[cfg(all(loom, feature = "loom"))]
+    pub const fn segment_shift(mut self, shift: u32) -> Self {
+        self.segment_shift = Some(shift);
+        self
+    }
+
+    /// Makes the table: reserves the addresses, and commits nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// A [`BuildError`] that names what was asked for and the limit, or the system's answer.
+    pub fn build(&self) -> Result<Table<E>, BuildError> {
+        if self.capacity == 0 {
+            return Err(BuildError::ZeroCapacity);
+        }
+        let stripes = if self.stripes_set { self.stripes } else { default_stripes() };
+        if !stripes.is_power_of_two() || stripes > STRIPES_MAX {
+            return Err(BuildError::Stripes { asked: stripes, limit: STRIPES_MAX });
+        }
+        let magazine_size = self.magazine_size;
+        if magazine_size == 0 || magazine_size > MAGAZINE_SIZE_MAX {
+            let limit = MAGAZINE_SIZE_MAX;
+            return Err(BuildError::MagazineSize { asked: magazine_size, limit });
+        }
+        let shift = match self.segment_shift {
+            Some(shift) => shift,
+            None => Geometry::shift_for(Memory::<E::Word>::SLOT_BYTES),
+        };
+        let arena = Arena::new(self.capacity, self.step_down, shift)?;
+        Ok(Table::from_core(Allocator::new(arena, stripes, magazine_size as u32)))
+    }
+}
+
+impl<E: Entry> Clone for Builder<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E: Entry> Copy for Builder<E> {}
+
+/// One stripe a processor, for threads that exchange slots.
+fn default_stripes() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, core::num::NonZero::get);
+    processors.next_power_of_two().min(64)
+}

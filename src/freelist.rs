@@ -1,0 +1,122 @@
+//! Every compare-and-swap on a head.
+//!
+//! Only two moves exist: *push a chain* and *take the whole chain*. Nobody pops a single slot
+//! from a shared head, so a link is read only by whoever owns the chain that it is in. That
+//! rules out, by construction, what lock-free freelists are plagued by:
+//!
+//! - A stale link (ABA): a push needs only the head word itself to be true when it succeeds,
+//!   and it is, since the compare-and-swap compares all of it. No tag, no counter, no marker.
+//! - A link read from memory that a sweep has released: there is nobody to read it.
+//! - A thread that waits for another: there is no state "somebody is at it".
+
+use crate::arena::Arena;
+use crate::head::Head;
+use crate::sync::{AtomicU64, Ordering};
+use crate::word::Word;
+
+/// One shared head. Tables have several, each in a cache line of its own.
+#[derive(Debug)]
+pub(crate) struct Stripe {
+    head: AtomicU64,
+}
+
+impl Stripe {
+    pub(crate) fn new() -> Self {
+        Self { head: AtomicU64::new(Head::EMPTY.to_bits()) }
+    }
+
+    /// The chain that is there now, or was a moment ago. Wait-free. Only with the world stopped
+    /// may it be followed.
+    pub(crate) fn look(&self) -> Head {
+        // Relaxed: nothing is reached through it; with the world stopped, every push was acquired
+        // with the end of its operation (Invariant 8).
+        Head::from_bits(self.head.load(Ordering::Relaxed))
+    }
+
+    /// How many slots the chain has now, or had a moment ago. Wait-free.
+    pub(crate) fn length(&self) -> u32 {
+        self.look().length()
+    }
+
+    /// Takes the whole chain; the caller then owns its slots. Wait-free.
+    pub(crate) fn take(&self) -> Head {
+        if self.length() == 0 {
+            return Head::EMPTY;
+        }
+        // Acquire: the links and the words of the slots, as their last owners left them, are
+        // seen by the taker (Invariant 2). Partner: the release of every push that the chain is
+        // made of; they form one release sequence, since only read-modify-writes touch a head.
+        Head::from_bits(self.head.swap(Head::EMPTY.to_bits(), Ordering::Acquire))
+    }
+
+    /// Puts a chain that the caller owns, from `chain.first()` to `last`, before what is there.
+    /// Lock-free: it is tried again only when another thread changed the head.
+    pub(crate) fn push<W: Word>(&self, arena: &Arena<W>, chain: Head, last: u32) {
+        debug_assert!(!chain.is_empty());
+        let slot = arena.slot(last);
+        let mut seen = self.look();
+        loop {
+            if !seen.is_empty() {
+                slot.set_next(last, seen.first());
+            }
+            let joined = Head::new(chain.first(), chain.length() + seen.length());
+            // Release: hands the caller's slots and links to whoever takes the chain. Partner:
+            // `take`. Relaxed on failure: the index goes into a link, it is not followed here.
+            match self.head.compare_exchange(
+                seen.to_bits(),
+                joined.to_bits(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => seen = Head::from_bits(now),
+            }
+        }
+    }
+
+    /// Puts back what a taker did not need. It knows no last slot, so it puts the chain where
+    /// nothing is; where others have pushed meanwhile, their few are taken and put before it.
+    /// Lock-free: it is tried again only when another thread pushed, and walks no more slots
+    /// than were pushed.
+    pub(crate) fn put_back<W: Word>(&self, arena: &Arena<W>, mut rest: Head) {
+        while !rest.is_empty() {
+            // Release: as in `push`. Relaxed on failure: the value is not used.
+            let result = self.head.compare_exchange(
+                Head::EMPTY.to_bits(),
+                rest.to_bits(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            );
+            if result.is_ok() {
+                return;
+            }
+            let newcomers = self.take();
+            if !newcomers.is_empty() {
+                let mut last = newcomers.first();
+                split(arena, newcomers, newcomers.length(), |index| last = index);
+                arena.slot(last).set_next(last, rest.first());
+                rest = Head::new(newcomers.first(), newcomers.length() + rest.length());
+            }
+        }
+    }
+}
+
+/// Takes up to `count` slots off the front of a chain that the caller owns, gives each to
+/// `take`, and returns what is left.
+pub(crate) fn split<W: Word>(
+    arena: &Arena<W>,
+    chain: Head,
+    count: u32,
+    mut take: impl FnMut(u32),
+) -> Head {
+    let mut index = chain.first();
+    let count = count.min(chain.length());
+    for taken in 1..=count {
+        take(index);
+        // The link of the last slot means nothing.
+        if taken < chain.length() {
+            index = arena.slot(index).next(index);
+        }
+    }
+    Head::new(index, chain.length() - count)
+}

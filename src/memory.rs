@@ -1,0 +1,241 @@
+//! A slot, and the memory of all slots of a table.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::head::{follow, link_to};
+use crate::sync::Ordering;
+use crate::word::{self, AtomicWord, State, Word};
+
+/// One slot of a table.
+///
+/// Who may touch the word, by its state:
+///
+/// | state | load | store |
+/// |---|---|---|
+/// | live | anybody | anybody inside an operation, by compare-and-swap only |
+/// | uninitialized | anybody | as for live |
+/// | free, in a chain or magazine | anybody, to see that it is free | its owner: who took the chain, whose magazine it is, or the stopper |
+///
+/// Free memory of a segment is all zeros, which is a free word with link 0.
+#[cfg_attr(not(all(loom, feature = "loom")), repr(transparent))]
+pub(crate) struct Slot<W: Word> {
+    word: W::Atomic,
+    /// Stands for the exclusive ownership of a free slot: loom reports two owners as a race.
+    #[cfg(all(loom, feature = "loom"))]
+    owner: crate::sync::UnsafeCell<()>,
+}
+
+impl<W: Word> Slot<W> {
+    #[cfg(all(loom, feature = "loom"))]
+    fn new() -> Self {
+        let owner = crate::sync::UnsafeCell::new(());
+        Self { word: W::Atomic::new(word::free(0)), owner }
+    }
+
+    /// An access that only the owner of the free slot may make (Invariants 1 and 2).
+    #[inline(always)]
+    fn as_owner(&self) {
+        #[cfg(all(loom, feature = "loom"))]
+        self.owner.with_mut(|_| ());
+    }
+
+    /// The word, as any reader may see it.
+    #[inline(always)]
+    pub(crate) fn load(&self) -> W {
+        // Acquire: what was written before the entry was published is seen by who reads it
+        // (Invariant 7). Partner: `publish` and `replace`.
+        self.word.load(Ordering::Acquire)
+    }
+
+    /// Turns the owner's free slot into a live or uninitialized one.
+    #[inline(always)]
+    pub(crate) fn publish(&self, word: W) {
+        self.as_owner();
+        // Release: what the owner wrote before is seen by whoever reads the entry (Invariant 7),
+        // and its own use of the free slot happens before that of whoever frees it (Invariant
+        // 3). Partner: `load`, and the compare-and-swap of `retire`.
+        self.word.store(word, Ordering::Release);
+    }
+
+    /// Puts `new` in the place of `current`, in a slot that is in use; says what is there if
+    /// it is not `current`.
+    #[inline(always)]
+    pub(crate) fn replace(&self, current: W, new: W) -> Result<(), W> {
+        // AcqRel: Release as in `publish`; Acquire, since the caller gets the old entry, as in
+        // `load`. A failure returns a word that is used: Acquire for the same reason.
+        self.word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(drop)
+    }
+
+    /// Turns a slot in use into a free one that the caller owns; says what is there if it is
+    /// not `current`. Of several that try at once, one succeeds.
+    #[inline(always)]
+    pub(crate) fn retire(&self, current: W) -> Result<(), W> {
+        // Acquire on success: the new owner's use of the slot comes after that of whoever
+        // published it (Invariant 3; partner: `publish`). Nothing is published by it: the next
+        // owner gets the slot through a head or a stop, which order it. Acquire on failure: the
+        // word is looked at again.
+        self.word.compare_exchange(current, word::free(0), Ordering::Acquire, Ordering::Acquire)?;
+        self.as_owner();
+        Ok(())
+    }
+
+    /// The index that follows in the chain. For the owner of the chain; `index` is this slot's.
+    #[inline(always)]
+    pub(crate) fn next(&self, index: u32) -> u32 {
+        self.as_owner();
+        // Relaxed: only the owner reads or writes a link (Invariant 2), and the chain came to it
+        // through an acquire (a head's swap, or the end of a stop).
+        follow(index, word::link(self.word.load(Ordering::Relaxed)))
+    }
+
+    /// Makes `next` follow this slot, whose index is `index`. For the owner of the chain.
+    #[inline(always)]
+    pub(crate) fn set_next(&self, index: u32, next: u32) {
+        self.as_owner();
+        // Relaxed: as in `next`; the release of the head's compare-and-swap, or of the end of
+        // the stop, hands it on.
+        self.word.store(word::free(link_to(index, next)), Ordering::Relaxed);
+    }
+
+    /// As `set_next`, but stores nothing where the link is right already, so that memory that
+    /// nobody wrote to stays so.
+    pub(crate) fn set_next_if_needed(&self, index: u32, next: u32) {
+        // Relaxed: as in `next`.
+        if self.word.load(Ordering::Relaxed) != word::free(link_to(index, next)) {
+            self.set_next(index, next);
+        }
+    }
+
+    /// The word, for whoever has stopped the world.
+    pub(crate) fn load_stopped(&self) -> W {
+        // Relaxed: every operation has ended, and its end was acquired by the stop (Invariant 8).
+        self.word.load(Ordering::Relaxed)
+    }
+
+    /// The state, for whoever has stopped the world.
+    pub(crate) fn state_stopped(&self) -> State {
+        word::state(self.load_stopped())
+    }
+}
+
+/// The memory of all slots: a reservation of the system's, or under loom a vector of modelled
+/// slots (loom's atomics must be made; zeroed bytes would alias one another silently).
+#[derive(Debug)]
+pub(crate) struct Memory<W: Word> {
+    #[cfg(not(all(loom, feature = "loom")))]
+    reservation: crate::sys::Reservation,
+    #[cfg(all(loom, feature = "loom"))]
+    slots: Box<[Slot<W>]>,
+    slot_count: usize,
+    marker: PhantomData<W>,
+}
+
+impl<W: Word> Memory<W> {
+    /// Bytes of one slot.
+    pub(crate) const SLOT_BYTES: usize = size_of::<W>();
+
+    /// May a slot be loaded while its segment was never committed?
+    pub(crate) const LOADS_RESERVED: bool = LOADS_RESERVED && W::LOADS_READ_ONLY;
+
+    /// How many slots there are, in use or not.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slot_count
+    }
+
+    /// The slot with this index.
+    ///
+    /// # Safety
+    ///
+    /// `index` is less than [`slot_count`](Self::slot_count), and unless
+    /// [`LOADS_RESERVED`](Self::LOADS_RESERVED) its segment has been committed once.
+    #[inline(always)]
+    pub(crate) unsafe fn slot(&self, index: u32) -> &Slot<W> {
+        debug_assert!((index as usize) < self.slot_count);
+        // SAFETY: inside the memory, by the contract of this function.
+        let slot = unsafe { self.base().add(index as usize) };
+        // SAFETY: aligned, since the base is; any bits are a valid word; shared references to
+        // atomics are all that is ever made of it, and the memory lives as long as `self`.
+        unsafe { slot.as_ref() }
+    }
+}
+
+#[cfg(not(all(loom, feature = "loom")))]
+const LOADS_RESERVED: bool = crate::sys::READS_RESERVED;
+#[cfg(all(loom, feature = "loom"))]
+const LOADS_RESERVED: bool = true;
+
+#[cfg(not(all(loom, feature = "loom")))]
+impl<W: Word> Memory<W> {
+    /// The most bytes it makes sense to ask for.
+    pub(crate) const BYTES_MAX: usize = crate::sys::RESERVE_BYTES_MAX;
+
+    /// Reserves `bytes`, a multiple of the segment's. The error is the system's code.
+    pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
+        let reservation = crate::sys::Reservation::new(bytes)?;
+        Ok(Self { reservation, slot_count: bytes / Self::SLOT_BYTES, marker: PhantomData })
+    }
+
+    #[inline(always)]
+    pub(crate) fn base(&self) -> NonNull<Slot<W>> {
+        self.reservation.base().cast()
+    }
+
+    /// Makes slots writable. Idempotent.
+    pub(crate) fn commit(&self, first: usize, count: usize) -> Result<(), i32> {
+        self.reservation.commit(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
+    }
+
+    /// Sets memory aside for writable slots, so that a refusal shows now.
+    pub(crate) fn populate(&self, first: usize, count: usize) -> Result<(), i32> {
+        self.reservation.populate(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
+    }
+
+    /// Gives the memory of writable slots back; they read as zero again.
+    ///
+    /// # Safety
+    ///
+    /// Nobody stores to these slots meanwhile.
+    pub(crate) unsafe fn release(&self, first: usize, count: usize) -> Result<(), i32> {
+        let (offset, bytes) = (first * Self::SLOT_BYTES, count * Self::SLOT_BYTES);
+        // SAFETY: by the contract of this function.
+        unsafe { self.reservation.release(offset, bytes) }
+    }
+}
+
+#[cfg(all(loom, feature = "loom"))]
+impl<W: Word> Memory<W> {
+    pub(crate) const BYTES_MAX: usize = 1 << 10;
+
+    pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
+        let slot_count = bytes / Self::SLOT_BYTES;
+        let slots = (0..slot_count).map(|_| Slot::new()).collect();
+        Ok(Self { slots, slot_count, marker: PhantomData })
+    }
+
+    pub(crate) fn base(&self) -> NonNull<Slot<W>> {
+        NonNull::from(&*self.slots).cast()
+    }
+
+    pub(crate) fn commit(&self, _first: usize, _count: usize) -> Result<(), i32> {
+        Ok(())
+    }
+
+    pub(crate) fn populate(&self, _first: usize, _count: usize) -> Result<(), i32> {
+        Ok(())
+    }
+
+    pub(crate) unsafe fn release(&self, first: usize, count: usize) -> Result<(), i32> {
+        for slot in &self.slots[first..first + count] {
+            slot.as_owner();
+            slot.word.store(word::free(0), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+impl<W: Word> core::fmt::Debug for Slot<W> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Slot")
+    }
+}

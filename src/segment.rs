@@ -1,0 +1,121 @@
+//! Which slot lies in which segment. Pure arithmetic.
+//!
+//! Slot 0 is never handed out, so a table of `capacity` slots uses the indices 1 to `capacity`,
+//! segment 0 has one usable slot fewer than the others, and the last segment may be cut short.
+
+/// Bytes of a segment: the unit in which memory is committed and released.
+pub const SEGMENT_BYTES: usize = 64 * 1024;
+
+/// How the indices of one table fall into segments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Geometry {
+    /// The number of usable slots, and so the greatest index.
+    capacity: u32,
+    /// A segment has 2^shift slots.
+    shift: u32,
+}
+
+impl Geometry {
+    /// A table of `capacity` slots (at least 1), 2^`shift` of them in a segment.
+    #[must_use]
+    pub const fn new(capacity: u32, shift: u32) -> Geometry {
+        assert!(capacity > 0 && shift < 32);
+        Geometry { capacity, shift }
+    }
+
+    /// The shift for segments of [`SEGMENT_BYTES`] and slots of `slot_bytes`, a power of two.
+    #[must_use]
+    pub const fn shift_for(slot_bytes: usize) -> u32 {
+        (SEGMENT_BYTES / slot_bytes).trailing_zeros()
+    }
+
+    /// The number of usable slots, which is also the greatest index in use.
+    #[must_use]
+    pub const fn capacity(self) -> u32 {
+        self.capacity
+    }
+
+    /// Slots of a whole segment, slot 0 counted like the others.
+    #[must_use]
+    pub const fn slots_per_segment(self) -> u32 {
+        1 << self.shift
+    }
+
+    /// How many segments hold the indices 0 to `capacity`.
+    #[must_use]
+    pub const fn segments(self) -> u32 {
+        (self.capacity >> self.shift) + 1
+    }
+
+    /// The segment in which slot `index` lies.
+    #[must_use]
+    pub const fn segment_of(self, index: u32) -> u32 {
+        index >> self.shift
+    }
+
+    /// The first usable slot of `segment`: its first, but for slot 0.
+    #[must_use]
+    pub const fn first(self, segment: u32) -> u32 {
+        if segment == 0 { 1 } else { segment << self.shift }
+    }
+
+    /// How many usable slots `segment` has; 0 beyond the last one.
+    #[must_use]
+    pub const fn usable(self, segment: u32) -> u32 {
+        if segment >= self.segments() {
+            return 0;
+        }
+        let last = (segment << self.shift) + (self.slots_per_segment() - 1);
+        let last = if last < self.capacity { last } else { self.capacity };
+        // The last segment may hold slot 0 alone only if the capacity were 0, which it is not.
+        last - self.first(segment) + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every property of a geometry at once; shared by the tables of edges and the property test.
+    fn check(capacity: u32, shift: u32) {
+        let g = Geometry::new(capacity, shift);
+        let total: u64 = if g.segments() <= 4096 {
+            (0..g.segments()).map(|s| u64::from(g.usable(s))).sum()
+        } else {
+            let inner = u64::from(g.segments() - 2) * u64::from(g.slots_per_segment());
+            u64::from(g.usable(0)) + inner + u64::from(g.usable(g.segments() - 1))
+        };
+        assert_eq!(total, u64::from(capacity), "{g:?}: usable slots of all segments");
+        for index in [1, capacity / 2, capacity].map(|i| i.max(1)) {
+            let segment = g.segment_of(index);
+            assert!(segment < g.segments(), "{g:?}: segment of {index}");
+            let offset = index - g.first(segment);
+            assert!(offset < g.usable(segment), "{g:?}: offset of {index}");
+        }
+        assert_eq!(g.usable(g.segments()), 0);
+    }
+
+    #[test]
+    fn segments_cover_exactly_the_capacity() {
+        for shift in [1, 2, 12, 13] {
+            for capacity in [1, 2, 3, 1000, 4095, 4096, 8191, 8192, 8193, u32::MAX - 1, u32::MAX] {
+                check(capacity, shift);
+            }
+        }
+    }
+
+    #[test]
+    fn eight_byte_slots_are_8192_a_segment() {
+        let g = Geometry::new(8193, Geometry::shift_for(8));
+        assert_eq!(g.slots_per_segment(), 8192);
+        assert_eq!((g.first(0), g.usable(0)), (1, 8191));
+        assert_eq!((g.first(1), g.usable(1)), (8192, 2));
+    }
+
+    quickcheck::quickcheck! {
+        fn any_geometry_holds_together(capacity: u32, shift: u8) -> bool {
+            check(capacity.max(1), u32::from(shift) % 20 + 1);
+            true
+        }
+    }
+}

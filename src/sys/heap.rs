@@ -1,0 +1,75 @@
+//! Plain allocated memory in place of reserved addresses: for Miri, and for hosts that cannot
+//! reserve. All of it is set aside at once, zeroed; releasing clears it.
+
+use core::ptr::NonNull;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+use crate::segment::SEGMENT_BYTES;
+use crate::sync::{AtomicU64, Ordering};
+
+pub(crate) const READS_RESERVED: bool = true;
+
+/// All of it becomes memory at once, so a table that grows on demand starts from this.
+pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 22;
+
+/// `ENOMEM`, the code reported when the allocator refuses; it says nothing more.
+const OUT_OF_MEMORY: i32 = 12;
+
+/// A zeroed allocation. See the contract in the parent module.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: the allocation is owned by the value; the calls on it touch it only in `release`,
+// whose caller excludes other stores.
+unsafe impl Send for Reservation {}
+// SAFETY: as above.
+unsafe impl Sync for Reservation {}
+
+impl Reservation {
+    pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
+        debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
+        let layout = Layout::from_size_align(bytes, SEGMENT_BYTES).map_err(|_| OUT_OF_MEMORY)?;
+        // SAFETY: the size is not 0.
+        let base = unsafe { alloc_zeroed(layout) };
+        Ok(Self { base: NonNull::new(base).ok_or(OUT_OF_MEMORY)?, layout })
+    }
+
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    pub(crate) fn commit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        assert!(offset <= self.layout.size() && bytes <= self.layout.size() - offset);
+        Ok(())
+    }
+
+    pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        self.commit(offset, bytes)
+    }
+
+    /// # Safety
+    ///
+    /// Nobody stores to the range meanwhile.
+    pub(crate) unsafe fn release(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        assert!(offset <= self.layout.size() && bytes <= self.layout.size() - offset);
+        let words = self.base.as_ptr().wrapping_add(offset).cast::<AtomicU64>();
+        for i in 0..bytes / 8 {
+            // SAFETY: aligned and inside the allocation; atomic, since loads may run beside it.
+            let word = unsafe { &*words.wrapping_add(i) };
+            // Relaxed: a reader sees the old word or 0, either is right; the next owner of the
+            // slot is ordered after this by the end of the stop.
+            word.store(0, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout, and nothing can reach it any more.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+    }
+}

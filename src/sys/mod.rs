@@ -1,0 +1,104 @@
+//! The only door to the operating system: one contract, one file per system.
+//!
+//! A [`Reservation`] is a range of addresses, a whole number of 64 KiB units, aligned to
+//! 64 KiB. Every part of it is in one of two states:
+//!
+//! | state | load | store | memory |
+//! |---|---|---|---|
+//! | reserved | reads 0 where [`READS_RESERVED`], else not allowed | not allowed | none |
+//! | writable | what was stored, else 0 | allowed | where it was touched |
+//!
+//! - `Reservation::new(bytes)`: all of it reserved. No memory, no swap is set aside.
+//! - `commit(range)`: writable. Idempotent; may run beside anything.
+//! - `populate(range)`: sets memory aside for a writable range now, so that a refusal is an
+//!   error here and not a signal at the first store. Contents stay.
+//! - `release(range)`: a writable range reads as 0 again and its memory goes back. It *stays
+//!   writable*: no mapping is split, so a table with a hole in every second segment keeps two
+//!   mappings. Loads may run beside it and see the old words or 0; stores may not.
+//! - dropping it gives the addresses back.
+//!
+//! Errors are the system's own codes (`errno`, `GetLastError`).
+//!
+//! [`membarrier`] makes every thread of the process pass a full fence, where the system has that.
+
+#[cfg(all(unix, not(miri)))]
+mod unix;
+#[cfg(all(unix, not(miri)))]
+use unix as imp;
+
+#[cfg(all(windows, not(miri)))]
+mod windows;
+#[cfg(all(windows, not(miri)))]
+use windows as imp;
+
+#[cfg(any(miri, not(any(unix, windows)), test))]
+#[cfg_attr(not(any(miri, not(any(unix, windows)))), allow(dead_code))]
+mod heap;
+#[cfg(any(miri, not(any(unix, windows))))]
+use heap as imp;
+
+pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, Reservation};
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+pub(crate) mod membarrier;
+
+/// What stands in for the system call where there is none: the probe says no.
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
+pub(crate) mod membarrier {
+    /// Is there a process-wide barrier? Here, no.
+    pub(crate) fn probe() -> bool {
+        false
+    }
+
+    /// Never called where the probe says no; says that nothing was done.
+    pub(crate) fn barrier() -> bool {
+        false
+    }
+}
+
+#[cfg(all(test, not(all(loom, feature = "loom"))))]
+mod tests {
+    use super::*;
+    use crate::segment::SEGMENT_BYTES;
+
+    /// The contract, for one back end.
+    macro_rules! contract {
+        ($name:ident, $reservation:ty, $reads_reserved:expr) => {
+            #[test]
+            fn $name() {
+                let units = 4;
+                let r = <$reservation>::new(units * SEGMENT_BYTES).expect("a small reservation");
+                assert_eq!(r.base().addr().get() % SEGMENT_BYTES, 0);
+                let word = |unit: usize| r.base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
+                if $reads_reserved {
+                    // SAFETY: inside the reservation, which reads as zero while reserved.
+                    assert_eq!(unsafe { word(3).read_volatile() }, 0);
+                }
+                r.commit(SEGMENT_BYTES, SEGMENT_BYTES).expect("commit");
+                r.commit(SEGMENT_BYTES, SEGMENT_BYTES).expect("commit twice");
+                r.populate(SEGMENT_BYTES, SEGMENT_BYTES).expect("populate");
+                // SAFETY: unit 1 is writable and used by this test alone.
+                unsafe { word(1).write_volatile(7) };
+                r.populate(SEGMENT_BYTES, SEGMENT_BYTES).expect("populate keeps contents");
+                // SAFETY: as above.
+                assert_eq!(unsafe { word(1).read_volatile() }, 7);
+                // SAFETY: nobody stores to unit 1 meanwhile.
+                unsafe { r.release(SEGMENT_BYTES, SEGMENT_BYTES) }.expect("release");
+                // SAFETY: as above.
+                assert_eq!(unsafe { word(1).read_volatile() }, 0, "released reads as zero");
+                // SAFETY: a released unit stays writable.
+                unsafe { word(1).write_volatile(8) };
+            }
+        };
+    }
+
+    contract!(the_systems_reservation_keeps_the_contract, Reservation, READS_RESERVED);
+    contract!(the_heap_reservation_keeps_the_contract, heap::Reservation, heap::READS_RESERVED);
+
+    #[test]
+    fn an_impossible_reservation_is_refused() {
+        assert!(
+            heap::Reservation::new(isize::MAX as usize / SEGMENT_BYTES * SEGMENT_BYTES).is_err()
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! `mmap` and its family. Linux and Android first; the other Unixes by the parts they share.
+
+use core::ptr::{self, NonNull};
+
+use crate::segment::SEGMENT_BYTES;
+
+/// An address that was never written reads as the zero page.
+pub(crate) const READS_RESERVED: bool = true;
+
+/// The most that is ever asked for: 2^32 slots of 16 bytes, or what the address space can hold.
+#[cfg(target_pointer_width = "64")]
+pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 36;
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
+
+/// A range of reserved addresses. See the contract in the parent module.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    base: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: the range is owned by the value, and the calls on it may come from any thread.
+unsafe impl Send for Reservation {}
+// SAFETY: as above; the kernel serialises the calls.
+unsafe impl Sync for Reservation {}
+
+fn errno() -> i32 {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+fn check(result: libc::c_int) -> Result<(), i32> {
+    if result == 0 { Ok(()) } else { Err(errno()) }
+}
+
+impl Reservation {
+    pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
+        debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
+        // One unit more than asked for, so that an aligned range is in it.
+        let padded = bytes.checked_add(SEGMENT_BYTES).ok_or(libc::ENOMEM)?;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+        // SAFETY: a fresh anonymous mapping touches no existing memory.
+        let start = unsafe { libc::mmap(ptr::null_mut(), padded, libc::PROT_READ, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(errno());
+        }
+        let start = start.cast::<u8>();
+        let before = start.align_offset(SEGMENT_BYTES);
+        let after = padded - before - bytes;
+        let base = start.wrapping_add(before);
+        for (at, length) in [(start, before), (base.wrapping_add(bytes), after)] {
+            if length > 0 {
+                // SAFETY: the range lies in the mapping made above, outside of what is kept.
+                // If the kernel refuses, the range stays mapped and unused: no harm.
+                unsafe { libc::munmap(at.cast(), length) };
+            }
+        }
+        let base = NonNull::new(base).ok_or(libc::ENOMEM)?;
+        Self::keep_small_pages(base, bytes);
+        Ok(Self { base, bytes })
+    }
+
+    /// Memory goes back by 64 KiB: huge pages would be split again, and would make a sparse
+    /// table resident. Best effort.
+    fn keep_small_pages(base: NonNull<u8>, bytes: usize) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        // SAFETY: advice on a range that was just mapped and that nobody uses yet.
+        unsafe {
+            libc::madvise(base.as_ptr().cast(), bytes, libc::MADV_NOHUGEPAGE);
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = (base, bytes);
+    }
+
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    fn at(&self, offset: usize, bytes: usize) -> *mut libc::c_void {
+        assert!(offset <= self.bytes && bytes <= self.bytes - offset);
+        self.base.as_ptr().wrapping_add(offset).cast()
+    }
+
+    pub(crate) fn commit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: the range lies inside the reservation (`at` checks it); more rights disturb
+        // nobody.
+        check(unsafe { libc::mprotect(self.at(offset, bytes), bytes, protection) })
+    }
+
+    pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        loop {
+            // MADV_POPULATE_WRITE, Linux 5.14: fault the pages in, and say so if it cannot be.
+            const POPULATE_WRITE: libc::c_int = 23;
+            // SAFETY: inside the reservation (`at` checks it); contents stay.
+            let result = unsafe { libc::madvise(self.at(offset, bytes), bytes, POPULATE_WRITE) };
+            match check(result) {
+                // Interrupted half-way, or not known to this kernel (pages then come when they
+                // are touched, and running out of memory is the kernel's to handle).
+                Err(libc::EINTR | libc::EAGAIN) => continue,
+                Err(libc::EINVAL) => return Ok(()),
+                other => return other,
+            }
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            let _ = self.at(offset, bytes);
+            Ok(())
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Nobody stores to the range meanwhile, and the range is writable.
+    pub(crate) unsafe fn release(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let start = self.at(offset, bytes);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        // SAFETY: inside the reservation (`at` checks it); on Linux a private anonymous range
+        // reads as zero after this, and nobody stores to it meanwhile.
+        return check(unsafe { libc::madvise(start, bytes, libc::MADV_DONTNEED) });
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            // Elsewhere that advice need not drop the pages: map fresh ones over the range,
+            // which the kernel does in one step.
+            let protection = libc::PROT_READ | libc::PROT_WRITE;
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE | libc::MAP_FIXED;
+            // SAFETY: replaces pages inside the reservation, which is ours, and that nobody
+            // stores to meanwhile.
+            let fresh = unsafe { libc::mmap(start, bytes, protection, flags, -1, 0) };
+            if fresh == libc::MAP_FAILED { Err(errno()) } else { Ok(()) }
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: the range was mapped by `new` and nothing can reach it any more. A refusal
+        // could only leave the range mapped.
+        unsafe { libc::munmap(self.base.as_ptr().cast(), self.bytes) };
+    }
+}

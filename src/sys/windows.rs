@@ -1,0 +1,109 @@
+//! `VirtualAlloc` and its family.
+//!
+//! Reserved addresses cannot be read here, so a table checks a handle against the committed
+//! prefix before it loads. Releasing cannot decommit, since loads may run beside it: the range
+//! is cleared, and the system is told that its contents need not be kept. It stays charged
+//! against the commit limit; its pages leave the working set.
+
+use core::ptr::{self, NonNull};
+
+use windows_sys::Win32::Foundation::GetLastError;
+use windows_sys::Win32::System::Memory::{
+    MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, MEM_RESET, PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc,
+    VirtualFree, VirtualUnlock,
+};
+
+use crate::segment::SEGMENT_BYTES;
+use crate::sync::{AtomicU64, Ordering};
+
+pub(crate) const READS_RESERVED: bool = false;
+
+/// The most that is ever asked for: 2^32 slots of 16 bytes, or what the address space can hold.
+#[cfg(target_pointer_width = "64")]
+pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 36;
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
+
+/// A range of reserved addresses. See the contract in the parent module.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    base: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: the range is owned by the value, and the calls on it may come from any thread.
+unsafe impl Send for Reservation {}
+// SAFETY: as above; the kernel serialises the calls.
+unsafe impl Sync for Reservation {}
+
+fn last_error() -> i32 {
+    // SAFETY: reads a number of the calling thread's.
+    unsafe { GetLastError() as i32 }
+}
+
+impl Reservation {
+    pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
+        debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
+        // SAFETY: a fresh reservation touches no existing memory. It is aligned to the system's
+        // allocation granularity, which is 64 KiB.
+        let base = unsafe { VirtualAlloc(ptr::null(), bytes, MEM_RESERVE, PAGE_NOACCESS) };
+        match NonNull::new(base.cast::<u8>()) {
+            Some(base) => Ok(Self { base, bytes }),
+            None => Err(last_error()),
+        }
+    }
+
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    fn at(&self, offset: usize, bytes: usize) -> *mut core::ffi::c_void {
+        assert!(offset <= self.bytes && bytes <= self.bytes - offset);
+        self.base.as_ptr().wrapping_add(offset).cast()
+    }
+
+    pub(crate) fn commit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        // SAFETY: the range lies inside the reservation (`at` checks it); committing what is
+        // committed changes nothing.
+        let start =
+            unsafe { VirtualAlloc(self.at(offset, bytes), bytes, MEM_COMMIT, PAGE_READWRITE) };
+        if start.is_null() { Err(last_error()) } else { Ok(()) }
+    }
+
+    /// Committed memory is charged when it is committed: nothing is left to be refused.
+    pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let _ = self.at(offset, bytes);
+        Ok(())
+    }
+
+    /// # Safety
+    ///
+    /// Nobody stores to the range meanwhile, and the range is writable.
+    pub(crate) unsafe fn release(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let start = self.at(offset, bytes);
+        let words = start.cast::<AtomicU64>();
+        for i in 0..bytes / 8 {
+            // SAFETY: aligned and inside the writable range; atomic, since loads may run beside.
+            let word = unsafe { &*words.wrapping_add(i) };
+            // Relaxed: a reader sees the old word or 0, either is right; the next owner of the
+            // slot is ordered after this by the end of the stop.
+            word.store(0, Ordering::Relaxed);
+        }
+        // The contents are zeros now, and whatever the system makes of them, they stay zeros.
+        // SAFETY: inside the reservation (`at` checks it).
+        unsafe { VirtualAlloc(start, bytes, MEM_RESET, PAGE_READWRITE) };
+        // Unlocking what was not locked takes the pages out of the working set; its error says
+        // that they were not locked.
+        // SAFETY: as above.
+        unsafe { VirtualUnlock(start, bytes) };
+        Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: the range was reserved by `new` and nothing can reach it any more. A refusal
+        // could only leave it reserved.
+        unsafe { VirtualFree(self.base.as_ptr().cast(), 0, MEM_RELEASE) };
+    }
+}

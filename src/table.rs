@@ -1,0 +1,310 @@
+//! The facade: a table of entries named by handles.
+
+use core::ptr::NonNull;
+
+use crate::allocator::Allocator;
+use crate::audit::{self, Audit, Violation};
+use crate::builder::Builder;
+use crate::entry::Entry;
+use crate::error::{AllocError, BuildError, FreeManyError, InvalidHandle, Leak, SetError};
+use crate::handle::Handle;
+use crate::memory::{Memory, Slot};
+use crate::mutator::Mutator;
+use crate::ops::{self, Ops};
+use crate::record::Record;
+use crate::stats::Stats;
+use crate::sweep::{self, SweepReport};
+use crate::thread_cache::ThreadCache;
+
+/// A concurrent table of plain entries, each in a slot that a 32-bit [`Handle`] names.
+///
+/// All operations take `&self` and may be called from any number of threads. See the crate's
+/// front page for what is guaranteed, and [`Builder`] for what can be chosen.
+///
+/// # Progress
+///
+/// [`get`](Self::get) is wait-free. [`allocate`](Self::allocate), [`set`](Self::set) and
+/// [`free`](Self::free) are lock-free while nobody stops the world: some operation finishes in a
+/// bounded number of steps, even if other threads are suspended for ever in the middle of
+/// theirs. While the world is stopped they wait. A thread's first operation on a table registers
+/// the thread, which takes a lock; so does its end.
+///
+/// Who stops the world: [`sweep`](Self::sweep), [`stats`](Self::stats), [`audit`](Self::audit),
+/// [`for_each_live`](Self::for_each_live), [`close`](Self::close), and an `allocate` that finds
+/// no free slot anywhere.
+///
+/// # Panics
+///
+/// Where the system offers a process-wide memory barrier (Linux's `membarrier`) when the first
+/// table is made and refuses it later (a seccomp filter put in between), what stops the world
+/// panics. The table stays usable for everything else.
+#[derive(Debug)]
+pub struct Table<E: Entry> {
+    /// Where slot 0 lies: a copy of the arena's, so that `get` finds it in one load.
+    base: NonNull<Slot<E::Word>>,
+    /// The greatest index: a copy, for the same reason.
+    last: u32,
+    threads: ThreadCache<E::Word>,
+    /// Boxed, so that it stays where it is when the table moves.
+    allocator: Box<Allocator<E::Word>>,
+}
+
+// SAFETY: `base` points into the memory that `allocator` owns, which is `Send`; entries are too.
+unsafe impl<E: Entry> Send for Table<E> {}
+// SAFETY: `base` is only read, and what it points to are atomics.
+unsafe impl<E: Entry> Sync for Table<E> {}
+
+impl<E: Entry> Table<E> {
+    /// Bytes of a slot: what generated code multiplies a handle by.
+    pub const ENTRY_SIZE: usize = Memory::<E::Word>::SLOT_BYTES;
+
+    /// The binary logarithm of [`ENTRY_SIZE`](Self::ENTRY_SIZE).
+    pub const ENTRY_SHIFT: u32 = Self::ENTRY_SIZE.trailing_zeros();
+
+    /// Bit 63: set in the low word of a live slot and in no other. The other bits of a live slot
+    /// are the entry's.
+    pub const LIVE_BIT: u64 = crate::word::LIVE_BIT;
+
+    /// What a table is to be like.
+    pub const fn builder() -> Builder<E> {
+        Builder::new()
+    }
+
+    /// A table with as many slots as the system grants addresses for, up to 2^32 - 1.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Reserve`] if the system grants none.
+    pub fn new() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+
+    pub(crate) fn from_core(allocator: Allocator<E::Word>) -> Self {
+        let allocator = Box::new(allocator);
+        let (base, last) = (allocator.arena.base(), allocator.capacity());
+        // SAFETY: boxed, and `drop` cuts the connection before the box goes.
+        let threads = unsafe { ThreadCache::new(NonNull::from(&*allocator)) };
+        Self { base, last, threads, allocator }
+    }
+
+    /// Calls an operation with the calling thread's participant.
+    #[inline(always)]
+    fn with<R>(&self, f: impl FnOnce(Ops<'_, E>) -> R) -> R {
+        let operate = |record: &Record| {
+            // SAFETY: the record is the calling thread's own, and no operation of that thread on
+            // it is under way: operations run no user code.
+            f(unsafe { Ops::new(&self.allocator, record) })
+        };
+        // SAFETY: the allocator is the one that this table's cache was made with.
+        unsafe { self.threads.with(&self.allocator, operate) }
+    }
+
+    /// Puts an entry into a free slot.
+    ///
+    /// Constant time but for each 64th call or so (the magazine size), which exchanges free
+    /// slots with the others or commits a segment. Lock-free; see [Progress](Self#progress).
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError::CapacityExhausted`] if at one moment during the call no slot was free;
+    /// [`AllocError::OutOfMemory`] if the system refused memory and no slot was free;
+    /// [`AllocError::EntryTooWide`] if the entry needs the bit that is the table's.
+    #[inline]
+    pub fn allocate(&self, entry: E) -> Result<Handle, AllocError> {
+        self.with(|ops| ops.allocate(entry))
+    }
+
+    /// Hands out a slot without an entry. [`get`](Self::get) finds nothing there until
+    /// [`set`](Self::set) has put one in. To give the slot back before that, use
+    /// [`free_uninitialized`](Self::free_uninitialized). Cost and progress as `allocate`.
+    ///
+    /// # Errors
+    ///
+    /// As `allocate`.
+    pub fn allocate_uninitialized(&self) -> Result<Handle, AllocError> {
+        self.with(|ops| ops.allocate_uninitialized())
+    }
+
+    /// Puts each entry into a slot and appends the handles to `out`, in order: all, or none.
+    /// Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// As `allocate`. No slot is then handed out, and `out` is as it was.
+    pub fn allocate_many(&self, entries: &[E], out: &mut Vec<Handle>) -> Result<(), AllocError> {
+        self.with(|ops| ops.allocate_many(entries, out))
+    }
+
+    /// The entry that a handle names, if its slot is live.
+    ///
+    /// Total over all handles: numbers that were never handed out, that were freed, or that lie
+    /// beyond the capacity give `None`. One load; touches no shared line for writing. Wait-free.
+    /// What was written before the entry was put there is seen afterwards.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, handle: Handle) -> Option<E> {
+        self.get_raw(handle.to_raw())
+    }
+
+    /// [`get`](Self::get) for any 32-bit number at all; `None` for 0.
+    #[must_use]
+    #[inline]
+    pub fn get_raw(&self, raw: u32) -> Option<E> {
+        if !Memory::<E::Word>::LOADS_RESERVED {
+            return ops::entry_in(self.allocator.arena.slot_clamped(raw)?.load());
+        }
+        let index = if raw <= self.last { raw } else { 0 };
+        // SAFETY: at most the greatest index, so inside the memory (Invariant 6).
+        let slot = unsafe { self.base.add(index as usize) };
+        // SAFETY: any part of the memory can be loaded, committed or not (checked above); it is
+        // there as long as `self.allocator`; slots are atomics, of which any bits are valid.
+        ops::entry_in(unsafe { slot.as_ref() }.load())
+    }
+
+    /// Puts another entry into a slot in use, and returns the one that was there: `None` if the
+    /// slot was handed out without one. Readers see the old entry or the new one, never a
+    /// mixture. Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// [`SetError::InvalidHandle`] if the handle names no slot in use;
+    /// [`SetError::EntryTooWide`] if the entry needs the bit that is the table's.
+    #[inline]
+    pub fn set(&self, handle: Handle, entry: E) -> Result<Option<E>, SetError> {
+        self.with(|ops| ops.set(handle, entry))
+    }
+
+    /// Takes a live slot back and returns its entry. Of several threads that free one handle at
+    /// once, one succeeds. Constant time but for each 64th call or so, which gives slots to the
+    /// others. Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHandle`] if the handle names no live slot: freed already, never handed out,
+    /// beyond the capacity, or handed out without an entry. Nothing is changed then.
+    #[inline]
+    pub fn free(&self, handle: Handle) -> Result<E, InvalidHandle> {
+        self.with(|ops| ops.free(handle))
+    }
+
+    /// Takes back a slot that was handed out without an entry and never got one. Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHandle`] if the slot is free or has an entry. Nothing is changed then.
+    pub fn free_uninitialized(&self, handle: Handle) -> Result<(), InvalidHandle> {
+        self.with(|ops| ops.free_uninitialized(handle))
+    }
+
+    /// Frees every handle that names a live slot. Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// [`FreeManyError`] says how many did not, and which came first; the others are freed.
+    pub fn free_many(&self, handles: &[Handle]) -> Result<(), FreeManyError> {
+        self.with(|ops| ops.free_many(handles))
+    }
+
+    /// A participant of one's own: the fastest way to allocate and free. Takes a lock.
+    #[must_use]
+    pub fn mutator(&self) -> Mutator<'_, E> {
+        Mutator::new(&self.allocator)
+    }
+
+    /// Releases every segment that is wholly free and links the free slots of the others anew,
+    /// in ascending order, so that new entries gather in low segments.
+    ///
+    /// `threshold` is in slots. Below it, and below the slots of one segment, this returns
+    /// without stopping anybody. Else the world is stopped for a scan of the committed segments:
+    /// linear in their number. May be called from any thread at any time; blocks while another
+    /// thread has stopped the world, and until the operations under way have ended.
+    pub fn sweep(&self, threshold: u64) -> SweepReport {
+        sweep::sweep(&self.allocator, threshold)
+    }
+
+    /// Counts, exact at one moment. Stops the world for as long as it takes to look at each
+    /// stripe and each participant. Blocks as [`sweep`](Self::sweep) does.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.allocator, &self.allocator.world.stop())
+    }
+
+    /// Holds the whole table against its invariants. Stops the world for a walk along every
+    /// chain and a scan of every committed segment; needs a bit of memory for each slot of them.
+    /// Blocks as [`sweep`](Self::sweep) does.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Violation`] found, or that there was no memory to look.
+    pub fn audit(&self) -> Result<Audit, Violation> {
+        audit::audit(&self.allocator, &mut self.allocator.world.stop())
+    }
+
+    /// Calls `f` with every live slot's handle and entry, in ascending order, while the world is
+    /// stopped: a consistent picture of one moment. Blocks as [`sweep`](Self::sweep) does.
+    ///
+    /// # Panics
+    ///
+    /// If `f` calls an operation of this table other than [`get`](Self::get): it would wait for
+    /// itself. (If it waits for another thread that does, that cannot be noticed, and nothing
+    /// goes on.) A panic of `f` is passed on, and the world resumes.
+    pub fn for_each_live(&self, mut f: impl FnMut(Handle, E)) {
+        let stopped = self.allocator.world.stop();
+        let geometry = self.allocator.arena.geometry();
+        for segment in self.allocator.arena.committed(&stopped) {
+            let first = geometry.first(segment);
+            for index in (0..geometry.usable(segment)).map(|i| first + i) {
+                let word = self.allocator.arena.slot(index).load();
+                if let (Some(handle), Some(entry)) = (Handle::from_raw(index), ops::entry_in(word))
+                {
+                    f(handle, entry);
+                }
+            }
+        }
+    }
+
+    /// How many slots the table has: the greatest index, too. Wait-free.
+    #[must_use]
+    #[inline]
+    pub fn capacity(&self) -> u32 {
+        self.last
+    }
+
+    /// The address of slot 0, for generated code: the word of handle `h` is at
+    /// `base + (h << ENTRY_SHIFT)`.
+    ///
+    /// Every handle up to [`capacity`](Self::capacity) can be loaded so, on systems where
+    /// reserved addresses read as zero (the Unixes; one-word entries). A table of capacity
+    /// `u32::MAX` needs no check: no 32-bit number leads outside. A load of the low word must be
+    /// atomic; the slot is live if [`LIVE_BIT`](Self::LIVE_BIT) is set. Nothing may be stored.
+    #[must_use]
+    pub fn base(&self) -> *const u8 {
+        self.base.as_ptr().cast_const().cast()
+    }
+
+    /// How many bytes of addresses are reserved, from [`base`](Self::base) on.
+    #[must_use]
+    pub fn reserved_bytes(&self) -> usize {
+        self.allocator.arena.reserved_bytes()
+    }
+
+    /// Takes the table down, and says whether anything was still handed out. The memory goes
+    /// back in either case, as it does when a table is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Leak`], with the number of slots that were not given back.
+    pub fn close(self) -> Result<(), Leak> {
+        let stats = self.stats();
+        match (stats.live, stats.uninitialized) {
+            (0, 0) => Ok(()),
+            (live, uninitialized) => Err(Leak { live, uninitialized }),
+        }
+    }
+}
+
+impl<E: Entry> Drop for Table<E> {
+    fn drop(&mut self) {
+        self.threads.cut();
+    }
+}

@@ -1,0 +1,270 @@
+//! All the mutators, and how they are stopped.
+//!
+//! # States
+//!
+//! A record is *idle* or *busy*; the world is *running* or *stopping*. A mutator works on chains
+//! and magazines only while it is busy **and** saw the world running after it became busy.
+//!
+//! # The handshake, with named events
+//!
+//! ```text
+//!   mutator                                stopper (holds the registry's lock)
+//!   MB  busy = true                        SS  stop = true
+//!   MF  light fence                        SF  heavy fence
+//!   MS  reads stop: false, so it goes on   SB  reads busy of each record until it is false
+//!       ... the operation ...                  ... the world is stopped ...
+//!   MI  busy = false                       SR  stop = false
+//! ```
+//!
+//! *Bad case*: MS reads false and SB reads false while the operation is under way. That needs
+//! MS not to see SS and SB not to see MB. The fences are ordered one way or the other:
+//!
+//! - MF before SF: then SB sees MB, and reads true until it sees MI, which it acquires, and with
+//!   it all that the operation did.
+//! - SF before MF: then MS sees SS, or what came after it. If that is `true`, the mutator goes
+//!   back and waits for the lock. If it is SR, it acquires it, and with it all that the stopper
+//!   did.
+//!
+//! # Progress
+//!
+//! An operation waits only while the world is stopping, on the registry's lock, which is the
+//! stopper's until SR. A stop waits for the operations under way, none of which waits.
+
+use core::ptr::NonNull;
+
+use crossbeam_utils::CachePadded;
+
+use crate::fence::AsymmetricFence;
+use crate::record::{Magazine, Record};
+use crate::sync::unmodelled::AtomicUsize;
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock, wait_a_moment};
+
+/// The participants of one table.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// Written by the stopper, read by every operation.
+    stop: CachePadded<AtomicBool>,
+    fence: AsymmetricFence,
+    registry: Mutex<Registry>,
+    /// The thread that has stopped the world, by the address of one of its thread-locals; 0 when
+    /// it runs. Only ever compared with the reader's own. Not modelled: it carries no data.
+    stopper: AtomicUsize,
+    stripes: usize,
+}
+
+/// Every record ever made; each lives as long as the world.
+#[derive(Debug, Default)]
+struct Registry {
+    // Boxed, so that a record stays where it is.
+    #[allow(clippy::vec_box)]
+    records: Vec<Box<CachePadded<Record>>>,
+    /// Positions in `records` of those that nobody owns.
+    unowned: Vec<usize>,
+}
+
+/// The right to use one record: its owner. Neither copied nor cloned.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    record: NonNull<Record>,
+    position: usize,
+}
+
+// SAFETY: a registration is the right to use the record, whichever thread holds it.
+unsafe impl Send for Registration {}
+
+/// An operation under way: evidence that the world is not stopped until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Operation<'a> {
+    record: &'a Record,
+}
+
+/// The world, stopped: evidence that no operation is under way until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Stopped<'a> {
+    world: &'a World,
+    registry: MutexGuard<'a, Registry>,
+}
+
+impl World {
+    pub(crate) fn new(stripes: usize) -> Self {
+        Self {
+            stop: CachePadded::new(AtomicBool::new(false)),
+            fence: AsymmetricFence::new(),
+            registry: Mutex::new(Registry::default()),
+            stopper: AtomicUsize::new(0),
+            stripes,
+        }
+    }
+
+    /// Is an operation's entry free of fence instructions?
+    pub(crate) fn is_asymmetric(&self) -> bool {
+        self.fence.is_asymmetric()
+    }
+
+    /// Makes the caller a participant. Blocks while the world is stopped.
+    pub(crate) fn register(&self) -> Registration {
+        let mut registry = self.lock();
+        let position = registry.unowned.pop().unwrap_or_else(|| {
+            let position = registry.records.len();
+            let record = Record::new(position % self.stripes);
+            registry.records.push(Box::new(CachePadded::new(record)));
+            position
+        });
+        Registration { record: NonNull::from(&**registry.records[position]), position }
+    }
+
+    /// Ends a participation. `empty` is given what the private store held. Blocks while the
+    /// world is stopped.
+    pub(crate) fn unregister(
+        &self,
+        registration: Registration,
+        empty: impl FnOnce(&mut Magazine<'_>),
+    ) {
+        let mut registry = self.lock();
+        let record = &registry.records[registration.position];
+        // SAFETY: its owner has just given the record up, and the lock keeps stoppers out.
+        empty(&mut unsafe { record.magazine() });
+        registry.unowned.push(registration.position);
+    }
+
+    /// Begins an operation. Wait-free while nobody stops the world; else blocks until it runs
+    /// again.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the record, and has no other operation under way on it.
+    #[inline(always)]
+    pub(crate) unsafe fn enter<'a>(&self, record: &'a Record) -> Operation<'a> {
+        loop {
+            record.set_busy(); // MB
+            self.fence.light(); // MF
+            // Acquire: what the last stopper did is seen. Partner: the release of SR.
+            if !self.stop.load(Ordering::Acquire) {
+                return Operation { record }; // MS
+            }
+            self.wait_until_it_runs(record);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_until_it_runs(&self, record: &Record) {
+        record.set_idle();
+        drop(self.lock());
+    }
+
+    /// Takes the lock that a stopper holds.
+    ///
+    /// # Panics
+    ///
+    /// If it is the caller that has stopped the world: it would wait for itself for ever.
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        // Relaxed: equal to the caller's own mark only if the caller itself stored it.
+        assert!(
+            self.stopper.load(Ordering::Relaxed) != this_thread()
+                || cfg!(all(loom, feature = "loom")),
+            "slotarena: a table was used from inside a closure that runs while it is stopped"
+        );
+        lock(&self.registry)
+    }
+
+    /// Stops the world. Blocks until no operation is under way; then none begins until the
+    /// result is dropped.
+    pub(crate) fn stop(&self) -> Stopped<'_> {
+        let registry = self.lock();
+        // Relaxed: as in `lock`.
+        self.stopper.store(this_thread(), Ordering::Relaxed);
+        // From here on dropping the guard undoes it, also if the fence should panic.
+        let stopped = Stopped { world: self, registry };
+        // Relaxed: the heavy fence that follows orders it before the loads of `busy`.
+        self.stop.store(true, Ordering::Relaxed); // SS
+        self.fence.heavy(); // SF
+        for record in &stopped.registry.records {
+            let mut attempt = 0;
+            while record.is_busy() {
+                wait_a_moment(attempt); // SB
+                attempt = attempt.saturating_add(1);
+            }
+        }
+        stopped
+    }
+
+    /// Free slots in all private stores, now or a moment ago, and how many stores there are.
+    /// Blocks while the world is stopped.
+    pub(crate) fn privately_free(&self) -> u64 {
+        self.lock().records.iter().map(|record| u64::from(record.length())).sum()
+    }
+}
+
+impl Registration {
+    /// The record. It is boxed and lives as long as the world.
+    pub(crate) fn record(&self) -> NonNull<Record> {
+        self.record
+    }
+}
+
+impl Operation<'_> {
+    /// The owner's private store.
+    #[inline(always)]
+    pub(crate) fn magazine(&mut self) -> Magazine<'_> {
+        // SAFETY: the owner, inside an operation (Invariant 8), and this borrows it mutably.
+        unsafe { self.record.magazine() }
+    }
+}
+
+impl Drop for Operation<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.record.set_idle(); // MI
+    }
+}
+
+impl Stopped<'_> {
+    /// All records, owned or not.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.registry.records.iter().map(|record| &***record)
+    }
+
+    /// How many participants there are.
+    pub(crate) fn participants(&self) -> usize {
+        self.registry.records.len() - self.registry.unowned.len()
+    }
+
+    /// The private stores of all records, one after the other.
+    pub(crate) fn for_each_magazine(&mut self, mut with: impl FnMut(&mut Magazine<'_>)) {
+        for record in &self.registry.records {
+            // SAFETY: the world is stopped (Invariant 8), and this borrows the stop mutably.
+            with(&mut unsafe { record.magazine() });
+        }
+    }
+
+    /// The private store of one participant of this world.
+    pub(crate) fn magazine<'s>(&'s mut self, record: &'s Record) -> Magazine<'s> {
+        // SAFETY: the world is stopped (Invariant 8), and this borrows the stop mutably.
+        unsafe { record.magazine() }
+    }
+}
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        // Relaxed: as in `lock`.
+        self.world.stopper.store(0, Ordering::Relaxed);
+        // Release: all that was done while the world was stopped is seen by the operations that
+        // follow. Partner: the acquire in `enter` (Invariant 8).
+        self.world.stop.store(false, Ordering::Release); // SR
+        // The lock is given up after this.
+    }
+}
+
+/// A number that no other running thread has.
+#[cfg(not(all(loom, feature = "loom")))]
+fn this_thread() -> usize {
+    std::thread_local!(static MARK: u8 = const { 0 });
+    MARK.try_with(|mark| core::ptr::from_ref(mark).addr()).unwrap_or(usize::MAX)
+}
+
+/// Loom's threads share one thread of the system; what this guards against is not modelled.
+#[cfg(all(loom, feature = "loom"))]
+fn this_thread() -> usize {
+    usize::MAX
+}
