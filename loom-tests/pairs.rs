@@ -180,12 +180,17 @@ fn thread_cached_allocate_sweep() {
 
 #[test]
 fn thread_cached_allocate_free() {
-    pair("thread_cached_allocate_free", "a thread allocates, another frees; both end", |stage| {
+    let what = "a thread allocates, another frees and spills; both end";
+    let invariants = "1 2 3 4 5 7 8";
+    let name = "thread_cached_allocate_free";
+    Model { name, invariants, what, preemptions: Some(3) }.explore(|| {
+        let mut stage = Stage::new(SMALL);
         let held = stage.prepare(2);
         stage.spawn_bare(held, |a| {
             a.free_by_thread();
             a.free_by_thread();
         });
         stage.spawn_bare(vec![], |a| a.allocate_by_thread());
+        stage.finish();
     });
 }

@@ -182,7 +182,6 @@ impl Actor {
         self.mutator.as_mut().expect("a registered actor")
     }
 
-
     fn stamp(&mut self) -> u64 {
         self.next_stamp += 1;
         self.next_stamp

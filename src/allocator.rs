@@ -3,8 +3,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::arena::{Arena, GrowError};
-use crate::error::{AllocError, InvalidHandle};
+use crate::arena::{Arena, Refusal};
 use crate::freelist::{self, Stripe};
 use crate::handle::Handle;
 use crate::head::Head;
@@ -23,13 +22,15 @@ pub(crate) struct Allocator<W: Word> {
     pub(crate) stripes: Box<[CachePadded<Stripe>]>,
     pub(crate) world: World,
     pub(crate) magazine_size: u32,
+    /// What a private store holds at most: two magazines.
+    store_limit: u32,
 }
 
 impl<W: Word> Allocator<W> {
     pub(crate) fn new(arena: Arena<W>, stripes: usize, magazine_size: u32) -> Self {
         let stripes: Box<[_]> = (0..stripes).map(|_| CachePadded::new(Stripe::new())).collect();
         let world = World::new(stripes.len());
-        Self { arena, stripes, world, magazine_size }
+        Self { arena, stripes, world, magazine_size, store_limit: 2 * magazine_size }
     }
 
     /// Makes a slot of the caller's, out of a chain, one in use.
@@ -43,57 +44,54 @@ impl<W: Word> Allocator<W> {
         unsafe { Handle::from_index(index) }
     }
 
-    /// Hands out a slot whose word becomes `word`, which is live or uninitialized.
+    /// Hands out a slot, whose word becomes `word`: live or uninitialized. `None` if there is
+    /// none to be had without a stop. Lock-free.
     ///
     /// # Safety
     ///
     /// As for [`World::enter`].
     #[inline(always)]
-    pub(crate) unsafe fn allocate(&self, record: &Record, word: W) -> Result<Handle, AllocError> {
+    pub(crate) unsafe fn allocate(&self, record: &Record, word: W) -> Option<Handle> {
         // SAFETY: the caller's promise.
         let mut operation = unsafe { self.world.enter(record) };
         let mut magazine = operation.magazine();
         match magazine.pop() {
-            Some(index) => Ok(self.hand_out(&mut magazine, index, word)),
-            None => self.allocate_slow(operation, record, word),
+            Some(index) => Some(self.hand_out(&mut magazine, index, word)),
+            None => self.allocate_refilled(operation, word),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn allocate_slow(
+    fn allocate_refilled(&self, mut operation: Operation<'_>, word: W) -> Option<Handle> {
+        let mut magazine = operation.magazine();
+        let index = self.refill(&mut magazine, self.magazine_size).ok()?;
+        Some(self.hand_out(&mut magazine, index, word))
+    }
+
+    /// Hands out a slot with the world stopped. What is in no stripe may lie in another
+    /// participant's store, or be on its way: only here can it be said that there is nothing.
+    /// Blocks.
+    ///
+    /// # Safety
+    ///
+    /// As for [`World::enter`].
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn allocate_stopped(
         &self,
-        mut operation: Operation<'_>,
         record: &Record,
         word: W,
-    ) -> Result<Handle, AllocError> {
-        let mut magazine = operation.magazine();
-        let refused = match self.refill(&mut magazine, self.magazine_size) {
-            Ok(index) => return Ok(self.hand_out(&mut magazine, index, word)),
-            Err(refused) => refused,
-        };
-        drop(operation);
-        // What is not in a stripe may lie in another participant's store, or be on its way: only
-        // with the world stopped can it be said that there is nothing.
+    ) -> Result<Handle, Refusal> {
         let mut stopped = self.world.stop();
         self.gather(&mut stopped);
         // A small helping: others are as short of slots as the caller.
-        let free: u64 = self.stripes.iter().map(|stripe| u64::from(stripe.length())).sum();
+        let (free, _) = self.free_slots(&stopped);
         let fair = free / stopped.participants().max(1) as u64 / 2;
         let helping = fair.clamp(1, u64::from(self.magazine_size)) as u32;
         let mut magazine = stopped.magazine(record);
-        match self.refill(&mut magazine, helping) {
-            Ok(index) => Ok(self.hand_out(&mut magazine, index, word)),
-            Err(GrowError::Full) => match refused {
-                GrowError::Refused(code) => Err(self.out_of_memory(code)),
-                GrowError::Full => Err(AllocError::CapacityExhausted { capacity: self.capacity() }),
-            },
-            Err(GrowError::Refused(code)) => Err(self.out_of_memory(code)),
-        }
-    }
-
-    fn out_of_memory(&self, code: i32) -> AllocError {
-        AllocError::OutOfMemory { code, bytes: self.arena.segment_bytes() }
+        let index = self.refill(&mut magazine, helping)?;
+        Ok(self.hand_out(&mut magazine, index, word))
     }
 
     pub(crate) fn capacity(&self) -> u32 {
@@ -102,7 +100,7 @@ impl<W: Word> Allocator<W> {
 
     /// Finds free slots for an empty store, takes `count` or as many as there are, and returns
     /// the first of them. Lock-free.
-    fn refill(&self, magazine: &mut Magazine<'_>, count: u32) -> Result<u32, GrowError> {
+    fn refill(&self, magazine: &mut Magazine<'_>, count: u32) -> Result<u32, Refusal> {
         let home = magazine.home();
         for i in 0..self.stripes.len() {
             let stripe = &self.stripes[(home + i) % self.stripes.len()];
@@ -112,7 +110,7 @@ impl<W: Word> Allocator<W> {
             }
         }
         let chain = self.arena.grow()?;
-        self.load(magazine, chain, count, &self.stripes[home]).ok_or(GrowError::Full)
+        self.load(magazine, chain, count, &self.stripes[home]).ok_or(Refusal::Full)
     }
 
     /// Fills an empty store from a chain that the caller owns and puts the rest into a stripe.
@@ -123,7 +121,10 @@ impl<W: Word> Allocator<W> {
         count: u32,
         stripe: &Stripe,
     ) -> Option<u32> {
-        let rest = freelist::split(&self.arena, chain, count, |index| magazine.push(index));
+        let rest = freelist::split(&self.arena, chain, count, |index| {
+            let kept = magazine.push(index, self.store_limit);
+            debug_assert!(kept, "the store was empty, and holds two magazines");
+        });
         stripe.put_back(&self.arena, rest);
         // The chain's order, which after a sweep or in a fresh segment ascends.
         magazine.reverse();
@@ -152,37 +153,26 @@ impl<W: Word> Allocator<W> {
         stopped.for_each_magazine(|magazine| self.spill(magazine, magazine.length()));
     }
 
-    /// Takes back a slot whose word is live, or uninitialized, as `expected` says, and returns
-    /// the word that it had.
+    /// Takes back the slot at any number, if its state is the expected one, live or
+    /// uninitialized. Returns the word that it had: its state tells what came of it. Lock-free.
     ///
     /// # Safety
     ///
     /// As for [`World::enter`].
     #[inline(always)]
-    pub(crate) unsafe fn free(
-        &self,
-        record: &Record,
-        handle: Handle,
-        expected: State,
-    ) -> Result<W, InvalidHandle> {
+    pub(crate) unsafe fn free(&self, record: &Record, raw: u32, expected: State) -> W {
         // SAFETY: the caller's promise.
         let mut operation = unsafe { self.world.enter(record) };
-        self.free_in(&mut operation, handle, expected)
+        self.free_in(&mut operation, raw, expected)
     }
 
     #[inline(always)]
-    fn free_in(
-        &self,
-        operation: &mut Operation<'_>,
-        handle: Handle,
-        expected: State,
-    ) -> Result<W, InvalidHandle> {
-        let index = handle.to_raw();
-        let slot = self.arena.slot_clamped(index).ok_or(InvalidHandle::from(handle))?;
+    fn free_in(&self, operation: &mut Operation<'_>, raw: u32, expected: State) -> W {
+        let Some(slot) = self.arena.slot_clamped(raw) else { return word::free(0) };
         let mut current = slot.load();
         loop {
             if word::state(current) != expected {
-                return Err(InvalidHandle::from(handle));
+                return current;
             }
             // Tried again only when another thread changed the entry: lock-free.
             match slot.retire(current) {
@@ -194,17 +184,40 @@ impl<W: Word> Allocator<W> {
         if expected == State::Uninitialized {
             magazine.count_uninitialized(u64::MAX);
         }
-        if magazine.length() >= 2 * self.magazine_size {
-            self.spill_half(&mut magazine);
+        self.keep(&mut magazine, raw);
+        current
+    }
+
+    /// Takes back a live slot that nobody else frees or sets, and returns its word. Lock-free.
+    ///
+    /// # Safety
+    ///
+    /// As for [`World::enter`]; the slot is live, and no other thread frees or sets it.
+    #[inline(always)]
+    pub(crate) unsafe fn free_unchecked(&self, record: &Record, index: u32) -> W {
+        // SAFETY: the caller's promise.
+        let mut operation = unsafe { self.world.enter(record) };
+        let slot = self.arena.slot(index);
+        let word = slot.load();
+        slot.retire_own();
+        self.keep(&mut operation.magazine(), index);
+        word
+    }
+
+    /// Puts a free slot of the caller's into its private store.
+    #[inline(always)]
+    fn keep(&self, magazine: &mut Magazine<'_>, index: u32) {
+        if !magazine.push(index, self.store_limit) {
+            self.keep_spilling(magazine, index);
         }
-        magazine.push(index);
-        Ok(current)
     }
 
     #[cold]
     #[inline(never)]
-    fn spill_half(&self, magazine: &mut Magazine<'_>) {
+    fn keep_spilling(&self, magazine: &mut Magazine<'_>, index: u32) {
         self.spill(magazine, self.magazine_size);
+        let kept = magazine.push(index, self.store_limit);
+        debug_assert!(kept, "spilling made room");
     }
 
     /// Frees the live ones among `handles` in one operation; `refused` is given the others.
@@ -216,37 +229,35 @@ impl<W: Word> Allocator<W> {
         &self,
         record: &Record,
         handles: &[Handle],
-        mut refused: impl FnMut(InvalidHandle),
+        mut refused: impl FnMut(Handle),
     ) {
         // SAFETY: the caller's promise.
         let mut operation = unsafe { self.world.enter(record) };
         for &handle in handles {
-            if let Err(error) = self.free_in(&mut operation, handle, State::Live) {
-                refused(error);
+            if !word::is_live(self.free_in(&mut operation, handle.to_raw(), State::Live)) {
+                refused(handle);
             }
         }
     }
 
-    /// Puts a live word into a slot in use and returns the word that it had.
+    /// Puts a live word into the slot at any number, if it is in use. Returns the word that it
+    /// had: its state tells what came of it. Lock-free.
     ///
     /// # Safety
     ///
     /// As for [`World::enter`].
-    pub(crate) unsafe fn set(
-        &self,
-        record: &Record,
-        handle: Handle,
-        word: W,
-    ) -> Result<W, InvalidHandle> {
+    #[inline(always)]
+    pub(crate) unsafe fn set(&self, record: &Record, raw: u32, word: W) -> W {
         // SAFETY: the caller's promise. Inside an operation, so that no sweep can release the
         // segment between the check and the store (Invariant 5).
         let mut operation = unsafe { self.world.enter(record) };
-        let slot = self.arena.slot_clamped(handle.to_raw()).ok_or(InvalidHandle::from(handle))?;
+        let Some(slot) = self.arena.slot_clamped(raw) else { return word::free(0) };
         let mut current = slot.load();
         loop {
             if word::state(current) == State::Free {
-                return Err(InvalidHandle::from(handle));
+                return current;
             }
+            // Tried again only when another thread changed the entry: lock-free.
             match slot.replace(current, word) {
                 Ok(()) => break,
                 Err(now) => current = now,
@@ -255,7 +266,7 @@ impl<W: Word> Allocator<W> {
         if word::state(current) == State::Uninitialized {
             operation.magazine().count_uninitialized(u64::MAX);
         }
-        Ok(current)
+        current
     }
 
     /// Ends a participation; the private store goes to the stripes.

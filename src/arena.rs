@@ -33,11 +33,11 @@ pub(crate) struct Arena<W: Word> {
 
 /// Why there is no further segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum GrowError {
+pub(crate) enum Refusal {
     /// Every segment is committed.
     Full,
-    /// The system refused, with this code.
-    Refused(i32),
+    /// The system refused memory, with this code.
+    OutOfMemory(i32),
 }
 
 impl<W: Word> Arena<W> {
@@ -134,14 +134,14 @@ impl<W: Word> Arena<W> {
 
     /// Commits one more segment and returns its slots, which the caller then owns. Lock-free
     /// but for the system's calls.
-    pub(crate) fn grow(&self) -> Result<Head, GrowError> {
-        let segment = self.claim().ok_or(GrowError::Full)?;
+    pub(crate) fn grow(&self) -> Result<Head, Refusal> {
+        let segment = self.claim().ok_or(Refusal::Full)?;
         match self.commit(segment) {
             // Zeros are an ascending chain: no link needs writing.
             Ok(()) => Ok(Head::new(self.geometry.first(segment), self.geometry.usable(segment))),
             Err(code) => {
                 self.unclaim(segment);
-                Err(GrowError::Refused(code))
+                Err(Refusal::OutOfMemory(code))
             }
         }
     }

@@ -24,22 +24,23 @@ mod imp {
             Self { reaches: membarrier::probe() }
         }
 
-        /// Is the light fence free of instructions?
+        /// Is `light` enough? Else the side that runs often calls `full`.
         pub(crate) fn is_asymmetric(&self) -> bool {
             self.reaches
         }
 
-        /// The side that runs often.
+        /// The side that runs often, where the fence is asymmetric.
         #[inline(always)]
         pub(crate) fn light(&self) {
-            if self.reaches {
-                // SeqCst: the compiler moves nothing across; the processor is held to it by the
-                // other side's system call. Partner: `heavy`.
-                compiler_fence(Ordering::SeqCst);
-            } else {
-                // SeqCst: store before, load after. Partner: `heavy`.
-                fence(Ordering::SeqCst);
-            }
+            // SeqCst: the compiler moves nothing across; the processor is held to it by the
+            // other side's system call. Partner: `heavy`.
+            compiler_fence(Ordering::SeqCst);
+        }
+
+        /// The side that runs often, where it is not.
+        pub(crate) fn full(&self) {
+            // SeqCst: store before, load after. Partner: `heavy`.
+            fence(Ordering::SeqCst);
         }
 
         /// The side that runs seldom.
@@ -49,7 +50,7 @@ mod imp {
         /// If the system takes back, for good, the barrier that it granted at the first call.
         pub(crate) fn heavy(&self) {
             if !self.reaches {
-                // SeqCst: store before, load after. Partner: `light`.
+                // SeqCst: store before, load after. Partner: `full`.
                 fence(Ordering::SeqCst);
                 return;
             }
@@ -89,6 +90,10 @@ mod imp {
         pub(crate) fn light(&self) {
             // AcqRel: partner is `heavy`.
             self.meeting_point.fetch_add(0, Ordering::AcqRel);
+        }
+
+        pub(crate) fn full(&self) {
+            self.light();
         }
 
         pub(crate) fn heavy(&self) {

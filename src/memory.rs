@@ -80,6 +80,15 @@ impl<W: Word> Slot<W> {
         Ok(())
     }
 
+    /// Turns a live slot that nobody else frees or sets into a free one that the caller owns.
+    #[inline(always)]
+    pub(crate) fn retire_own(&self) {
+        // Relaxed: the caller's exclusive right to the slot came with the entry, which `load` has
+        // acquired; readers may see the entry or that the slot is free.
+        self.word.store(word::free(0), Ordering::Relaxed);
+        self.as_owner();
+    }
+
     /// The index that follows in the chain. For the owner of the chain; `index` is this slot's.
     #[inline(always)]
     pub(crate) fn next(&self, index: u32) -> u32 {

@@ -1,10 +1,14 @@
 //! An explicit participant: a private store of free slots in one's own hand.
 
+use core::marker::PhantomData;
+
 use crate::allocator::Allocator;
 use crate::entry::Entry;
 use crate::error::{AllocError, FreeManyError, InvalidHandle, SetError};
 use crate::handle::Handle;
-use crate::ops::Ops;
+use crate::ops::{self, Participant};
+use crate::record::Record;
+use crate::word::Word;
 use crate::world::Registration;
 
 /// A participant of a [`Table`](crate::Table): allocates and frees through a private store of
@@ -26,10 +30,25 @@ use crate::world::Registration;
 /// ```
 #[derive(Debug)]
 pub struct Mutator<'t, E: Entry> {
-    allocator: &'t Allocator<E::Word>,
-    ops: Ops<'t, E>,
+    own: Own<'t, E::Word>,
     /// Taken when this is dropped.
     registration: Option<Registration>,
+    entry: PhantomData<fn() -> E>,
+}
+
+/// The record of a mutator.
+#[derive(Debug)]
+struct Own<'t, W: Word> {
+    allocator: &'t Allocator<W>,
+    record: &'t Record,
+}
+
+// SAFETY: the mutator owns the record, and takes `&mut self` for every operation.
+unsafe impl<W: Word> Participant<W> for Own<'_, W> {
+    #[inline(always)]
+    fn with<R>(&self, f: impl FnOnce(&Allocator<W>, &Record) -> R) -> R {
+        f(self.allocator, self.record)
+    }
 }
 
 // `Send` comes from the fields: a record may be used by one thread after the other. So does
@@ -40,9 +59,8 @@ impl<'t, E: Entry> Mutator<'t, E> {
         let registration = allocator.world.register();
         // SAFETY: the record lives as long as the allocator, which is borrowed.
         let record = unsafe { registration.record().as_ref() };
-        // SAFETY: this mutator owns the record, and takes `&mut self` for every operation.
-        let ops = unsafe { Ops::new(allocator, record) };
-        Self { allocator, ops, registration: Some(registration) }
+        let own = Own { allocator, record };
+        Self { own, registration: Some(registration), entry: PhantomData }
     }
 
     /// See [`Table::allocate`](crate::Table::allocate).
@@ -52,7 +70,7 @@ impl<'t, E: Entry> Mutator<'t, E> {
     /// As there.
     #[inline]
     pub fn allocate(&mut self, entry: E) -> Result<Handle, AllocError> {
-        self.ops.allocate(entry)
+        ops::allocate(&self.own, entry)
     }
 
     /// See [`Table::allocate_uninitialized`](crate::Table::allocate_uninitialized).
@@ -62,7 +80,7 @@ impl<'t, E: Entry> Mutator<'t, E> {
     /// As there.
     #[inline]
     pub fn allocate_uninitialized(&mut self) -> Result<Handle, AllocError> {
-        self.ops.allocate_uninitialized()
+        ops::allocate_uninitialized(&self.own)
     }
 
     /// See [`Table::allocate_many`](crate::Table::allocate_many).
@@ -75,7 +93,7 @@ impl<'t, E: Entry> Mutator<'t, E> {
         entries: &[E],
         out: &mut Vec<Handle>,
     ) -> Result<(), AllocError> {
-        self.ops.allocate_many(entries, out)
+        ops::allocate_many(&self.own, entries, out)
     }
 
     /// See [`Table::set`](crate::Table::set).
@@ -85,7 +103,7 @@ impl<'t, E: Entry> Mutator<'t, E> {
     /// As there.
     #[inline]
     pub fn set(&mut self, handle: Handle, entry: E) -> Result<Option<E>, SetError> {
-        self.ops.set(handle, entry)
+        ops::set(&self.own, handle, entry)
     }
 
     /// See [`Table::free`](crate::Table::free).
@@ -95,7 +113,18 @@ impl<'t, E: Entry> Mutator<'t, E> {
     /// As there.
     #[inline]
     pub fn free(&mut self, handle: Handle) -> Result<E, InvalidHandle> {
-        self.ops.free(handle)
+        ops::free(&self.own, handle)
+    }
+
+    /// See [`Table::free_unchecked`](crate::Table::free_unchecked).
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline]
+    pub unsafe fn free_unchecked(&mut self, handle: Handle) -> E {
+        // SAFETY: by the contract of this function.
+        unsafe { ops::free_unchecked(&self.own, handle) }
     }
 
     /// See [`Table::free_uninitialized`](crate::Table::free_uninitialized).
@@ -104,7 +133,7 @@ impl<'t, E: Entry> Mutator<'t, E> {
     ///
     /// As there.
     pub fn free_uninitialized(&mut self, handle: Handle) -> Result<(), InvalidHandle> {
-        self.ops.free_uninitialized(handle)
+        ops::free_uninitialized(&self.own, handle)
     }
 
     /// See [`Table::free_many`](crate::Table::free_many).
@@ -113,7 +142,7 @@ impl<'t, E: Entry> Mutator<'t, E> {
     ///
     /// As there.
     pub fn free_many(&mut self, handles: &[Handle]) -> Result<(), FreeManyError> {
-        self.ops.free_many(handles)
+        ops::free_many(&self.own, handles)
     }
 }
 
@@ -121,7 +150,7 @@ impl<E: Entry> Drop for Mutator<'_, E> {
     /// Puts the free slots of the private store back. Blocks while the world is stopped.
     fn drop(&mut self) {
         if let Some(registration) = self.registration.take() {
-            self.allocator.unregister(registration);
+            self.own.allocator.unregister(registration);
         }
     }
 }

@@ -1,9 +1,11 @@
-//! The operations of one participant, over entries and handles. [`Table`](crate::Table) and
-//! [`Mutator`](crate::Mutator) are two ways to come by a participant.
-
-use core::marker::PhantomData;
+//! The operations, over entries and handles, for whoever has a record.
+//!
+//! [`Table`](crate::Table) and [`Mutator`](crate::Mutator) are two ways to come by one. What runs
+//! with the record returns in registers, and runs no user code: the conversions of entries come
+//! before and after.
 
 use crate::allocator::Allocator;
+use crate::arena::Refusal;
 use crate::entry::Entry;
 use crate::error::{AllocError, FreeManyError, InvalidHandle, SetError};
 use crate::handle::Handle;
@@ -13,108 +15,171 @@ use crate::word::{self, State, Word};
 /// How many slots one operation of a bulk call frees: a stop waits for no more than these.
 const BATCH: usize = 64;
 
-/// The right to operate on a table with one record.
-#[derive(Debug)]
-pub(crate) struct Ops<'a, E: Entry> {
-    allocator: &'a Allocator<E::Word>,
-    record: &'a Record,
-    entry: PhantomData<fn() -> E>,
+/// Whoever has the right to operate on a table with some record.
+///
+/// # Safety
+///
+/// The record that `with` passes on belongs to the allocator, the caller owns it, and no
+/// operation on it is under way.
+pub(crate) unsafe trait Participant<W: Word> {
+    /// Calls `f`, which starts and ends its operations one after the other.
+    fn with<R>(&self, f: impl FnOnce(&Allocator<W>, &Record) -> R) -> R;
 }
 
-impl<'a, E: Entry> Ops<'a, E> {
-    /// # Safety
-    ///
-    /// The caller owns the record, a record of this allocator, and calls no operation while another
-    /// one on the same record is under way. (An operation runs no user code: what an entry's
-    /// conversions do, they do before or after.)
-    #[inline(always)]
-    pub(crate) unsafe fn new(allocator: &'a Allocator<E::Word>, record: &'a Record) -> Self {
-        Self { allocator, record, entry: PhantomData }
+#[inline(always)]
+pub(crate) fn allocate<E: Entry>(
+    participant: &impl Participant<E::Word>,
+    entry: E,
+) -> Result<Handle, AllocError> {
+    let bits = entry.to_word();
+    match word::live(bits) {
+        Some(word) => hand_out(participant, word),
+        None => Err(AllocError::EntryTooWide { word: bits.widen() }),
     }
+}
 
-    #[inline(always)]
-    pub(crate) fn allocate(&self, entry: E) -> Result<Handle, AllocError> {
-        let bits = entry.to_word();
-        let Some(word) = word::live(bits) else {
-            return Err(AllocError::EntryTooWide { word: bits.widen() });
-        };
-        // SAFETY: by the contract of `new`.
-        unsafe { self.allocator.allocate(self.record, word) }
+#[inline(always)]
+fn hand_out<W: Word>(participant: &impl Participant<W>, word: W) -> Result<Handle, AllocError> {
+    // SAFETY: by the contract of `Participant`.
+    match participant.with(|allocator, record| unsafe { allocator.allocate(record, word) }) {
+        Some(handle) => Ok(handle),
+        None => hand_out_stopped(participant, word),
     }
+}
 
-    pub(crate) fn allocate_uninitialized(&self) -> Result<Handle, AllocError> {
-        // SAFETY: by the contract of `new`.
-        unsafe { self.allocator.allocate(self.record, word::uninitialized()) }
-    }
+#[cold]
+#[inline(never)]
+fn hand_out_stopped<W: Word>(
+    participant: &impl Participant<W>,
+    word: W,
+) -> Result<Handle, AllocError> {
+    participant.with(|allocator, record| {
+        // SAFETY: by the contract of `Participant`.
+        unsafe { allocator.allocate_stopped(record, word) }.map_err(|refusal| match refusal {
+            Refusal::Full => AllocError::CapacityExhausted { capacity: allocator.capacity() },
+            Refusal::OutOfMemory(code) => {
+                AllocError::OutOfMemory { code, bytes: allocator.arena.segment_bytes() }
+            }
+        })
+    })
+}
 
-    pub(crate) fn allocate_many(
-        &self,
-        entries: &[E],
-        out: &mut Vec<Handle>,
-    ) -> Result<(), AllocError> {
-        let bytes = size_of_val(entries) / size_of::<E>().max(1) * size_of::<Handle>();
-        // `ENOMEM`, which is what a refusal of Rust's allocator amounts to.
-        out.try_reserve(entries.len()).map_err(|_| AllocError::OutOfMemory { code: 12, bytes })?;
-        let start = out.len();
-        for &entry in entries {
-            match self.allocate(entry) {
-                Ok(handle) => out.push(handle),
-                Err(error) => {
-                    // They were handed out just now, and nobody else was told of them.
-                    let _ = self.free_many(&out[start..]);
-                    out.truncate(start);
-                    return Err(error);
-                }
+pub(crate) fn allocate_uninitialized<W: Word>(
+    participant: &impl Participant<W>,
+) -> Result<Handle, AllocError> {
+    hand_out(participant, word::uninitialized())
+}
+
+pub(crate) fn allocate_many<E: Entry>(
+    participant: &impl Participant<E::Word>,
+    entries: &[E],
+    out: &mut Vec<Handle>,
+) -> Result<(), AllocError> {
+    let bytes = entries.len().saturating_mul(size_of::<Handle>());
+    // `ENOMEM`, which is what a refusal of Rust's allocator amounts to.
+    out.try_reserve(entries.len()).map_err(|_| AllocError::OutOfMemory { code: 12, bytes })?;
+    let start = out.len();
+    for &entry in entries {
+        match allocate(participant, entry) {
+            Ok(handle) => out.push(handle),
+            Err(error) => {
+                // They were handed out just now, and nobody else was told of them.
+                let _ = free_many(participant, &out[start..]);
+                out.truncate(start);
+                return Err(error);
             }
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    #[inline(always)]
-    pub(crate) fn set(&self, handle: Handle, entry: E) -> Result<Option<E>, SetError> {
-        let bits = entry.to_word();
-        let Some(word) = word::live(bits) else {
-            return Err(SetError::EntryTooWide { word: bits.widen() });
-        };
-        // SAFETY: by the contract of `new`.
-        let old = unsafe { self.allocator.set(self.record, handle, word) }?;
-        Ok(entry_in(old))
+#[inline(always)]
+pub(crate) fn set<E: Entry>(
+    participant: &impl Participant<E::Word>,
+    handle: Handle,
+    entry: E,
+) -> Result<Option<E>, SetError> {
+    let bits = entry.to_word();
+    let Some(word) = word::live(bits) else {
+        return Err(SetError::EntryTooWide { word: bits.widen() });
+    };
+    let old = participant.with(|allocator, record| {
+        // SAFETY: by the contract of `Participant`.
+        unsafe { allocator.set(record, handle.to_raw(), word) }
+    });
+    match word::state(old) {
+        State::Free => Err(SetError::InvalidHandle(handle.into())),
+        _ => Ok(entry_in(old)),
     }
+}
 
-    #[inline(always)]
-    pub(crate) fn free(&self, handle: Handle) -> Result<E, InvalidHandle> {
-        // SAFETY: by the contract of `new`.
-        let old = unsafe { self.allocator.free(self.record, handle, State::Live) }?;
-        entry_in(old).ok_or(InvalidHandle::from(handle))
+#[inline(always)]
+pub(crate) fn free<E: Entry>(
+    participant: &impl Participant<E::Word>,
+    handle: Handle,
+) -> Result<E, InvalidHandle> {
+    let old = participant.with(|allocator, record| {
+        // SAFETY: by the contract of `Participant`.
+        unsafe { allocator.free(record, handle.to_raw(), State::Live) }
+    });
+    entry_in(old).ok_or(handle.into())
+}
+
+/// # Safety
+///
+/// The handle names a live slot, and no other thread frees or sets it meanwhile.
+#[inline(always)]
+pub(crate) unsafe fn free_unchecked<E: Entry>(
+    participant: &impl Participant<E::Word>,
+    handle: Handle,
+) -> E {
+    let old = participant.with(|allocator, record| {
+        // SAFETY: by the contract of `Participant`, and of this function.
+        unsafe { allocator.free_unchecked(record, handle.to_raw()) }
+    });
+    // SAFETY: the slot was live, so its word is what `to_word` returned plus the live bit.
+    unsafe { E::from_word(word::bits(old)) }
+}
+
+pub(crate) fn free_uninitialized<W: Word>(
+    participant: &impl Participant<W>,
+    handle: Handle,
+) -> Result<(), InvalidHandle> {
+    let old = participant.with(|allocator, record| {
+        // SAFETY: by the contract of `Participant`.
+        unsafe { allocator.free(record, handle.to_raw(), State::Uninitialized) }
+    });
+    match word::state(old) {
+        State::Uninitialized => Ok(()),
+        _ => Err(handle.into()),
     }
+}
 
-    pub(crate) fn free_uninitialized(&self, handle: Handle) -> Result<(), InvalidHandle> {
-        // SAFETY: by the contract of `new`.
-        unsafe { self.allocator.free(self.record, handle, State::Uninitialized) }.map(drop)
-    }
-
-    pub(crate) fn free_many(&self, handles: &[Handle]) -> Result<(), FreeManyError> {
-        let mut first = None;
-        let mut refused = 0;
-        for batch in handles.chunks(BATCH) {
-            let refuse = |error| {
-                first.get_or_insert(error);
+pub(crate) fn free_many<W: Word>(
+    participant: &impl Participant<W>,
+    handles: &[Handle],
+) -> Result<(), FreeManyError> {
+    let mut first = None;
+    let mut refused = 0;
+    for batch in handles.chunks(BATCH) {
+        participant.with(|allocator, record| {
+            let refuse = |handle: Handle| {
+                first.get_or_insert(InvalidHandle::from(handle));
                 refused += 1;
             };
-            // SAFETY: by the contract of `new`.
-            unsafe { self.allocator.free_batch(self.record, batch, refuse) };
-        }
-        match first {
-            None => Ok(()),
-            Some(first) => Err(FreeManyError { first, refused, freed: handles.len() - refused }),
-        }
+            // SAFETY: by the contract of `Participant`.
+            unsafe { allocator.free_batch(record, batch, refuse) };
+        });
+    }
+    match first {
+        None => Ok(()),
+        Some(first) => Err(FreeManyError { first, refused, freed: handles.len() - refused }),
     }
 }
 
 /// The entry in a slot's word, if the slot is live.
 #[inline(always)]
 pub(crate) fn entry_in<E: Entry>(word: E::Word) -> Option<E> {
-    // SAFETY: a live word is what `to_word` returned plus the live bit (Invariant 7: slots are
-    // written whole).
+    // SAFETY: a live word is what `to_word` returned plus the live bit: words are written whole.
     word::is_live(word).then(|| unsafe { E::from_word(word::bits(word)) })
 }

@@ -139,16 +139,19 @@ impl Magazine<'_> {
         Some(index)
     }
 
-    /// Adds a free slot. The caller knows that there is room.
+    /// Adds a free slot, unless there are `limit` already.
     #[inline(always)]
-    pub(crate) fn push(&mut self, index: u32) {
+    pub(crate) fn push(&mut self, index: u32, limit: u32) -> bool {
         let top = self.length();
-        debug_assert!((top as usize) < MAGAZINE_SLOTS);
+        if top >= limit {
+            return false;
+        }
         self.record.slots.with_mut(|slots| {
             // SAFETY: exclusive use, by the contract of `Record::magazine` (Invariant 8).
             unsafe { (*slots)[top as usize % MAGAZINE_SLOTS] = index }
         });
         self.set_length(top + 1);
+        true
     }
 
     /// Forgets all slots in it.

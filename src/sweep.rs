@@ -4,7 +4,7 @@
 //! A free slot shows in its word, so one linear scan of the committed segments finds them all:
 //! no chain is walked and nothing is sorted. The old chains are simply forgotten.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::allocator::Allocator;
 use crate::head::Head;
@@ -31,7 +31,7 @@ pub struct SweepReport {
     /// Slots handed out without an entry.
     pub uninitialized: u64,
     /// For how long operations were held up, at most: from the request to stop until they could
-    /// go on.
+    /// go on. (Not for how long this sweep waited for another one before that.)
     pub pause: Duration,
 }
 
@@ -54,8 +54,8 @@ pub(crate) fn sweep<W: Word>(allocator: &Allocator<W>, threshold: u64) -> SweepR
     if free < enough {
         return estimate(allocator, free);
     }
-    let start = Instant::now();
     let mut stopped = allocator.world.stop();
+    let since = stopped.since();
     let (shared, private) = allocator.free_slots(&stopped);
     let mut report = if shared + private < enough {
         // Others took them meanwhile.
@@ -65,10 +65,11 @@ pub(crate) fn sweep<W: Word>(allocator: &Allocator<W>, threshold: u64) -> SweepR
         relink(allocator, &stopped)
     };
     drop(stopped);
+    let pause = since.elapsed();
     if !report.swept {
         report = estimate(allocator, allocator.roughly_free(u64::MAX));
     }
-    report.pause = start.elapsed();
+    report.pause = pause;
     report
 }
 

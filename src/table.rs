@@ -10,7 +10,7 @@ use crate::error::{AllocError, BuildError, FreeManyError, InvalidHandle, Leak, S
 use crate::handle::Handle;
 use crate::memory::{Memory, Slot};
 use crate::mutator::Mutator;
-use crate::ops::{self, Ops};
+use crate::ops::{self, Participant};
 use crate::record::Record;
 use crate::stats::Stats;
 use crate::sweep::{self, SweepReport};
@@ -87,18 +87,6 @@ impl<E: Entry> Table<E> {
         Self { base, last, threads, allocator }
     }
 
-    /// Calls an operation with the calling thread's participant.
-    #[inline(always)]
-    fn with<R>(&self, f: impl FnOnce(Ops<'_, E>) -> R) -> R {
-        let operate = |record: &Record| {
-            // SAFETY: the record is the calling thread's own, and no operation of that thread on
-            // it is under way: operations run no user code.
-            f(unsafe { Ops::new(&self.allocator, record) })
-        };
-        // SAFETY: the allocator is the one that this table's cache was made with.
-        unsafe { self.threads.with(&self.allocator, operate) }
-    }
-
     /// Puts an entry into a free slot.
     ///
     /// Constant time but for each 64th call or so (the magazine size), which exchanges free
@@ -111,7 +99,7 @@ impl<E: Entry> Table<E> {
     /// [`AllocError::EntryTooWide`] if the entry needs the bit that is the table's.
     #[inline]
     pub fn allocate(&self, entry: E) -> Result<Handle, AllocError> {
-        self.with(|ops| ops.allocate(entry))
+        ops::allocate(self, entry)
     }
 
     /// Hands out a slot without an entry. [`get`](Self::get) finds nothing there until
@@ -122,7 +110,7 @@ impl<E: Entry> Table<E> {
     ///
     /// As `allocate`.
     pub fn allocate_uninitialized(&self) -> Result<Handle, AllocError> {
-        self.with(|ops| ops.allocate_uninitialized())
+        ops::allocate_uninitialized(self)
     }
 
     /// Puts each entry into a slot and appends the handles to `out`, in order: all, or none.
@@ -132,7 +120,7 @@ impl<E: Entry> Table<E> {
     ///
     /// As `allocate`. No slot is then handed out, and `out` is as it was.
     pub fn allocate_many(&self, entries: &[E], out: &mut Vec<Handle>) -> Result<(), AllocError> {
-        self.with(|ops| ops.allocate_many(entries, out))
+        ops::allocate_many(self, entries, out)
     }
 
     /// The entry that a handle names, if its slot is live.
@@ -171,7 +159,7 @@ impl<E: Entry> Table<E> {
     /// [`SetError::EntryTooWide`] if the entry needs the bit that is the table's.
     #[inline]
     pub fn set(&self, handle: Handle, entry: E) -> Result<Option<E>, SetError> {
-        self.with(|ops| ops.set(handle, entry))
+        ops::set(self, handle, entry)
     }
 
     /// Takes a live slot back and returns its entry. Of several threads that free one handle at
@@ -184,7 +172,21 @@ impl<E: Entry> Table<E> {
     /// beyond the capacity, or handed out without an entry. Nothing is changed then.
     #[inline]
     pub fn free(&self, handle: Handle) -> Result<E, InvalidHandle> {
-        self.with(|ops| ops.free(handle))
+        ops::free(self, handle)
+    }
+
+    /// [`free`](Self::free) for a caller who knows that the handle is his: saves the atomic
+    /// read-modify-write by which `free` settles who of several wins. Lock-free.
+    ///
+    /// # Safety
+    ///
+    /// The handle names a live slot of this table, and no other thread frees it or sets it at
+    /// the same time. Else one slot may get two owners, or memory outside of the table be
+    /// written to.
+    #[inline]
+    pub unsafe fn free_unchecked(&self, handle: Handle) -> E {
+        // SAFETY: by the contract of this function.
+        unsafe { ops::free_unchecked(self, handle) }
     }
 
     /// Takes back a slot that was handed out without an entry and never got one. Lock-free.
@@ -193,7 +195,7 @@ impl<E: Entry> Table<E> {
     ///
     /// [`InvalidHandle`] if the slot is free or has an entry. Nothing is changed then.
     pub fn free_uninitialized(&self, handle: Handle) -> Result<(), InvalidHandle> {
-        self.with(|ops| ops.free_uninitialized(handle))
+        ops::free_uninitialized(self, handle)
     }
 
     /// Frees every handle that names a live slot. Lock-free.
@@ -202,7 +204,7 @@ impl<E: Entry> Table<E> {
     ///
     /// [`FreeManyError`] says how many did not, and which came first; the others are freed.
     pub fn free_many(&self, handles: &[Handle]) -> Result<(), FreeManyError> {
-        self.with(|ops| ops.free_many(handles))
+        ops::free_many(self, handles)
     }
 
     /// A participant of one's own: the fastest way to allocate and free. Takes a lock.
@@ -300,6 +302,17 @@ impl<E: Entry> Table<E> {
             (0, 0) => Ok(()),
             (live, uninitialized) => Err(Leak { live, uninitialized }),
         }
+    }
+}
+
+// SAFETY: the record is the calling thread's own; `f` starts and ends its operations, and nothing
+// else that runs on this thread meanwhile has the record.
+unsafe impl<E: Entry> Participant<E::Word> for Table<E> {
+    #[inline(always)]
+    fn with<R>(&self, f: impl FnOnce(&Allocator<E::Word>, &Record) -> R) -> R {
+        let allocator = &*self.allocator;
+        // SAFETY: the allocator is the one that this table's cache was made with.
+        unsafe { self.threads.with(allocator, |record| f(allocator, record)) }
     }
 }
 

@@ -175,21 +175,21 @@ mod hot {
     std::thread_local! {
         // Not dropped and made of constants, so that an access is a plain load. Table numbers
         // start from 1.
-        static HOT: Cell<(u64, *const Record)> = const { Cell::new((0, core::ptr::null())) };
+        static HOT: Cell<(u64, NonNull<Record>)> = const { Cell::new((0, NonNull::dangling())) };
     }
 
     #[inline(always)]
     pub(super) fn get(number: u64) -> Option<NonNull<Record>> {
         let (known, record) = HOT.get();
-        if known == number { NonNull::new(record.cast_mut()) } else { None }
+        if known == number { Some(record) } else { None }
     }
 
     pub(super) fn set(number: u64, record: NonNull<Record>) {
-        HOT.set((number, record.as_ptr()));
+        HOT.set((number, record));
     }
 
     pub(super) fn clear() {
-        HOT.set((0, core::ptr::null()));
+        HOT.set((0, NonNull::dangling()));
     }
 }
 

@@ -9,14 +9,14 @@
 //!
 //! ```text
 //!   mutator                                stopper (holds the registry's lock)
-//!   MB  busy = true                        SS  stop = true
+//!   MB  busy = true                        SS  gate = stopping
 //!   MF  light fence                        SF  heavy fence
-//!   MS  reads stop: false, so it goes on   SB  reads busy of each record until it is false
+//!   MS  reads gate: open, so it goes on   SB  reads busy of each record until it is false
 //!       ... the operation ...                  ... the world is stopped ...
-//!   MI  busy = false                       SR  stop = false
+//!   MI  busy = false                       SR  gate = open
 //! ```
 //!
-//! *Bad case*: MS reads false and SB reads false while the operation is under way. That needs
+//! *Bad case*: MS reads *open* and SB reads *idle* while the operation is under way. That needs
 //! MS not to see SS and SB not to see MB. The fences are ordered one way or the other:
 //!
 //! - MF before SF: then SB sees MB, and reads true until it sees MI, which it acquires, and with
@@ -31,19 +31,35 @@
 //! stopper's until SR. A stop waits for the operations under way, none of which waits.
 
 use core::ptr::NonNull;
+use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
 use crate::fence::AsymmetricFence;
 use crate::record::{Magazine, Record};
 use crate::sync::unmodelled::AtomicUsize;
-use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock, wait_a_moment};
+use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock, wait_a_moment};
+
+/// The gate while the world runs and the light fence is enough: an operation may go on.
+const OPEN: u32 = 0;
+
+/// This bit of the gate is set from SS to SR.
+const STOPPING: u32 = 1;
+
+/// This bit of the gate is set for good where the heavy fence does not reach into other threads:
+/// an operation then takes the long way, with a full fence.
+const FENCED: u32 = 2;
+
+/// The gate while the world runs.
+fn open(fence: &AsymmetricFence) -> u32 {
+    if fence.is_asymmetric() { OPEN } else { FENCED }
+}
 
 /// The participants of one table.
 #[derive(Debug)]
 pub(crate) struct World {
     /// Written by the stopper, read by every operation.
-    stop: CachePadded<AtomicBool>,
+    gate: CachePadded<AtomicU32>,
     fence: AsymmetricFence,
     registry: Mutex<Registry>,
     /// The thread that has stopped the world, by the address of one of its thread-locals; 0 when
@@ -82,14 +98,16 @@ pub(crate) struct Operation<'a> {
 #[derive(Debug)]
 pub(crate) struct Stopped<'a> {
     world: &'a World,
+    since: Instant,
     registry: MutexGuard<'a, Registry>,
 }
 
 impl World {
     pub(crate) fn new(stripes: usize) -> Self {
+        let fence = AsymmetricFence::new();
         Self {
-            stop: CachePadded::new(AtomicBool::new(false)),
-            fence: AsymmetricFence::new(),
+            gate: CachePadded::new(AtomicU32::new(open(&fence))),
+            fence,
             registry: Mutex::new(Registry::default()),
             stopper: AtomicUsize::new(0),
             stripes,
@@ -135,22 +153,31 @@ impl World {
     /// The caller owns the record, and has no other operation under way on it.
     #[inline(always)]
     pub(crate) unsafe fn enter<'a>(&self, record: &'a Record) -> Operation<'a> {
-        loop {
-            record.set_busy(); // MB
-            self.fence.light(); // MF
-            // Acquire: what the last stopper did is seen. Partner: the release of SR.
-            if !self.stop.load(Ordering::Acquire) {
-                return Operation { record }; // MS
-            }
-            self.wait_until_it_runs(record);
+        record.set_busy(); // MB
+        self.fence.light(); // MF
+        // Acquire: what the last stopper did is seen. Partner: the release of SR.
+        if self.gate.load(Ordering::Acquire) != OPEN {
+            self.enter_slow(record); // else MS
         }
+        Operation { record }
     }
 
     #[cold]
     #[inline(never)]
-    fn wait_until_it_runs(&self, record: &Record) {
-        record.set_idle();
-        drop(self.lock());
+    fn enter_slow(&self, record: &Record) {
+        loop {
+            if !self.fence.is_asymmetric() {
+                self.fence.full(); // MF
+            }
+            // Acquire: as in `enter`.
+            if self.gate.load(Ordering::Acquire) & STOPPING == 0 {
+                return; // MS
+            }
+            record.set_idle();
+            drop(self.lock());
+            record.set_busy(); // MB
+            self.fence.light(); // MF
+        }
     }
 
     /// Takes the lock that a stopper holds.
@@ -175,9 +202,9 @@ impl World {
         // Relaxed: as in `lock`.
         self.stopper.store(this_thread(), Ordering::Relaxed);
         // From here on dropping the guard undoes it, also if the fence should panic.
-        let stopped = Stopped { world: self, registry };
+        let stopped = Stopped { world: self, since: Instant::now(), registry };
         // Relaxed: the heavy fence that follows orders it before the loads of `busy`.
-        self.stop.store(true, Ordering::Relaxed); // SS
+        self.gate.store(open(&self.fence) | STOPPING, Ordering::Relaxed); // SS
         self.fence.heavy(); // SF
         for record in &stopped.registry.records {
             let mut attempt = 0;
@@ -220,6 +247,11 @@ impl Drop for Operation<'_> {
 }
 
 impl Stopped<'_> {
+    /// When the stop was requested.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
     /// All records, owned or not.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
         self.registry.records.iter().map(|record| &***record)
@@ -251,7 +283,7 @@ impl Drop for Stopped<'_> {
         self.world.stopper.store(0, Ordering::Relaxed);
         // Release: all that was done while the world was stopped is seen by the operations that
         // follow. Partner: the acquire in `enter` (Invariant 8).
-        self.world.stop.store(false, Ordering::Release); // SR
+        self.world.gate.store(open(&self.world.fence), Ordering::Release); // SR
         // The lock is given up after this.
     }
 }

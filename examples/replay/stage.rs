@@ -1,0 +1,282 @@
+//! Replays one trace: sets up a table and the threads, gives the signal for each round, and
+//! checks the table when a round is over.
+
+use std::any::Any;
+use std::hint;
+use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use slotarena::Table;
+
+use crate::faults::{Fault, Faults};
+use crate::ledger::{Ledger, Stamps};
+use crate::meeting::Meeting;
+use crate::memory;
+use crate::options::{Options, Via};
+use crate::outcome::{Outcome, Resident};
+use crate::player::{Player, Shared, Tally};
+use crate::progress::Progress;
+use crate::schedule;
+use crate::trace::{Record, Trace};
+use crate::watch::{SEGMENT_SLOTS, Watch};
+
+/// Time between two looks at the progress and the resident memory.
+const GLANCE: Duration = Duration::from_millis(10);
+/// What a replay thread may need of its stack, and of the heap now and then: an audit allocates.
+/// A system allocator may keep the latter resident for the thread. It is not the table's, so both
+/// are touched before resident memory is looked at for the first time.
+const STACK_BYTES: usize = 32 << 10;
+const HEAP_BYTES: usize = 96 << 10;
+
+/// Replays a trace. `first_round` is the number of its first round, counted over the whole run.
+pub fn replay(
+    name: &str,
+    trace: &Trace,
+    options: &Options,
+    first_round: u64,
+) -> Result<Outcome, String> {
+    let lists = schedule::distribute(trace, options.threads);
+    let capacity = capacity(trace, lists.len())?;
+    let table = Table::builder().capacity(capacity).build();
+    let table = table.map_err(|error| format!("no table of {capacity} slots: {error}"))?;
+    let (meeting, ledger) = (Meeting::new(trace.objects), Ledger::new(table.capacity()));
+    let faults = Faults::default();
+    let events = trace.records.len() as u64;
+    let rounds = u64::from(options.repeat) + 1;
+    let watch = Watch::new(&table, &faults, events, rounds, options.sweep_every);
+    let shared = Shared {
+        table: &table,
+        meeting: &meeting,
+        ledger: &ledger,
+        faults: &faults,
+        watch: &watch,
+    };
+    let result = thread::scope(|scope| {
+        let crew = Crew::hire(scope, shared, &lists, options.via);
+        crew.perform(name, events, first_round..first_round + rounds)
+    });
+    let (log, finished) = (watch.into_log(), !meeting.stopped());
+    if let (Err(leak), true) = (table.close(), finished) {
+        faults.report(Fault::Missing, || format!("when the table was closed: {leak}"));
+    }
+    let outcome = Outcome {
+        name: name.to_owned(),
+        events,
+        rounds: u64::from(options.repeat),
+        trace_threads: trace.threads,
+        objects: trace.objects,
+        trace_live_peak: trace.live_peak,
+        threads: lists.len(),
+        wall: result.wall,
+        elapsed: result.tally.elapsed,
+        waited: result.tally.waited,
+        stamps: result.stamps,
+        log,
+        finished,
+        committed_end: result.committed_end,
+        resident: result.resident,
+        faults,
+    };
+    outcome.judge_rest();
+    Ok(outcome)
+}
+
+/// Slots for all objects at once, and then some: threads that run ahead of the file order, and
+/// free slots that another thread keeps, may take more than the trace's peak.
+fn capacity(trace: &Trace, threads: usize) -> Result<u32, String> {
+    let objects = u64::from(trace.objects);
+    let slots = objects + objects / 4 + (16 + 4 * threads as u64) * SEGMENT_SLOTS;
+    u32::try_from(slots).map_err(|_| format!("{slots} slots are more than a table has"))
+}
+
+/// What comes out of all rounds together.
+#[derive(Default)]
+struct Sum {
+    /// Wall time of the timed rounds.
+    wall: Duration,
+    /// What the threads did in the timed rounds.
+    tally: Tally,
+    /// Stamps compared in all rounds.
+    stamps: u64,
+    committed_end: u64,
+    resident: Option<Resident>,
+}
+
+/// What a thread says at the end of its round, or when it is there; or how it panicked.
+type Report = Result<Tally, Box<dyn Any + Send>>;
+
+/// A replay thread: waits for the signal of each round, and plays its records.
+fn serve(
+    shared: Shared<'_>,
+    number: usize,
+    records: &[Record],
+    via: Via,
+    orders: &Receiver<Stamps>,
+    reports: &Sender<Report>,
+) {
+    hint::black_box([0_u8; STACK_BYTES]);
+    drop(memory::touched((0..HEAP_BYTES).map(|_| 0_u8)));
+    // The other end is there for as long as orders come.
+    let _ = reports.send(Ok(Tally::default()));
+    for stamps in orders {
+        let play = || match via {
+            Via::Mutator => {
+                Player::new(shared, shared.table.mutator(), stamps, number).play(records)
+            }
+            Via::Table => Player::new(shared, shared.table, stamps, number).play(records),
+        };
+        let report = panic::catch_unwind(AssertUnwindSafe(play));
+        if report.is_err() {
+            shared.meeting.stop();
+        }
+        let _ = reports.send(report);
+    }
+}
+
+/// The replay threads, seen from the main thread.
+struct Crew<'a> {
+    orders: Vec<Sender<Stamps>>,
+    reports: Receiver<Report>,
+    shared: Shared<'a>,
+}
+
+impl<'a> Crew<'a> {
+    /// Starts the threads, one for each list of records, and waits until they are there.
+    fn hire<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        shared: Shared<'a>,
+        lists: &'a [Vec<Record>],
+        via: Via,
+    ) -> Crew<'a>
+    where
+        'a: 'scope,
+    {
+        let (reports_in, reports) = mpsc::channel();
+        let mut crew = Crew { orders: Vec::new(), reports, shared };
+        let mut threads = Vec::new();
+        for (number, list) in lists.iter().enumerate() {
+            let (order, orders) = mpsc::channel();
+            let reports = reports_in.clone();
+            let thread = scope.spawn(move || serve(shared, number, list, via, &orders, &reports));
+            crew.orders.push(order);
+            threads.push(thread.thread().clone());
+        }
+        shared.meeting.introduce(threads);
+        crew.gather(None);
+        crew
+    }
+
+    /// All rounds, the last one of them observed, and then the end of it all.
+    fn perform(&self, name: &str, events: u64, rounds: Range<u64>) -> Sum {
+        let Shared { watch, meeting, .. } = self.shared;
+        let before = memory::exact();
+        let mut sum = Sum::default();
+        for round in rounds.clone() {
+            let observed = round + 1 == rounds.end;
+            if observed {
+                // So that the picture begins with nothing.
+                watch.sweep_rest();
+            }
+            let which = if observed {
+                "observed round".to_owned()
+            } else {
+                format!(
+                    "timed round {} of {}",
+                    round - rounds.start + 1,
+                    rounds.end - rounds.start - 1
+                )
+            };
+            let progress = Progress::new(format!("{name}: {which}"), events);
+            self.round(&progress, Stamps::of_round(round), observed, &mut sum);
+            if meeting.stopped() {
+                break;
+            }
+        }
+        sum.committed_end = watch.sweep_rest();
+        watch.audit();
+        let end = memory::exact();
+        sum.resident = before.zip(end).map(|(before, end)| Resident { before, end });
+        sum
+    }
+
+    /// One round: play, check, and free the rest.
+    fn round(&self, progress: &Progress, stamps: Stamps, observed: bool, sum: &mut Sum) {
+        let Shared { watch, meeting, .. } = self.shared;
+        watch.begin(observed);
+        let start = Instant::now();
+        for order in &self.orders {
+            // A thread is gone only if it could not even report.
+            let _ = order.send(stamps);
+        }
+        let (tally, end) = self.gather(Some(progress));
+        sum.stamps += tally.stamps;
+        if !observed {
+            sum.wall += end.duration_since(start);
+            sum.tally.add(tally);
+        }
+        watch.note_resident();
+        if !meeting.stopped() {
+            sum.stamps += self.settle(stamps);
+        }
+    }
+
+    /// Waits until each thread has reported; gives the sum, and the moment of the last report.
+    fn gather(&self, progress: Option<&Progress>) -> (Tally, Instant) {
+        let mut sum = Tally::default();
+        let mut missing = self.orders.len();
+        while missing > 0 {
+            match self.reports.recv_timeout(GLANCE) {
+                Ok(Ok(tally)) => {
+                    missing -= 1;
+                    sum.add(tally);
+                }
+                Ok(Err(panic)) => {
+                    missing -= 1;
+                    self.shared.faults.report(Fault::Panic, || message(&*panic).to_owned());
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(progress) = progress {
+                        progress.draw(self.shared.watch.done());
+                        self.shared.watch.note_resident();
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        (sum, Instant::now())
+    }
+
+    /// The threads are at rest: compares the table with the ledger, and frees what is left.
+    /// Gives the number of stamps compared.
+    fn settle(&self, stamps: Stamps) -> u64 {
+        let Shared { table, meeting, ledger, faults, watch } = self.shared;
+        watch.audit();
+        let mut walked = 0;
+        table.for_each_live(|handle, entry| {
+            walked += 1;
+            ledger.see(handle, entry, stamps, faults);
+        });
+        let mut left = Vec::new();
+        for (object, handle) in meeting.present() {
+            if !ledger.unsee(handle) {
+                faults.report(Fault::Missing, || {
+                    format!("object {object} is alive and slot {} is not", handle.to_raw())
+                });
+            }
+            left.push(object);
+        }
+        walked + Player::new(self.shared, table, stamps, 0).drain(&left).stamps
+    }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a replay thread panicked")
+}
+
+#[cfg(test)]
+mod tests;

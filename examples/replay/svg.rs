@@ -1,0 +1,239 @@
+//! A timeline as a picture: live and committed slots over the events, and the sweeps as ticks.
+
+use std::fmt::Write;
+
+use crate::outcome::Outcome;
+use crate::text::{counted, grouped};
+use crate::timeline::{Point, Timeline};
+
+/// Size of the picture.
+const WIDTH: f64 = 960.0;
+const HEIGHT: f64 = 432.0;
+/// Edges of the plot within the picture.
+const LEFT: f64 = 92.0;
+const RIGHT: f64 = 932.0;
+const TOP: f64 = 92.0;
+const BOTTOM: f64 = 368.0;
+/// About how many marks an axis has.
+const MARKS: u64 = 6;
+/// Heights of a sweep's tick.
+const TICK_DONE: f64 = 9.0;
+const TICK_SKIPPED: f64 = 4.0;
+
+/// Colours for a light background, and for a dark one where the reader prefers that.
+const STYLE: &str = "\
+text { font: 13px system-ui, sans-serif; fill: #374151; }
+.paper { fill: #ffffff; }
+.title { font-size: 18px; font-weight: 600; fill: #111827; }
+.grid { stroke: #e5e7eb; stroke-width: 1; }
+.axis { stroke: #6b7280; stroke-width: 1; }
+.live { stroke: #1d4ed8; stroke-width: 2; fill: none; }
+.area { fill: #1d4ed8; fill-opacity: 0.12; }
+.committed { stroke: #c2410c; stroke-width: 2; fill: none; }
+.done { stroke: #047857; stroke-width: 1; }
+.skipped { stroke: #6b7280; stroke-width: 1; }
+@media (prefers-color-scheme: dark) {
+text { fill: #d1d5db; }
+.paper { fill: #111827; }
+.title { fill: #f9fafb; }
+.grid { stroke: #2b3648; }
+.axis { stroke: #9ca3af; }
+.live { stroke: #60a5fa; }
+.area { fill: #60a5fa; fill-opacity: 0.18; }
+.committed { stroke: #fb923c; }
+.done { stroke: #34d399; }
+.skipped { stroke: #9ca3af; }
+}
+";
+
+/// The picture of an outcome's timeline.
+pub fn draw(outcome: &Outcome) -> String {
+    let timeline = &outcome.log.timeline;
+    let highest = timeline.points.iter().map(|point| point.committed.max(point.live)).max();
+    let scale = Scale { events: outcome.events.max(1), slots: highest.unwrap_or(0).max(1) };
+    let mut svg = String::new();
+    head(&mut svg, outcome);
+    axes(&mut svg, &scale);
+    ticks(&mut svg, timeline, &scale);
+    lines(&mut svg, timeline, &scale);
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// What the edges of the plot stand for.
+struct Scale {
+    events: u64,
+    slots: u64,
+}
+
+impl Scale {
+    fn x(&self, events: u64) -> f64 {
+        LEFT + (RIGHT - LEFT) * events as f64 / self.events as f64
+    }
+
+    fn y(&self, slots: u64) -> f64 {
+        BOTTOM - (BOTTOM - TOP) * slots as f64 / self.slots as f64
+    }
+}
+
+/// Paper, title and legend.
+fn head(svg: &mut String, outcome: &Outcome) {
+    let name = escaped(&outcome.name);
+    let _ = writeln!(
+        svg,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+         width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"title\">\n\
+         <title id=\"title\">Live and committed slots while {name} is replayed</title>\n\
+         <style>\n{STYLE}</style>\n\
+         <rect class=\"paper\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>"
+    );
+    let threads = counted(outcome.threads as u64, "thread");
+    let _ = writeln!(
+        svg,
+        "<text class=\"title\" x=\"{LEFT}\" y=\"36\">{name}, replayed by {threads}</text>"
+    );
+    let mut x = LEFT;
+    for (class, label, width) in [
+        ("live", "live slots", 116.0),
+        ("committed", "committed slots", 156.0),
+        ("done", "sweep", 96.0),
+        ("skipped", "sweep skipped: too little to gain", 0.0),
+    ] {
+        let sample = match class {
+            "done" => format!("M{:.1} 70v-{TICK_DONE}m4 {TICK_DONE}v-{TICK_DONE}", x + 10.0),
+            "skipped" => {
+                format!("M{:.1} 70v-{TICK_SKIPPED}m4 {TICK_SKIPPED}v-{TICK_SKIPPED}", x + 10.0)
+            }
+            _ => format!("M{x:.1} 66h22"),
+        };
+        let _ = writeln!(
+            svg,
+            "<path class=\"{class}\" d=\"{sample}\"/>\
+             <text x=\"{:.1}\" y=\"70\">{label}</text>",
+            x + 28.0
+        );
+        x += width;
+    }
+}
+
+/// Grid, axes and their labels.
+fn axes(svg: &mut String, scale: &Scale) {
+    for slots in marks(scale.slots) {
+        let y = scale.y(slots);
+        let _ = writeln!(
+            svg,
+            "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{RIGHT}\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            LEFT - 8.0,
+            y + 4.5,
+            grouped(slots)
+        );
+    }
+    for events in marks(scale.events) {
+        let x = scale.x(events);
+        let _ = writeln!(
+            svg,
+            "<path class=\"axis\" d=\"M{x:.1} {BOTTOM}v5\"/>\
+             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            BOTTOM + 22.0,
+            grouped(events)
+        );
+    }
+    let (middle_x, middle_y) = ((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0);
+    let _ = writeln!(
+        svg,
+        "<path class=\"axis\" d=\"M{LEFT} {BOTTOM}H{RIGHT}\"/>\n\
+         <text x=\"{middle_x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">events done</text>\n\
+         <text transform=\"translate(22 {middle_y:.1}) rotate(-90)\" \
+         text-anchor=\"middle\">slots</text>",
+        BOTTOM + 46.0
+    );
+}
+
+/// The sweeps, standing on the lower axis.
+fn ticks(svg: &mut String, timeline: &Timeline, scale: &Scale) {
+    for (class, swept, height) in [("skipped", false, TICK_SKIPPED), ("done", true, TICK_DONE)] {
+        let mut path = String::new();
+        for tick in timeline.ticks.iter().filter(|tick| tick.swept == swept) {
+            let _ = write!(path, "M{:.1} {BOTTOM}v-{height}", scale.x(tick.at));
+        }
+        if !path.is_empty() {
+            let _ = writeln!(svg, "<path class=\"{class}\" d=\"{path}\"/>");
+        }
+    }
+}
+
+/// The two lines, and the area below the lower one.
+fn lines(svg: &mut String, timeline: &Timeline, scale: &Scale) {
+    let live = steps(&timeline.points, scale, |point| point.live);
+    let committed = steps(&timeline.points, scale, |point| point.committed);
+    let _ = writeln!(
+        svg,
+        "<path class=\"area\" d=\"{live}V{BOTTOM}H{LEFT}Z\"/>\n\
+         <path class=\"committed\" d=\"{committed}\"/>\n\
+         <path class=\"live\" d=\"{live}\"/>"
+    );
+}
+
+/// A line that keeps each value until the next one is known. It starts from nothing.
+fn steps(points: &[Point], scale: &Scale, value: impl Fn(&Point) -> u64) -> String {
+    let mut path = format!("M{LEFT} {BOTTOM}");
+    let mut last = 0;
+    for point in points {
+        if value(point) != last {
+            last = value(point);
+            let _ = write!(path, "H{:.1}V{:.1}", scale.x(point.at), scale.y(last));
+        }
+    }
+    let end = points.last().map_or(0, |point| point.at);
+    let _ = write!(path, "H{:.1}", scale.x(end));
+    path
+}
+
+/// Round numbers from 0 to `most`: multiples of 1, 2 or 5 times a power of ten.
+fn marks(most: u64) -> impl Iterator<Item = u64> {
+    let powers = (0..19).map(|power| 10_u64.pow(power));
+    let step = powers
+        .flat_map(|power| [1, 2, 5].map(|factor| factor * power))
+        .find(|step| most / step <= MARKS)
+        .unwrap_or(most);
+    (0..=most / step).map(move |n| n * step)
+}
+
+/// A text that may stand between tags.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_round_and_few() {
+        for (most, expected) in [
+            (1, vec![0, 1]),
+            (7, vec![0, 2, 4, 6]),
+            (98_304, vec![0, 20_000, 40_000, 60_000, 80_000]),
+        ] {
+            assert_eq!(marks(most).collect::<Vec<_>>(), expected);
+        }
+        assert!([2, 99, 883_514, u64::MAX].into_iter().all(|most| marks(most).count() <= 7));
+    }
+
+    #[test]
+    fn a_line_goes_in_steps() {
+        let scale = Scale { events: 840, slots: 276 };
+        let point = |at, live| Point { at, live, committed: 0 };
+        let points = [point(10, 5), point(20, 5), point(30, 0), point(40, 0)];
+        assert_eq!(
+            steps(&points, &scale, |point| point.live),
+            "M92 368H102.0V363.0H122.0V368.0H132.0"
+        );
+    }
+
+    #[test]
+    fn names_cannot_break_the_markup() {
+        assert_eq!(escaped("a<b> & c"), "a&lt;b&gt; &amp; c");
+    }
+}

@@ -1,0 +1,90 @@
+//! What a check must show to have passed, besides a good exit status: a suite whose tests were all
+//! compiled away exits well too.
+
+use std::fs;
+use std::path::Path;
+
+use crate::tally::{Tally, counted};
+
+/// What a check's output must contain, and what it is measured in.
+#[derive(Clone, Copy, Debug)]
+pub enum Evidence {
+    /// Nothing; measured in the source files of the repository.
+    Files,
+    /// Nothing; measured in its commands, called this, unless something countable shows up.
+    Commands(&'static str),
+    /// At least one test that passed.
+    Tests,
+    /// At least one random case.
+    Cases,
+    /// At least one loom model.
+    Models,
+}
+
+impl Evidence {
+    /// Why the output does not show that anything was checked, if it does not.
+    pub fn missing(self, tally: &Tally) -> Option<String> {
+        if let Some(line) = tally.malformed.first() {
+            return Some(format!("this line could not be read: {line}"));
+        }
+        let absent = match self {
+            Self::Files | Self::Commands(_) => None,
+            Self::Tests => (tally.tests_passed == 0).then_some("test"),
+            Self::Cases => (tally.cases == 0).then_some("case"),
+            Self::Models => (tally.models.is_empty()).then_some("model"),
+        };
+        absent.map(|noun| format!("not one {noun} was run"))
+    }
+
+    /// How much was checked, in words.
+    pub fn extent(self, tally: &Tally, root: &Path, commands: usize) -> String {
+        let counts = tally.to_string();
+        match self {
+            _ if !counts.is_empty() => counts,
+            Self::Files => counted(rust_files(root), "file"),
+            Self::Commands(noun) => counted(commands as u64, noun),
+            Self::Tests | Self::Cases | Self::Models => "nothing".to_owned(),
+        }
+    }
+}
+
+/// The number of Rust files below a folder, build output and hidden folders apart.
+fn rust_files(folder: &Path) -> u64 {
+    let mut count = 0;
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if path.is_dir() {
+            if name != "target" && !name.starts_with('.') {
+                count += rust_files(&path);
+            }
+        } else if name.ends_with(".rs") {
+            count += 1;
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_ran_nothing_has_not_passed() {
+        let mut tally = Tally::default();
+        tally.read("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured");
+        for evidence in [Evidence::Tests, Evidence::Cases, Evidence::Models] {
+            assert!(evidence.missing(&tally).is_some());
+        }
+        assert_eq!(Evidence::Files.missing(&tally), None);
+        tally.read("cases: some 3");
+        assert_eq!(Evidence::Cases.missing(&tally), None);
+        tally.read("cases: some");
+        assert!(Evidence::Cases.missing(&tally).is_some());
+    }
+
+    #[test]
+    fn files_are_counted() {
+        assert!(rust_files(Path::new(env!("CARGO_MANIFEST_DIR"))) > 5);
+    }
+}

@@ -1,0 +1,129 @@
+//! The tables that close a run.
+
+use std::time::Duration;
+
+use crate::progress::seconds;
+use crate::steps::Step;
+use crate::tally::{Model, grouped};
+
+/// How a check ended.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    Passed,
+    Failed,
+    /// It could not be done here, for this reason.
+    Skipped(String),
+}
+
+/// What is known of a check that is over.
+pub struct Outcome {
+    pub step: &'static Step,
+    pub verdict: Verdict,
+    /// `12 tests, 3,000 cases`
+    pub extent: String,
+    pub time: Duration,
+    /// Single tests or models, or one for a check without any.
+    pub passed: u64,
+    pub failed: u64,
+    pub models: Vec<Model>,
+}
+
+/// The whole closing report. Its last line is exactly `N passed, N failed`.
+pub fn closing(outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    let models: Vec<&Model> = outcomes.iter().flat_map(|outcome| &outcome.models).collect();
+    if !models.is_empty() {
+        text += &format!("\n{}", table(model_rows(&models)));
+    }
+    text += &format!("\n{}", table(outcomes_rows(outcomes)));
+    for outcome in outcomes {
+        if let Verdict::Skipped(reason) = &outcome.verdict {
+            text += &format!("\n{} was skipped: {reason}\n", outcome.step.name);
+        }
+    }
+    let passed: u64 = outcomes.iter().map(|outcome| outcome.passed).sum();
+    let failed: u64 = outcomes.iter().map(|outcome| outcome.failed).sum();
+    text + &format!("\n{passed} passed, {failed} failed\n")
+}
+
+fn model_rows(models: &[&Model]) -> Vec<Vec<String>> {
+    let head = ["model", "invariants", "what runs", "bound", "executions", "seconds"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(models.iter().map(|model| {
+        vec![
+            model.name.clone(),
+            model.invariants.clone(),
+            model.what.clone(),
+            model.bound.clone(),
+            grouped(model.executions),
+            format!("{:.1}", model.seconds),
+        ]
+    }));
+    rows
+}
+
+fn outcomes_rows(outcomes: &[Outcome]) -> Vec<Vec<String>> {
+    let head = ["check", "what was checked", "tool", "how much", "time", "result"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(outcomes.iter().map(|outcome| {
+        let result = match outcome.verdict {
+            Verdict::Passed => "ok",
+            Verdict::Failed => "FAILED",
+            Verdict::Skipped(_) => "skipped",
+        };
+        let step = outcome.step;
+        let time = seconds(outcome.time);
+        let cells = [step.name, step.subject, step.tool, &outcome.extent, &time, result];
+        cells.map(str::to_owned).to_vec()
+    }));
+    rows
+}
+
+/// Rows of equally many cells, the first being the heading, as aligned columns.
+fn table(rows: Vec<Vec<String>>) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let length = |cell: &String| cell.chars().count();
+    let width = |column: usize| rows.iter().map(|row| length(&row[column])).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        text += cells.collect::<Vec<_>>().join(" | ").trim_end();
+        text.push('\n');
+        if index == 0 {
+            let rules = widths.iter().map(|width| "-".repeat(*width));
+            text += &rules.collect::<Vec<_>>().join("-|-");
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::STEPS;
+
+    fn outcome(verdict: Verdict, passed: u64, failed: u64) -> Outcome {
+        let (time, extent) = (Duration::from_secs(3), "some".to_owned());
+        Outcome { step: &STEPS[0], verdict, extent, time, passed, failed, models: Vec::new() }
+    }
+
+    #[test]
+    fn the_last_line_adds_everything_up() {
+        let text = closing(&[
+            outcome(Verdict::Passed, 10, 0),
+            outcome(Verdict::Failed, 4, 2),
+            outcome(Verdict::Skipped("no such tool".to_owned()), 0, 0),
+        ]);
+        assert_eq!(text.lines().last(), Some("14 passed, 2 failed"));
+        assert!(text.contains("fmt was skipped: no such tool"));
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let text = table(vec![row(["a", "b"]), row(["long", "x"]), row(["é", "yy"])]);
+        assert_eq!(text, "a    | b\n-----|---\nlong | x\né    | yy\n");
+    }
+}

@@ -1,0 +1,246 @@
+//! What a check's output says about how much it checked.
+//!
+//! Three kinds of line are read, wherever they come from: cargo's `test result: …`, our tests'
+//! `cases: NAME N`, and the loom suite's `model: …`. Every other line passes unread.
+
+use std::fmt;
+
+/// One loom model, from its line
+/// `model: NAME | INVARIANTS | WHAT | BOUND | EXECUTIONS | SECONDS`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    pub name: String,
+    pub invariants: String,
+    pub what: String,
+    pub bound: String,
+    pub executions: u64,
+    pub seconds: f64,
+}
+
+/// A running count over the lines of a check's output.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub tests_passed: u64,
+    pub tests_failed: u64,
+    pub tests_ignored: u64,
+    pub cases: u64,
+    pub benches: u64,
+    pub models: Vec<Model>,
+    /// Lines that begin like one of ours and then make no sense: our own bug, so a failure.
+    pub malformed: Vec<String>,
+}
+
+impl Tally {
+    /// Reads one line. True if it was a model's.
+    pub fn read(&mut self, line: &str) -> bool {
+        if let Some(rest) = after_marker(line, "test result: ") {
+            match test_result(rest) {
+                Some([passed, failed, ignored]) => {
+                    self.tests_passed += passed;
+                    self.tests_failed += failed;
+                    self.tests_ignored += ignored;
+                }
+                None => self.malformed.push(line.to_owned()),
+            }
+        } else if let Some(rest) = after_marker(line, "cases: ") {
+            match cases(rest) {
+                Some(count) => self.cases += count,
+                None => self.malformed.push(line.to_owned()),
+            }
+        } else if let Some(rest) = after_marker(line, "model: ") {
+            match model(rest) {
+                Some(model) => {
+                    self.models.push(model);
+                    return true;
+                }
+                None => self.malformed.push(line.to_owned()),
+            }
+        } else if line == "Success" {
+            // What criterion says of each benchmark it runs once to see that it works.
+            self.benches += 1;
+        }
+        false
+    }
+
+    /// Executions over all models.
+    pub fn executions(&self) -> u64 {
+        self.models.iter().map(|model| model.executions).sum()
+    }
+
+    /// What was counted that can pass: models where there are any, else tests, else benchmarks.
+    pub fn passed(&self) -> u64 {
+        let models = self.models.len() as u64;
+        [models, self.tests_passed, self.benches].into_iter().find(|n| *n > 0).unwrap_or(0)
+    }
+}
+
+/// The counts that are not zero, `3 models, 4,096 executions`; empty if there are none.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let models = self.models.len() as u64;
+        // In a loom run the tests are the models, so the number would only be said twice.
+        let tests = if models == 0 { self.tests_passed + self.tests_failed } else { 0 };
+        let parts = [
+            (models, "model"),
+            (self.executions(), "execution"),
+            (tests, "test"),
+            (self.tests_ignored, "ignored test"),
+            (self.cases, "case"),
+            (self.benches, "benchmark"),
+        ];
+        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts.map(|(count, noun)| counted(count, noun)).collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// `1 test`, `2 tests`.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The rest of a line of ours. With `--nocapture` the test harness may have begun the line with
+/// `test NAME ... ` before the test printed.
+fn after_marker<'a>(line: &'a str, marker: &str) -> Option<&'a str> {
+    let line = line.trim_start();
+    line.strip_prefix(marker).or_else(|| {
+        let (_, rest) = line.strip_prefix("test ")?.split_once(" ... ")?;
+        rest.strip_prefix(marker)
+    })
+}
+
+/// Passed, failed and ignored from `ok. 5 passed; 0 failed; 1 ignored; …`.
+fn test_result(rest: &str) -> Option<[u64; 3]> {
+    let (_, counts) = rest.split_once(". ")?;
+    let find = |word: &str| counts.split("; ").find_map(|part| number(part.strip_suffix(word)?));
+    Some([find("passed")?, find("failed")?, find("ignored")?])
+}
+
+/// The count from `NAME N`.
+fn cases(rest: &str) -> Option<u64> {
+    let (_, count) = rest.trim_end().rsplit_once(' ')?;
+    number(count)
+}
+
+/// The six fields of a model's line.
+fn model(rest: &str) -> Option<Model> {
+    let fields: Vec<&str> = rest.split(" | ").map(str::trim).collect();
+    let [name, invariants, what, bound, executions, seconds] = fields[..] else {
+        return None;
+    };
+    let seconds = seconds.trim_end_matches('s').trim_end();
+    Some(Model {
+        name: name.to_owned(),
+        invariants: invariants.to_owned(),
+        what: what.to_owned(),
+        bound: bound.to_owned(),
+        executions: number(executions)?,
+        seconds: seconds.parse().ok()?,
+    })
+}
+
+/// A whole number, digits perhaps grouped.
+fn number(text: &str) -> Option<u64> {
+    text.trim().replace([',', '_'], "").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(output: &str) -> Tally {
+        let mut tally = Tally::default();
+        for line in output.lines() {
+            tally.read(line);
+        }
+        tally
+    }
+
+    #[test]
+    fn results_of_several_test_binaries_add_up() {
+        let tally = tally(
+            "running 2 tests\n\
+             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n\
+             test result: FAILED. 10 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; \
+             finished in 1.02s\n",
+        );
+        assert_eq!((tally.tests_passed, tally.tests_failed, tally.tests_ignored), (12, 3, 1));
+        assert_eq!(tally.passed(), 12);
+        assert_eq!(tally.to_string(), "15 tests, 1 ignored test");
+    }
+
+    #[test]
+    fn cases_are_summed_even_behind_the_harness_own_words() {
+        let tally = tally(
+            "cases: pack and unpack 1000\n\
+             test free_all ... cases: free_all 2,500\n\
+             cases of something else entirely 3\n\
+             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured\n",
+        );
+        assert_eq!(tally.cases, 3500);
+        assert_eq!(tally.to_string(), "2 tests, 3,500 cases");
+        assert!(tally.malformed.is_empty());
+    }
+
+    #[test]
+    fn a_model_is_read_field_by_field() {
+        let mut tally = Tally::default();
+        let line = "model: two_pops | F1, F2 | two threads pop | 2 preemptions | 1_204 | 3.5";
+        assert!(tally.read(line));
+        assert!(tally.read(&format!("test two_pops ... {line} s")));
+        let model = &tally.models[0];
+        assert_eq!((&*model.name, &*model.invariants), ("two_pops", "F1, F2"));
+        assert_eq!((&*model.what, &*model.bound), ("two threads pop", "2 preemptions"));
+        assert_eq!((model.executions, model.seconds), (1204, 3.5));
+        assert_eq!(tally.models[1], *model);
+        assert_eq!(tally.to_string(), "2 models, 2,408 executions");
+    }
+
+    #[test]
+    fn models_count_instead_of_the_tests_that_run_them() {
+        let tally = tally(
+            "model: a | F1 | x | none | 10 | 0.1\n\
+             model: b | F2 | y | none | 20 | 0.1\n\
+             test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured\n",
+        );
+        assert_eq!((tally.passed(), tally.tests_failed), (2, 1));
+    }
+
+    #[test]
+    fn nonsense_in_our_own_lines_is_kept() {
+        let lines = [
+            "model: a | F1 | x | none | many | 0.1",
+            "model: a | F1 | x | none | 10",
+            "cases: name",
+            "cases: name x",
+            "test result: ok",
+        ];
+        assert_eq!(tally(&lines.join("\n")).malformed, lines);
+    }
+
+    #[test]
+    fn criterions_smoke_runs_count() {
+        let tally = tally("Testing alloc/1\nSuccess\n\nTesting alloc/2\nSuccess\n");
+        assert_eq!(tally.passed(), 2);
+        assert_eq!(tally.to_string(), "2 benchmarks");
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let texts = [0, 12, 999, 1000, 1_234_567].map(grouped);
+        assert_eq!(texts, ["0", "12", "999", "1,000", "1,234,567"]);
+    }
+}
