@@ -2,7 +2,7 @@
 
 use crate::error::BuildError;
 use crate::head::Head;
-use crate::memory::{Memory, Slot};
+use crate::memory::{Memory, NO_MEMORY, Slot};
 use crate::segment::{Geometry, SEGMENT_BYTES};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::word::Word;
@@ -58,7 +58,7 @@ impl<W: Word> Arena<W> {
         let memory = loop {
             let bytes = bytes(geometry).unwrap_or(usize::MAX);
             let result = match bytes {
-                usize::MAX => Err(0),
+                usize::MAX => Err(NO_MEMORY),
                 bytes => Memory::new(bytes),
             };
             match result {

@@ -41,8 +41,24 @@ pub struct Builder<E: Entry> {
     entry: PhantomData<fn() -> E>,
 }
 
+impl<E: Entry> Table<E> {
+    /// What a table is to be like.
+    pub const fn builder() -> Builder<E> {
+        Builder::new()
+    }
+
+    /// A table with as many slots as the system grants addresses for, up to 2^32 - 1.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Reserve`] if the system grants none.
+    pub fn new() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+}
+
 impl<E: Entry> Builder<E> {
-    pub(crate) const fn new() -> Self {
+    const fn new() -> Self {
         Self {
             capacity: u32::MAX,
             step_down: true,
@@ -119,7 +135,7 @@ impl<E: Entry> Builder<E> {
             None => Geometry::shift_for(Memory::<E::Word>::SLOT_BYTES),
         };
         let arena = Arena::new(self.capacity, self.step_down, shift)?;
-        Ok(Table::from_core(Allocator::new(arena, stripes, magazine_size as u32)))
+        Ok(Table::from_allocator(Allocator::new(arena, stripes, magazine_size as u32)))
     }
 }
 

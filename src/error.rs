@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use crate::handle::Handle;
-
 /// Why a slot could not be had, or an entry not be put into one. The table is as it was before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -62,12 +60,6 @@ impl InvalidHandle {
     #[must_use]
     pub const fn raw(self) -> u32 {
         self.raw
-    }
-}
-
-impl From<Handle> for InvalidHandle {
-    fn from(handle: Handle) -> Self {
-        Self::new(handle.to_raw())
     }
 }
 

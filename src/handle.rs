@@ -61,6 +61,13 @@ impl TryFrom<u32> for Handle {
     }
 }
 
+impl From<Handle> for InvalidHandle {
+    /// Says that this handle does not name a slot in use.
+    fn from(handle: Handle) -> InvalidHandle {
+        InvalidHandle::new(handle.to_raw())
+    }
+}
+
 impl From<Handle> for u32 {
     fn from(handle: Handle) -> u32 {
         handle.to_raw()

@@ -1,33 +1,36 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+#[doc = include_str!("../docs/DESIGN.md")]
+pub mod design {}
+
 // Each file uses only files above it in this list, `sync` and `sys` apart, which all may use.
 mod sync;
 #[cfg(not(all(loom, feature = "loom")))]
 mod sys;
 
-mod allocator;
-mod arena;
-mod audit;
-mod builder;
-mod entry;
-mod error;
-mod fence;
-mod freelist;
-mod handle;
 pub mod head;
-mod memory;
-mod mutator;
-mod ops;
-mod record;
 pub mod segment;
-mod static_table;
-mod stats;
-mod sweep;
-mod table;
-mod thread_cache;
 mod word;
+mod error;
+mod handle;
+mod entry;
+mod fence;
+mod record;
 mod world;
+mod memory;
+mod arena;
+mod freelist;
+mod allocator;
+mod ops;
+mod thread_cache;
+mod mutator;
+mod sweep;
+mod audit;
+mod stats;
+mod table;
+mod builder;
+mod static_table;
 
 pub use audit::{Audit, SegmentAudit, Violation};
 pub use builder::Builder;

@@ -7,6 +7,9 @@ use crate::head::{follow, link_to};
 use crate::sync::Ordering;
 use crate::word::{self, AtomicWord, State, Word};
 
+/// The system's code for *no memory*, where a refusal comes without one.
+pub(crate) const NO_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
+
 /// One slot of a table.
 ///
 /// Who may touch the word, by its state:

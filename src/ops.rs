@@ -9,6 +9,7 @@ use crate::arena::Refusal;
 use crate::entry::Entry;
 use crate::error::{AllocError, FreeManyError, InvalidHandle, SetError};
 use crate::handle::Handle;
+use crate::memory::NO_MEMORY;
 use crate::record::Record;
 use crate::word::{self, State, Word};
 
@@ -76,8 +77,8 @@ pub(crate) fn allocate_many<E: Entry>(
     out: &mut Vec<Handle>,
 ) -> Result<(), AllocError> {
     let bytes = entries.len().saturating_mul(size_of::<Handle>());
-    // `ENOMEM`, which is what a refusal of Rust's allocator amounts to.
-    out.try_reserve(entries.len()).map_err(|_| AllocError::OutOfMemory { code: 12, bytes })?;
+    let refused = AllocError::OutOfMemory { code: NO_MEMORY, bytes };
+    out.try_reserve(entries.len()).map_err(|_| refused)?;
     let start = out.len();
     for &entry in entries {
         match allocate(participant, entry) {

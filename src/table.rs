@@ -4,9 +4,8 @@ use core::ptr::NonNull;
 
 use crate::allocator::Allocator;
 use crate::audit::{self, Audit, Violation};
-use crate::builder::Builder;
 use crate::entry::Entry;
-use crate::error::{AllocError, BuildError, FreeManyError, InvalidHandle, Leak, SetError};
+use crate::error::{AllocError, FreeManyError, InvalidHandle, Leak, SetError};
 use crate::handle::Handle;
 use crate::memory::{Memory, Slot};
 use crate::mutator::Mutator;
@@ -19,7 +18,7 @@ use crate::thread_cache::ThreadCache;
 /// A concurrent table of plain entries, each in a slot that a 32-bit [`Handle`] names.
 ///
 /// All operations take `&self` and may be called from any number of threads. See the crate's
-/// front page for what is guaranteed, and [`Builder`] for what can be chosen.
+/// front page for what is guaranteed, and [`Builder`](crate::Builder) for what can be chosen.
 ///
 /// # Progress
 ///
@@ -65,21 +64,7 @@ impl<E: Entry> Table<E> {
     /// are the entry's.
     pub const LIVE_BIT: u64 = crate::word::LIVE_BIT;
 
-    /// What a table is to be like.
-    pub const fn builder() -> Builder<E> {
-        Builder::new()
-    }
-
-    /// A table with as many slots as the system grants addresses for, up to 2^32 - 1.
-    ///
-    /// # Errors
-    ///
-    /// [`BuildError::Reserve`] if the system grants none.
-    pub fn new() -> Result<Self, BuildError> {
-        Self::builder().build()
-    }
-
-    pub(crate) fn from_core(allocator: Allocator<E::Word>) -> Self {
+    pub(crate) fn from_allocator(allocator: Allocator<E::Word>) -> Self {
         let allocator = Box::new(allocator);
         let (base, last) = (allocator.arena.base(), allocator.capacity());
         // SAFETY: boxed, and `drop` cuts the connection before the box goes.

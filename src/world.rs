@@ -132,12 +132,16 @@ impl World {
     }
 
     /// Ends a participation. `empty` is given what the private store held. Blocks while the
-    /// world is stopped.
+    /// world is stopped; if the caller itself has stopped it, the record is left as that of a
+    /// forgotten mutator, whose store a sweep finds.
     pub(crate) fn unregister(
         &self,
         registration: Registration,
         empty: impl FnOnce(&mut Magazine<'_>),
     ) {
+        if self.is_stopped_by_caller() {
+            return;
+        }
         let mut registry = self.lock();
         let record = &registry.records[registration.position];
         // SAFETY: its owner has just given the record up, and the lock keeps stoppers out.
@@ -186,13 +190,22 @@ impl World {
     ///
     /// If it is the caller that has stopped the world: it would wait for itself for ever.
     fn lock(&self) -> MutexGuard<'_, Registry> {
-        // Relaxed: equal to the caller's own mark only if the caller itself stored it.
         assert!(
-            self.stopper.load(Ordering::Relaxed) != this_thread()
-                || cfg!(all(loom, feature = "loom")),
+            !self.is_stopped_by_caller(),
             "slotarena: a table was used from inside a closure that runs while it is stopped"
         );
         lock(&self.registry)
+    }
+
+    /// Has the calling thread stopped the world?
+    fn is_stopped_by_caller(&self) -> bool {
+        // Loom's threads share one thread of the system; what this guards against is no matter
+        // of interleavings.
+        if cfg!(all(loom, feature = "loom")) {
+            return false;
+        }
+        // Relaxed: equal to the caller's own mark only if the caller itself stored it.
+        self.stopper.load(Ordering::Relaxed) == this_thread()
     }
 
     /// Stops the world. Blocks until no operation is under way; then none begins until the
@@ -289,14 +302,7 @@ impl Drop for Stopped<'_> {
 }
 
 /// A number that no other running thread has.
-#[cfg(not(all(loom, feature = "loom")))]
 fn this_thread() -> usize {
     std::thread_local!(static MARK: u8 = const { 0 });
-    MARK.try_with(|mark| core::ptr::from_ref(mark).addr()).unwrap_or(usize::MAX)
-}
-
-/// Loom's threads share one thread of the system; what this guards against is not modelled.
-#[cfg(all(loom, feature = "loom"))]
-fn this_thread() -> usize {
-    usize::MAX
+    MARK.with(|mark| core::ptr::from_ref(mark).addr())
 }

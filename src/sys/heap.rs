@@ -4,6 +4,7 @@
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 
+use crate::memory::NO_MEMORY;
 use crate::segment::SEGMENT_BYTES;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -11,9 +12,6 @@ pub(crate) const READS_RESERVED: bool = true;
 
 /// All of it becomes memory at once, so a table that grows on demand starts from this.
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 22;
-
-/// `ENOMEM`, the code reported when the allocator refuses; it says nothing more.
-const OUT_OF_MEMORY: i32 = 12;
 
 /// A zeroed allocation. See the contract in the parent module.
 #[derive(Debug)]
@@ -31,10 +29,10 @@ unsafe impl Sync for Reservation {}
 impl Reservation {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
-        let layout = Layout::from_size_align(bytes, SEGMENT_BYTES).map_err(|_| OUT_OF_MEMORY)?;
+        let layout = Layout::from_size_align(bytes, SEGMENT_BYTES).map_err(|_| NO_MEMORY)?;
         // SAFETY: the size is not 0.
         let base = unsafe { alloc_zeroed(layout) };
-        Ok(Self { base: NonNull::new(base).ok_or(OUT_OF_MEMORY)?, layout })
+        Ok(Self { base: NonNull::new(base).ok_or(NO_MEMORY)?, layout })
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {

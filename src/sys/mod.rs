@@ -21,20 +21,21 @@
 //!
 //! [`membarrier`] makes every thread of the process pass a full fence, where the system has that.
 
-#[cfg(all(unix, not(miri)))]
+#[cfg(all(unix, not(any(miri, slotarena_heap))))]
 mod unix;
-#[cfg(all(unix, not(miri)))]
+#[cfg(all(unix, not(any(miri, slotarena_heap))))]
 use unix as imp;
 
-#[cfg(all(windows, not(miri)))]
+#[cfg(all(windows, not(any(miri, slotarena_heap))))]
 mod windows;
-#[cfg(all(windows, not(miri)))]
+#[cfg(all(windows, not(any(miri, slotarena_heap))))]
 use windows as imp;
 
-#[cfg(any(miri, not(any(unix, windows)), test))]
-#[cfg_attr(not(any(miri, not(any(unix, windows)))), allow(dead_code))]
+// `--cfg slotarena_heap` asks for it on any system: to test it, and for sandboxes without `mmap`.
+#[cfg(any(miri, slotarena_heap, not(any(unix, windows)), test))]
+#[cfg_attr(not(any(miri, slotarena_heap, not(any(unix, windows)))), allow(dead_code))]
 mod heap;
-#[cfg(any(miri, not(any(unix, windows))))]
+#[cfg(any(miri, slotarena_heap, not(any(unix, windows))))]
 use heap as imp;
 
 pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, Reservation};

@@ -90,24 +90,22 @@ impl Reservation {
 
     pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        loop {
+        for attempt in 0.. {
             // MADV_POPULATE_WRITE, Linux 5.14: fault the pages in, and say so if it cannot be.
             const POPULATE_WRITE: libc::c_int = 23;
             // SAFETY: inside the reservation (`at` checks it); contents stay.
             let result = unsafe { libc::madvise(self.at(offset, bytes), bytes, POPULATE_WRITE) };
             match check(result) {
-                // Interrupted half-way, or not known to this kernel (pages then come when they
-                // are touched, and running out of memory is the kernel's to handle).
-                Err(libc::EINTR | libc::EAGAIN) => continue,
+                // Interrupted half-way.
+                Err(libc::EINTR | libc::EAGAIN) if attempt < 1000 => {}
+                // Not known to this kernel: pages then come when they are touched, and running
+                // out of memory is the kernel's to handle.
                 Err(libc::EINVAL) => return Ok(()),
                 other => return other,
             }
         }
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        {
-            let _ = self.at(offset, bytes);
-            Ok(())
-        }
+        let _ = self.at(offset, bytes);
+        Ok(())
     }
 
     /// # Safety
