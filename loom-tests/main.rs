@@ -13,7 +13,16 @@
 //! held against it (3, 7), everything is freed, and a sweep must release every segment (4, 5).
 //! While it runs, loom itself reports any two accesses to a private store, or by two owners to a
 //! free slot, that are not ordered (2, 8).
+//!
+//! With `SLOTARENA_LOOM_QUICK` set, the models that take long are explored up to two preemptions;
+//! their lines say so.
 #![cfg(all(loom, feature = "loom"))]
 
-mod pairs;
+mod allocator;
+mod freelist;
 mod stage;
+mod static_table;
+mod sweep;
+mod table;
+mod thread_cache;
+mod world;

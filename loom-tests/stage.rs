@@ -5,27 +5,42 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use loom::thread::JoinHandle;
-use slotarena::{Handle, Mutator, Table};
+use slotarena::{Handle, Mutator, SetError, Table};
 
 /// What a model is called, what it shows, and how far it is explored.
-#[derive(Clone, Copy)]
 pub struct Model {
-    pub name: &'static str,
-    pub invariants: &'static str,
-    pub what: &'static str,
+    name: &'static str,
+    invariants: &'static str,
+    what: &'static str,
     /// At most so many preemptions in an execution; `None`: no bound.
-    pub preemptions: Option<usize>,
+    preemptions: Option<usize>,
+    long: bool,
+}
+
+/// A model without a bound.
+pub fn model(name: &'static str, invariants: &'static str, what: &'static str) -> Model {
+    Model { name, invariants, what, preemptions: None, long: false }
 }
 
 impl Model {
+    /// At most so many preemptions in an execution: larger than can be explored to the end.
+    pub fn bound(self, preemptions: usize) -> Self {
+        Self { preemptions: Some(preemptions), ..self }
+    }
+
+    /// Takes seconds: a quick run explores it up to two preemptions.
+    pub fn long(self) -> Self {
+        Self { long: true, ..self }
+    }
+
     /// Runs `f` in every interleaving.
     pub fn explore(self, f: impl Fn() + Sync + Send + 'static) {
-        static SLOW: &str = "SLOTARENA_LOOM_QUICK";
-        if self.preemptions.is_some_and(|bound| bound > 2) && std::env::var_os(SLOW).is_some() {
-            return;
+        let Model { name, invariants, what, mut preemptions, long } = self;
+        if long && std::env::var_os("SLOTARENA_LOOM_QUICK").is_some() {
+            preemptions = Some(preemptions.map_or(2, |bound| bound.min(2)));
         }
         let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = self.preemptions;
+        builder.preemption_bound = preemptions;
         builder.max_branches = 10_000;
         builder.max_duration = None;
         builder.max_permutations = None;
@@ -37,13 +52,21 @@ impl Model {
             counter.fetch_add(1, Ordering::Relaxed);
             f();
         });
-        let bound = match self.preemptions {
+        let bound = match preemptions {
             None => "no bound".into(),
             Some(bound) => format!("{bound} preemptions"),
         };
-        let Model { name, invariants, what, .. } = self;
         let (count, seconds) = (executions.load(Ordering::Relaxed), start.elapsed().as_secs_f64());
         println!("model: {name} | {invariants} | {what} | {bound} | {count} | {seconds:.2}");
+    }
+
+    /// Runs `play` on a fresh stage, and its checks, in every interleaving.
+    pub fn stage(self, shape: Shape, play: fn(&mut Stage)) {
+        self.explore(move || {
+            let mut stage = Stage::new(shape);
+            play(&mut stage);
+            stage.finish();
+        });
     }
 }
 
@@ -58,10 +81,14 @@ pub struct Shape {
 /// A table with three usable slots in two segments: slot 1, and slots 2 and 3.
 pub const SMALL: Shape = Shape { capacity: 3, stripes: 1, magazine_size: 1 };
 
+/// Six usable slots in four segments.
+pub const LARGER: Shape = Shape { capacity: 6, ..SMALL };
+
 /// A table and the actors that work on it.
 pub struct Stage {
     // Before the table, which they borrow.
     actors: Vec<JoinHandle<Actor>>,
+    gone: Vec<Actor>,
     held: Vec<(Handle, u64)>,
     table: Box<Table<u64>>,
     stamps: u64,
@@ -84,7 +111,13 @@ impl Stage {
             .segment_shift(1)
             .build()
             .expect("a small table");
-        Self { actors: Vec::new(), held: Vec::new(), table: Box::new(table), stamps: 0 }
+        Self {
+            actors: Vec::new(),
+            gone: Vec::new(),
+            held: Vec::new(),
+            table: Box::new(table),
+            stamps: 0,
+        }
     }
 
     /// Allocates `count` slots before the actors start, through a mutator that ends at once.
@@ -152,16 +185,42 @@ impl Stage {
         self.start(actor, held, play);
     }
 
+    /// Waits for all actors. What they hold is then the stage's, and their mutators still are.
+    pub fn join(&mut self) {
+        for actor in self.actors.drain(..) {
+            let mut actor = actor.join().expect("an actor");
+            self.held.append(&mut actor.held);
+            self.gone.push(actor);
+        }
+    }
+
+    /// How many slots are held.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    pub fn table(&self) -> &Table<u64> {
+        &self.table
+    }
+
+    /// Frees live slots that nobody says he holds.
+    pub fn forget_unknown(&mut self) {
+        let mut unknown = Vec::new();
+        self.table.for_each_live(|handle, _| {
+            if !self.held.iter().any(|&(held, _)| held == handle) {
+                unknown.push(handle);
+            }
+        });
+        let mut mutator = self.table.mutator();
+        mutator.free_many(&unknown).expect("they are live");
+    }
+
     /// Waits for all actors and checks everything.
     pub fn finish(mut self) {
-        let mut actors: Vec<Actor> =
-            self.actors.drain(..).map(|actor| actor.join().expect("an actor")).collect();
-        for actor in &mut actors {
-            self.held.append(&mut actor.held);
-        }
+        self.join();
         let audit = self.table.audit().expect("Invariants 1, 2, 4 and 5");
         assert_eq!(audit.live, self.held.len() as u64, "Invariant 4: live slots");
-        drop(actors);
+        self.gone.clear();
         self.table.audit().expect("Invariants 1, 2, 4 and 5, after the mutators have ended");
         let distinct: HashSet<Handle> = self.held.iter().map(|&(handle, _)| handle).collect();
         assert_eq!(distinct.len(), self.held.len(), "Invariant 3: one owner for a slot");
@@ -227,6 +286,63 @@ impl Actor {
 
     pub fn sweep(&mut self) {
         self.table.sweep(0);
+    }
+
+    /// The table itself, for operations that need no mutator.
+    pub fn table(&self) -> &'static Table<u64> {
+        self.table
+    }
+
+    /// Tries to free a slot that others may free too, and says whether this one did.
+    pub fn free_shared(&mut self, (handle, stamp): (Handle, u64)) -> bool {
+        let result = self.mutator().free(handle);
+        assert!(result == Ok(stamp) || result.is_err(), "Invariant 3: {result:?}");
+        result.is_ok()
+    }
+
+    /// Frees a slot that somebody else allocated.
+    pub fn free_known(&mut self, handle: Handle) -> bool {
+        self.mutator().free(handle).is_ok()
+    }
+
+    /// Puts an entry into a slot that somebody else allocated.
+    pub fn set_known(&mut self, handle: Handle, entry: u64) -> Result<Option<u64>, SetError> {
+        self.mutator().set(handle, entry)
+    }
+
+    /// Puts a new stamp into what is held longest.
+    pub fn set(&mut self) {
+        let stamp = self.stamp();
+        let (handle, old) = self.held[0];
+        assert_eq!(self.mutator().set(handle, stamp), Ok(Some(old)), "Invariant 7");
+        self.held[0].1 = stamp;
+    }
+
+    /// Hands out a slot without an entry, and puts one in.
+    pub fn allocate_then_set(&mut self) {
+        let handle = self.mutator().allocate_uninitialized().expect("there is a free slot");
+        assert_eq!(self.table.get(handle), None, "nothing there yet");
+        let stamp = self.stamp();
+        assert_eq!(self.mutator().set(handle, stamp), Ok(None));
+        self.hold(handle, stamp);
+    }
+
+    /// Allocates several at once: all, or none.
+    pub fn allocate_many(&mut self, count: usize) {
+        let stamps: Vec<u64> = (0..count).map(|_| self.stamp()).collect();
+        let mut out = Vec::new();
+        if self.mutator().allocate_many(&stamps, &mut out).is_err() {
+            assert!(out.is_empty(), "all or none");
+        }
+        for (handle, stamp) in out.into_iter().zip(stamps) {
+            self.hold(handle, stamp);
+        }
+    }
+
+    /// Frees all that is held, at once.
+    pub fn free_many(&mut self) {
+        let handles: Vec<Handle> = self.held.drain(..).map(|(handle, _)| handle).collect();
+        assert_eq!(self.mutator().free_many(&handles), Ok(()), "Invariant 3");
     }
 
     /// Allocates through the table itself, with the thread's own record.

@@ -57,6 +57,18 @@ impl<E: Entry> StaticTable<E> {
         }
     }
 
+    /// Drops the table, which a real `static` never does: a model has to end with nothing left.
+    #[cfg(all(loom, feature = "loom"))]
+    #[doc(hidden)]
+    pub fn take_down(self) {
+        // Relaxed: `self` is owned, so every other use has ended and is ordered before.
+        let table = self.table.load(Ordering::Relaxed);
+        if !table.is_null() {
+            // SAFETY: from a box that was leaked in `make`; nobody else has it any more.
+            drop(unsafe { Box::from_raw(table) });
+        }
+    }
+
     #[cold]
     fn make(&'static self) -> Result<&'static Table<E>, BuildError> {
         let fresh = Box::into_raw(Box::new(self.builder.build()?));

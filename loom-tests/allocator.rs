@@ -1,0 +1,122 @@
+//! Allocate and free, with each other, up to the last slot.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::stage::{LARGER, SMALL, Stage, model};
+
+#[test]
+fn allocate_allocate_growing() {
+    let what = "two threads allocate from an empty table";
+    model("allocate_allocate_growing", "1 2 3 4 5 7 8", what).stage(SMALL, |stage| {
+        stage.spawn(vec![], |a| a.allocate());
+        stage.spawn(vec![], |a| a.allocate());
+    });
+}
+
+#[test]
+fn allocate_allocate_from_a_chain() {
+    let what = "two threads allocate from one chain of 3";
+    model("allocate_allocate_from_a_chain", "1 2 3 4 5 7 8", what).stage(SMALL, |stage| {
+        let held = stage.prepare(3);
+        stage.free(held);
+        stage.spawn(vec![], |a| a.allocate());
+        stage.spawn(vec![], |a| a.allocate());
+    });
+}
+
+#[test]
+fn allocate_free() {
+    let what = "one allocates, another frees 3 and spills";
+    model("allocate_free", "1 2 3 4 5 7 8", what).long().stage(SMALL, |stage| {
+        let held = stage.prepare(3);
+        stage.spawn(held, |a| (0..3).for_each(|_| a.free()));
+        stage.spawn(vec![], |a| {
+            a.try_allocate();
+        });
+    });
+}
+
+#[test]
+fn free_free() {
+    let what = "two threads free 3 each and spill to one stripe";
+    model("free_free", "1 2 3 4 5 8", what).stage(LARGER, |stage| {
+        let mut held = stage.prepare(6);
+        let other = held.split_off(3);
+        stage.spawn(held, |a| (0..3).for_each(|_| a.free()));
+        stage.spawn(other, |a| (0..3).for_each(|_| a.free()));
+    });
+}
+
+#[test]
+fn double_free() {
+    let what = "two threads free one handle at once";
+    model("double_free", "1 2 3 4", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let held = stage.prepare(1)[0];
+        // Not modelled: counts what the threads return, read after they have been joined.
+        let wins = std::sync::Arc::new(AtomicUsize::new(0));
+        for _ in 0..2 {
+            let wins = wins.clone();
+            stage.spawn(vec![], move |a| {
+                wins.fetch_add(usize::from(a.free_shared(held)), Ordering::Relaxed);
+            });
+        }
+        stage.join();
+        assert_eq!(wins.load(Ordering::Relaxed), 1, "Invariant 3: one of them frees it");
+        stage.finish();
+    });
+}
+
+#[test]
+fn last_slot() {
+    let what = "two threads want the last slot of a full table";
+    model("last_slot", "1 2 3 4 9", what).stage(SMALL, |stage| {
+        let held = stage.prepare(2);
+        stage.keep(held);
+        stage.spawn(vec![], |a| {
+            a.try_allocate();
+        });
+        stage.spawn(vec![], |a| {
+            a.try_allocate();
+        });
+        stage.join();
+        assert_eq!(stage.held(), 3, "the last slot is had by one of them");
+    });
+}
+
+#[test]
+fn full_table() {
+    let what = "one frees a slot of a full table into its store, another allocates";
+    model("full_table", "1 2 3 4 8", what).long().stage(SMALL, |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(1);
+        stage.keep(kept);
+        stage.spawn(held, |a| a.free());
+        stage.spawn(vec![], |a| {
+            a.try_allocate();
+        });
+    });
+}
+
+#[test]
+fn bulk() {
+    let what = "one allocates 2 at once, another frees 2 at once";
+    model("bulk", "1 2 3 4 7", what).long().stage(LARGER, |stage| {
+        let held = stage.prepare(2);
+        stage.spawn(held, |a| a.free_many());
+        stage.spawn(vec![], |a| a.allocate_many(2));
+    });
+}
+
+#[test]
+fn allocate_free_allocate_free() {
+    let what = "two threads allocate and free";
+    model("allocate_free_allocate_free", "1 2 3 4 5 7 8", what).stage(LARGER, |stage| {
+        for _ in 0..2 {
+            stage.spawn(vec![], |a| {
+                a.allocate();
+                a.free();
+            });
+        }
+    });
+}

@@ -1,0 +1,160 @@
+//! What a reader sees.
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU32, Ordering};
+use slotarena::Handle;
+
+use crate::stage::{SMALL, Stage, model};
+
+/// Something that is written before an entry is put into the table, and read through it.
+struct Payload(UnsafeCell<u32>);
+
+// SAFETY: accesses are ordered by the table, which is what the models show.
+unsafe impl Sync for Payload {}
+// SAFETY: as above.
+unsafe impl Send for Payload {}
+
+impl Payload {
+    fn new() -> Arc<Self> {
+        Arc::new(Payload(UnsafeCell::new(0)))
+    }
+
+    fn write(&self) {
+        // SAFETY: loom checks that nobody else is at it.
+        self.0.with_mut(|cell| unsafe { *cell = 1 });
+    }
+
+    fn read(&self) -> u32 {
+        // SAFETY: as above.
+        self.0.with(|cell| unsafe { *cell })
+    }
+}
+
+#[test]
+fn allocate_get() {
+    let what = "one writes and allocates, another gets and reads";
+    model("allocate_get", "7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let payload = Payload::new();
+        let reader = payload.clone();
+        stage.spawn(vec![], move |a| {
+            payload.write();
+            a.allocate();
+        });
+        stage.spawn_bare(vec![], move |a| {
+            // The first slot of a fresh table.
+            if a.table().get_raw(1).is_some() {
+                assert_eq!(reader.read(), 1, "Invariant 7");
+            }
+        });
+        stage.finish();
+    });
+}
+
+#[test]
+fn set_get() {
+    let what = "one writes and sets, another gets and reads";
+    model("set_get", "7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let held = stage.prepare(1);
+        let (handle, old) = held[0];
+        let payload = Payload::new();
+        let reader = payload.clone();
+        stage.spawn(held, move |a| {
+            payload.write();
+            a.set();
+        });
+        stage.spawn_bare(vec![], move |a| match a.table().get(handle) {
+            Some(stamp) if stamp == old => {}
+            Some(_) => assert_eq!(reader.read(), 1, "Invariant 7"),
+            None => panic!("Invariant 3: the slot is live throughout"),
+        });
+        stage.finish();
+    });
+}
+
+#[test]
+fn allocate_free_by_another() {
+    let what = "one writes and allocates, another frees what it finds and reads";
+    model("allocate_free_by_another", "3 7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let payload = Payload::new();
+        let other = payload.clone();
+        let found = Arc::new(AtomicU32::new(0));
+        let handle = found.clone();
+        stage.spawn(vec![], move |a| {
+            payload.write();
+            a.allocate();
+            let (mine, _) = a.held.pop().expect("the slot");
+            // Relaxed: the table itself orders what was written before.
+            handle.store(mine.to_raw(), Ordering::Relaxed);
+        });
+        stage.spawn(vec![], move |a| {
+            if let Some(handle) = Handle::from_raw(found.load(Ordering::Relaxed)) {
+                // The handle came without an ordering, so the slot may still look free.
+                if a.free_known(handle) {
+                    assert_eq!(other.read(), 1, "Invariant 7");
+                    other.write();
+                }
+            }
+        });
+        stage.join();
+        stage.forget_unknown();
+        stage.finish();
+    });
+}
+
+#[test]
+fn set_set() {
+    let what = "two threads put entries into one slot and read what was there";
+    model("set_set", "7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let held = stage.prepare(1);
+        let (handle, first) = held[0];
+        for (mine, other) in [(8, 9), (9, 8)] {
+            stage.spawn(vec![], move |a| {
+                let old = a.set_known(handle, mine).expect("live");
+                assert!(old == Some(first) || old == Some(other), "Invariant 7: {old:?}");
+            });
+        }
+        stage.join();
+        let last = stage.table().get(handle).expect("live");
+        assert!(last == 8 || last == 9, "Invariant 7: {last}");
+        stage.keep(vec![(handle, last)]);
+        stage.finish();
+    });
+}
+
+#[test]
+fn set_free() {
+    let what = "one puts an entry in, another frees the slot";
+    model("set_free", "1 3 7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let (handle, first) = stage.prepare(1)[0];
+        stage.spawn(vec![], move |a| {
+            let result = a.set_known(handle, 8);
+            assert!(result == Ok(Some(first)) || result.is_err(), "Invariant 3: {result:?}");
+        });
+        stage.spawn(vec![], move |a| assert!(a.free_known(handle), "Invariant 3"));
+        stage.finish();
+    });
+}
+
+#[test]
+fn get_while_the_slot_is_swept_and_used_again() {
+    let what = "one sweeps and allocates, another gets";
+    model("get_sweep_allocate", "5 6 7", what).long().stage(SMALL, |stage| {
+        let held = stage.prepare(3);
+        let (handle, old) = held[2];
+        stage.free(held);
+        stage.spawn(vec![], |a| {
+            a.sweep();
+            a.allocate();
+        });
+        stage.spawn_bare(vec![], move |a| {
+            let seen = a.table().get(handle);
+            assert!(seen.is_none_or(|stamp| stamp != old), "Invariant 7: freed before");
+        });
+    });
+}
