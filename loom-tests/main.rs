@@ -26,3 +26,4 @@ mod sweep;
 mod table;
 mod thread_cache;
 mod world;
+mod yours;
