@@ -232,15 +232,21 @@ impl<W: Word> Arena<W> {
     /// ago; exact with the world stopped.
     pub(crate) fn committed_count(&self) -> (u64, u64) {
         let geometry = self.geometry;
-        // Relaxed: as in `is_committed`.
-        let bits = |word: &AtomicU64| u64::from(word.load(Ordering::Relaxed).count_ones());
-        let segments: u64 = self.claimed.iter().map(bits).sum();
-        let mut slots = segments * u64::from(geometry.slots_per_segment());
-        // The two segments that may have fewer.
         let last = geometry.segments() - 1;
-        for segment in [Some(0), (last > 0).then_some(last)].into_iter().flatten() {
-            if self.is_committed(segment) {
-                slots -= u64::from(geometry.slots_per_segment() - geometry.usable(segment));
+        let short_segments = core::iter::once(0).chain((last > 0).then_some(last));
+        let (mut segments, mut slots) = (0, 0);
+        for (word, bits) in (0u32..).zip(&self.claimed) {
+            // Relaxed: as in `is_committed`. Read once: a bit may change meanwhile.
+            let bits = bits.load(Ordering::Relaxed);
+            let count = u64::from(bits.count_ones());
+            segments += count;
+            slots += count * u64::from(geometry.slots_per_segment());
+            // The two segments that may have fewer usable slots.
+            for segment in short_segments.clone() {
+                let bit = 1u64 << (segment % 64);
+                if segment / 64 == word && bits & bit != 0 {
+                    slots -= u64::from(geometry.slots_per_segment() - geometry.usable(segment));
+                }
             }
         }
         (segments, slots)
