@@ -1,0 +1,99 @@
+//! What is not done every day: growing to millions of entries, sweeping a large table, and
+//! stopping the world.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use slotarena::{Handle, Table};
+
+use super::Random;
+use super::work::{Reading, alone, pairs, together};
+
+fn table() -> Table<u64> {
+    Table::builder().capacity_at_most(1 << 28).build().expect("addresses for a table")
+}
+
+/// Allocates `entries` entries in a new table.
+pub fn grow(entries: usize) -> Reading {
+    let table = table();
+    let mut mutator = table.mutator();
+    alone(|| {
+        for i in 0..entries as u64 {
+            black_box(mutator.allocate(i).expect("a free slot"));
+        }
+    })
+}
+
+/// Writes to each of `words` words of memory that was never touched, in pages of the usual size,
+/// as the table's are.
+pub fn first_touch(words: usize) -> Reading {
+    let mut memory = Vec::<u64>::with_capacity(words);
+    keep_small_pages(&mut memory);
+    alone(|| {
+        memory.extend(0..words as u64);
+        black_box(&memory);
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn keep_small_pages(memory: &mut Vec<u64>) {
+    const PAGE: usize = 4096;
+    let words = memory.spare_capacity_mut();
+    let before = words.as_ptr().align_offset(PAGE).min(words.len());
+    let inside = &mut words[before..];
+    let bytes = size_of_val(inside) / PAGE * PAGE;
+    // SAFETY: advice on whole pages inside an allocation of ours.
+    unsafe { libc::madvise(inside.as_mut_ptr().cast(), bytes, libc::MADV_NOHUGEPAGE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn keep_small_pages(_memory: &mut Vec<u64>) {}
+
+/// Sweeps a table of `slots` slots after every slot was in use, and then a random half of them,
+/// or all, has been freed.
+pub fn sweep(slots: usize, all: bool) -> Reading {
+    let table = table();
+    let mut mutator = table.mutator();
+    let handles: Vec<Handle> =
+        (0..slots as u64).map(|i| mutator.allocate(i).expect("a free slot")).collect();
+    let mut random = Random(3);
+    for handle in handles.into_iter().filter(|_| all || random.next() % 2 == 0) {
+        mutator.free(handle).expect("a live entry");
+    }
+    alone(|| assert!(table.sweep(0).swept))
+}
+
+/// Stops the world of a table `times` times; [`Table::stats`] does little else. There are this
+/// many mutators, none of them at work.
+pub fn stops_of_idle(mutators: usize, times: usize) -> Reading {
+    let table = table();
+    let mutators: Vec<_> = (0..mutators).map(|_| table.mutator()).collect();
+    let stop = || {
+        for _ in 0..times {
+            black_box(table.stats());
+        }
+    };
+    stop();
+    let reading = alone(stop);
+    drop(mutators);
+    reading
+}
+
+/// The same while a mutator is at work in another thread.
+pub fn stops_of_busy(times: usize) -> Reading {
+    let (table, done) = (table(), AtomicBool::new(false));
+    // Relaxed, both: it says when to end, and nothing else.
+    let work = || {
+        let mut mutator = table.mutator();
+        while !done.load(Ordering::Relaxed) {
+            pairs(&mut mutator, 1000);
+        }
+    };
+    let stop = || {
+        for _ in 0..times {
+            black_box(table.stats());
+        }
+        done.store(true, Ordering::Relaxed);
+    };
+    together(2, |_| (), |number, ()| if number == 0 { stop() } else { work() })
+}

@@ -1,0 +1,169 @@
+//! Making tables, and taking them down.
+
+use std::sync::Barrier;
+
+use slotarena::{BuildError, Leak, SEGMENT_BYTES, StaticTable, Table};
+
+use crate::common::{on_threads, slots_per_segment};
+use crate::table;
+
+#[test]
+fn a_capacity_of_zero_is_refused() {
+    let error = Table::<u64>::builder().capacity(0).build().expect_err("no slots");
+    assert_eq!(error, BuildError::ZeroCapacity);
+    assert_eq!(error.to_string(), "a table needs at least 1 slot, 0 asked for");
+    let at_most = Table::<u64>::builder().capacity_at_most(0).build();
+    assert_eq!(at_most.expect_err("no slots"), BuildError::ZeroCapacity);
+}
+
+#[test]
+fn stripes_that_are_no_power_of_two_or_too_many_are_refused() {
+    for asked in [0, 3, 1023, 1025, 2048, usize::MAX] {
+        let result = Table::<u64>::builder().capacity(10).stripes(asked).build();
+        let error = result.expect_err("stripes out of bounds");
+        assert_eq!(error, BuildError::Stripes { asked, limit: 1024 });
+        let text = error.to_string();
+        assert!(text.contains(&asked.to_string()) && text.contains("1024"), "{text}");
+    }
+    for stripes in [1, 2, 1024] {
+        let table =
+            Table::<u64>::builder().capacity(10).stripes(stripes).build().expect("in bounds");
+        assert_eq!(table.stats().stripes, stripes);
+    }
+}
+
+#[test]
+fn a_magazine_size_out_of_bounds_is_refused() {
+    for asked in [0, 257, usize::MAX] {
+        let result = Table::<u64>::builder().capacity(10).magazine_size(asked).build();
+        let error = result.expect_err("magazine size out of bounds");
+        assert_eq!(error, BuildError::MagazineSize { asked, limit: 256 });
+        let text = error.to_string();
+        assert!(text.contains(&asked.to_string()) && text.contains("256"), "{text}");
+    }
+    for size in [1, 256] {
+        let table =
+            Table::<u64>::builder().capacity(10).magazine_size(size).build().expect("in bounds");
+        assert_eq!(table.stats().magazine_size, size);
+    }
+}
+
+#[test]
+fn a_fresh_table_has_committed_nothing() {
+    let table = table(100_000);
+    let stats = table.stats();
+    assert_eq!(stats.capacity, 100_000);
+    assert_eq!((stats.segments_committed, stats.bytes_committed), (0, 0));
+    assert_eq!((stats.slots_committed, stats.live, stats.free), (0, 0, 0));
+    assert_eq!(stats.mutators, 0);
+    assert_eq!(stats.magazine_size, 64);
+}
+
+#[test]
+fn the_default_number_of_stripes_is_a_power_of_two() {
+    let stats = Table::<u64>::builder().capacity(10).build().expect("a table").stats();
+    assert!(stats.stripes.is_power_of_two() && stats.stripes <= 64, "{stats:?}");
+}
+
+#[test]
+fn an_exact_capacity_is_reserved_in_whole_segments() {
+    for capacity in [1, 8191, 8192, 8193, 1_000_000] {
+        let table = table(capacity);
+        assert_eq!(table.capacity(), capacity);
+        let segments = capacity as usize / slots_per_segment::<u64>() + 1;
+        assert_eq!(table.reserved_bytes(), segments * SEGMENT_BYTES);
+        assert_eq!(table.base().addr() % SEGMENT_BYTES, 0);
+    }
+}
+
+/// Where addresses are there for the asking.
+#[cfg(all(target_pointer_width = "64", any(unix, windows), not(any(miri, slotarena_heap))))]
+#[test]
+fn a_table_has_every_handle_there_is_unless_told_otherwise() {
+    let narrow = Table::<u64>::new().expect("a table");
+    assert_eq!(narrow.capacity(), u32::MAX);
+    assert_eq!(narrow.reserved_bytes(), 32 << 30);
+    let wide = Table::<[u64; 2]>::new().expect("a table");
+    assert_eq!(wide.capacity(), u32::MAX);
+    assert_eq!(wide.reserved_bytes(), 64 << 30);
+}
+
+/// What generated code does: one load at `base + (handle << shift)`.
+#[cfg(unix)]
+#[test]
+fn the_word_of_a_handle_is_where_generated_code_looks_for_it() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    let table = table(20_000);
+    let load = |raw: u32| {
+        let address = table.base().wrapping_add((raw as usize) << Table::<u64>::ENTRY_SHIFT);
+        // SAFETY: no handle here exceeds the capacity, and all those may be loaded on a Unix.
+        unsafe { &*address.cast::<AtomicU64>() }.load(Ordering::Acquire)
+    };
+    let handle = table.allocate(0x1234).expect("a slot");
+    let raw = handle.to_raw();
+    assert_eq!(load(raw), Table::<u64>::LIVE_BIT | 0x1234);
+    table.free(handle).expect("live");
+    for raw in [0, raw, 8191, 8192, 20_000] {
+        assert_eq!(load(raw) & Table::<u64>::LIVE_BIT, 0, "{raw}");
+    }
+}
+
+#[test]
+fn closing_a_table_with_nothing_handed_out_is_fine() {
+    let table = table(100);
+    let handle = table.allocate(1).expect("a slot");
+    table.free(handle).expect("live");
+    assert_eq!(table.close(), Ok(()));
+}
+
+#[test]
+fn closing_a_table_says_what_was_not_given_back() {
+    let table = table(100);
+    table.allocate(1).expect("a slot");
+    table.allocate(2).expect("a slot");
+    table.allocate_uninitialized().expect("a slot");
+    let leak = table.close().expect_err("three slots are out");
+    assert!(matches!(leak, Leak { live: 2, uninitialized: 1, .. }), "{leak:?}");
+    assert_eq!(leak.to_string(), "table closed with 2 live and 1 uninitialized slots");
+}
+
+#[test]
+fn a_static_table_is_one_table_for_all_threads() {
+    static TABLE: StaticTable<u64> = StaticTable::new(Table::builder().capacity(1000));
+    let start = Barrier::new(8);
+    let found = on_threads(8, |i| {
+        start.wait();
+        let table = TABLE.get().expect("a table");
+        let handle = table.allocate(i as u64).expect("a slot");
+        (table.base().addr(), handle, i as u64)
+    });
+    let table = TABLE.get().expect("a table");
+    for (base, handle, value) in found {
+        assert_eq!(base, table.base().addr());
+        assert_eq!(table.free(handle), Ok(value));
+    }
+}
+
+#[test]
+fn a_static_table_that_cannot_be_made_says_so_each_time() {
+    static TABLE: StaticTable<u64> = StaticTable::new(Table::builder().capacity(0));
+    for _ in 0..2 {
+        assert_eq!(TABLE.get().map(Table::capacity), Err(BuildError::ZeroCapacity));
+    }
+}
+
+#[test]
+fn a_table_can_be_moved_while_it_is_in_use() {
+    let table = table(1000);
+    let handle = table.allocate(5).expect("a slot");
+    let boxed = Box::new(table);
+    assert_eq!(boxed.get(handle), Some(5));
+    let thread = std::thread::spawn(move || {
+        let other = boxed.allocate(6).expect("a slot");
+        (*boxed, other)
+    });
+    let (table, other) = thread.join().expect("no panic");
+    assert_eq!((table.free(handle), table.free(other)), (Ok(5), Ok(6)));
+    assert_eq!(table.close(), Ok(()));
+}

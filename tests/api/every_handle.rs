@@ -1,0 +1,81 @@
+//! Reading through any number whatever.
+
+use std::fmt::Debug;
+
+use slotarena::{Entry, Table};
+
+use crate::common::{check_empty, handle};
+
+/// Numbers at which something begins or ends.
+const EDGES: [u32; 16] = [
+    0,
+    1,
+    2,
+    4095,
+    4096,
+    4097,
+    8191,
+    8192,
+    8193,
+    1 << 20,
+    i32::MAX as u32,
+    1 << 31,
+    (1 << 31) + 1,
+    u32::MAX - 8192,
+    u32::MAX - 1,
+    u32::MAX,
+];
+
+fn finds_nothing<E: Entry + PartialEq + Debug>(table: &Table<E>, except: &[u32]) {
+    for raw in EDGES.into_iter().filter(|raw| !except.contains(raw)) {
+        assert_eq!(table.get_raw(raw), None, "{raw} of {}", table.capacity());
+        if raw != 0 {
+            assert_eq!(table.get(handle(raw)), None);
+        }
+    }
+}
+
+/// Nothing is found before, between and after one's own entries.
+fn finds_what_is_there_alone<E: Entry + PartialEq + Debug>(table: Table<E>, entry: E) {
+    finds_nothing(&table, &[]);
+    let a = table.allocate(entry).expect("a slot");
+    finds_nothing(&table, &[a.to_raw()]);
+    assert_eq!(table.get_raw(a.to_raw()), Some(entry));
+    // Numbers that differ from a good one in one bit.
+    for bit in 0..32 {
+        assert_eq!(table.get_raw(a.to_raw() ^ 1 << bit), None, "bit {bit}");
+    }
+    assert_eq!(table.free(a), Ok(entry));
+    finds_nothing(&table, &[]);
+    check_empty(&table);
+    finds_nothing(&table, &[]);
+}
+
+#[test]
+fn any_number_may_be_read_in_a_small_table() {
+    for capacity in [1, 2, 1000, 4095, 4096, 8191, 8192, 8193, 100_000] {
+        let narrow = Table::<u64>::builder().capacity(capacity).build().expect("a table");
+        finds_what_is_there_alone(narrow, 7);
+        let wide = Table::<[u64; 2]>::builder().capacity(capacity).build().expect("a table");
+        finds_what_is_there_alone(wide, [7, u64::MAX]);
+    }
+}
+
+#[test]
+fn any_number_may_be_read_in_a_table_of_all_handles() {
+    finds_what_is_there_alone(Table::<u64>::new().expect("a table"), 7);
+    finds_what_is_there_alone(Table::<[u64; 2]>::new().expect("a table"), [7, u64::MAX]);
+}
+
+#[test]
+fn in_a_full_table_every_number_up_to_the_capacity_is_found_and_no_other() {
+    for capacity in [1, 2, 1000, 8191, 8192, 8193] {
+        let table = Table::<u64>::builder().capacity(capacity).build().expect("a table");
+        let mut handles = Vec::new();
+        table.allocate_many(&vec![3; capacity as usize], &mut handles).expect("all slots");
+        let found = (0..3 * 8192).filter(|&raw| table.get_raw(raw).is_some());
+        assert!(found.eq(1..=capacity));
+        finds_nothing(&table, &EDGES.map(|raw| if raw <= capacity { raw } else { 0 })[1..]);
+        assert_eq!(table.get_raw(0), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! Looking at all live entries at one moment, and what is not allowed meanwhile.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use slotarena::{Handle, Table};
+
+use crate::common::{check, check_capacity, check_empty, panic_of};
+use crate::table;
+
+fn picture(table: &Table<u64>) -> Vec<(Handle, u64)> {
+    let mut found = Vec::new();
+    table.for_each_live(|handle, entry| found.push((handle, entry)));
+    found
+}
+
+#[test]
+fn each_live_entry_is_shown_once_in_ascending_order() {
+    let table = table(30_000);
+    let mut expected: Vec<(Handle, u64)> =
+        (0..20_000).map(|i| (table.allocate(i).expect("a slot"), i)).collect();
+    expected.retain(|&(handle, entry)| {
+        let keep = entry % 7 == 0;
+        assert!(keep || table.free(handle).is_ok());
+        keep
+    });
+    table.allocate_uninitialized().expect("a slot");
+    expected.sort_unstable();
+    assert_eq!(picture(&table), expected);
+}
+
+#[test]
+fn an_empty_table_shows_nothing() {
+    let table = table(100);
+    assert_eq!(picture(&table), []);
+    table.allocate_uninitialized().expect("a slot");
+    assert_eq!(picture(&table), []);
+}
+
+#[test]
+fn the_picture_is_of_one_moment() {
+    let table = table(100);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // A second entry only ever exists while the first one does.
+            while !done.load(Ordering::Relaxed) {
+                let first = table.allocate(1).expect("a slot");
+                let second = table.allocate(2).expect("a slot");
+                assert_eq!(table.free(second), Ok(2));
+                assert_eq!(table.free(first), Ok(1));
+            }
+        });
+        let mut both = 0;
+        let mut attempts = 0;
+        while both < 20 && attempts < 100_000 {
+            let mut entries: Vec<u64> = picture(&table).into_iter().map(|(_, e)| e).collect();
+            entries.sort_unstable();
+            assert_ne!(entries, [2], "the second entry without the first");
+            both += usize::from(entries == [1, 2]);
+            attempts += 1;
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    check_empty(&table);
+}
+
+#[test]
+fn reading_is_allowed_meanwhile() {
+    let table = table(100);
+    table.allocate(5).expect("a slot");
+    table.for_each_live(|handle, entry| assert_eq!(table.get(handle), Some(entry)));
+}
+
+#[test]
+fn another_table_may_be_used_meanwhile() {
+    let (table, copy) = (table(100), table(100));
+    table.allocate(5).expect("a slot");
+    table.for_each_live(|_, entry| assert!(copy.allocate(entry).is_ok()));
+    assert_eq!(picture(&copy).len(), 1);
+    copy.for_each_live(|_, entry| assert_eq!(entry, 5));
+}
+
+#[test]
+fn a_panic_of_the_closure_is_passed_on_and_the_table_goes_on() {
+    let table = table(20_000);
+    let handle = table.allocate(5).expect("a slot");
+    let text = panic_of(|| table.for_each_live(|_, _| panic!("enough")));
+    assert_eq!(text, "enough");
+    assert_eq!(table.free(handle), Ok(5));
+    std::thread::scope(|scope| {
+        scope.spawn(|| table.allocate(6).and_then(|_| table.allocate(7)).expect("two slots"));
+    });
+    assert_eq!(picture(&table).len(), 2);
+    assert_eq!(check(&table).live, 2);
+}
+
+/// An operation on a table and one of its live handles; whether it went through.
+type Operation = fn(&Table<u64>, Handle) -> bool;
+
+#[test]
+fn other_operations_on_the_same_table_panic_meanwhile_and_work_afterwards() {
+    let operations: [(&str, Operation); 12] = [
+        ("allocate", |table, _| table.allocate(1).is_ok()),
+        ("allocate_uninitialized", |table, _| table.allocate_uninitialized().is_ok()),
+        ("allocate_many", |table, _| table.allocate_many(&[1], &mut Vec::new()).is_ok()),
+        ("set", |table, handle| table.set(handle, 1).is_ok()),
+        ("free", |table, handle| table.free(handle).is_ok()),
+        ("free_uninitialized", |table, handle| table.free_uninitialized(handle).is_ok()),
+        ("free_many", |table, handle| table.free_many(&[handle]).is_ok()),
+        ("mutator", |table, _| table.mutator().free_many(&[]).is_ok()),
+        ("sweep", |table, _| table.sweep(u64::MAX).swept),
+        ("stats", |table, _| table.stats().live == 0),
+        ("audit", |table, _| table.audit().is_ok()),
+        ("for_each_live", |table, _| picture(table).is_empty()),
+    ];
+    // Once with a thread that is a participant before, once with one that is not.
+    for known in [true, false] {
+        for (name, operation) in operations {
+            let table = table(20_000);
+            let handle = std::thread::scope(|scope| {
+                scope.spawn(|| table.allocate(5).expect("a slot")).join().expect("no panic")
+            });
+            if known {
+                assert_eq!(table.set(handle, 5), Ok(Some(5)));
+            }
+            let text = panic_of(|| {
+                table
+                    .for_each_live(|handle, _| assert!(!operation(&table, handle), "went through"));
+            });
+            assert!(text.contains("while it is stopped"), "{name}: {text}");
+            assert_eq!(picture(&table), [(handle, 5)], "{name}");
+            assert_eq!(table.free(handle), Ok(5), "{name}");
+            check_empty(&table);
+        }
+    }
+}
+
+#[test]
+fn a_mutator_that_is_dropped_meanwhile_loses_no_slot() {
+    let table = table(1000);
+    let mut mutator = Some(table.mutator());
+    let handle = mutator.as_mut().expect("just made").allocate(5).expect("a slot");
+    table.for_each_live(|_, _| drop(mutator.take()));
+    assert!(mutator.is_none());
+    assert_eq!(table.free(handle), Ok(5));
+    check_capacity(&table);
+    check_empty(&table);
+}
+
+#[test]
+fn a_mutator_used_meanwhile_panics_and_can_be_used_afterwards() {
+    let table = table(1000);
+    let mut mutator = table.mutator();
+    let handle = mutator.allocate(5).expect("a slot");
+    let text = panic_of(|| table.for_each_live(|handle, _| assert!(mutator.free(handle).is_err())));
+    assert!(text.contains("while it is stopped"), "{text}");
+    assert_eq!(mutator.free(handle), Ok(5));
+    drop(mutator);
+    check_empty(&table);
+}

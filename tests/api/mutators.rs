@@ -1,0 +1,171 @@
+//! Participants of one's own.
+
+use slotarena::{AllocError, Handle, Mutator, SetError};
+
+use crate::common::{check, check_capacity, check_empty, on_threads};
+use crate::table;
+
+#[test]
+fn a_mutator_does_all_that_the_table_does() {
+    let table = table(1000);
+    let mut mutator = table.mutator();
+    let handle = mutator.allocate(7).expect("a slot");
+    assert_eq!(mutator.set(handle, 8), Ok(Some(7)));
+    assert_eq!(mutator.free(handle), Ok(8));
+    let error = mutator.free(handle).expect_err("freed");
+    assert_eq!(mutator.set(handle, 1), Err(SetError::InvalidHandle(error)));
+    assert_eq!(mutator.free_uninitialized(handle), Err(error));
+    let handle = mutator.allocate_uninitialized().expect("a slot");
+    assert_eq!(table.stats().uninitialized, 1);
+    assert_eq!(mutator.free_uninitialized(handle), Ok(()));
+    let mut handles = Vec::new();
+    mutator.allocate_many(&[1, 2, 3], &mut handles).expect("three slots");
+    handles.push(handles[0]);
+    let error = mutator.free_many(&handles).expect_err("one twice");
+    assert_eq!((error.first.raw(), error.refused, error.freed), (handles[0].to_raw(), 1, 3));
+    let full = AllocError::CapacityExhausted { capacity: 1000 };
+    assert_eq!(mutator.allocate_many(&[0; 1001], &mut handles), Err(full));
+    let wide = AllocError::EntryTooWide { word: 1 << 63 };
+    assert_eq!(mutator.allocate(1 << 63), Err(wide));
+    drop(mutator);
+    check_empty(&table);
+}
+
+#[test]
+fn an_owner_may_free_without_a_check() {
+    let table = table(1000);
+    let mut mutator = table.mutator();
+    for i in 0..1000 {
+        let (a, b) = (table.allocate(i).expect("a slot"), mutator.allocate(i).expect("a slot"));
+        // SAFETY: both are live, and nobody else knows them.
+        assert_eq!(unsafe { mutator.free_unchecked(a) }, i);
+        // SAFETY: as above.
+        assert_eq!(unsafe { table.free_unchecked(b) }, i);
+        assert_eq!((table.get(a), table.get(b)), (None, None));
+        assert!(table.free(a).is_err());
+    }
+    drop(mutator);
+    check_empty(&table);
+}
+
+#[test]
+fn a_handle_does_not_care_who_uses_it() {
+    let table = table(1000);
+    let (mut a, mut b) = (table.mutator(), table.mutator());
+    let handle = a.allocate(1).expect("a slot");
+    assert_eq!(b.set(handle, 2), Ok(Some(1)));
+    assert_eq!(table.get(handle), Some(2));
+    assert_eq!(table.free(handle), Ok(2));
+    let handle = table.allocate(3).expect("a slot");
+    assert_eq!(a.free(handle), Ok(3));
+}
+
+#[test]
+fn mutators_and_threads_are_counted() {
+    let table = table(1000);
+    assert_eq!(table.stats().mutators, 0);
+    let a = table.mutator();
+    let b = table.mutator();
+    assert_eq!(table.stats().mutators, 2);
+    let handle = table.allocate(1).expect("a slot");
+    assert_eq!(table.stats().mutators, 3);
+    assert_eq!(table.get(handle), Some(1));
+    drop(a);
+    assert_eq!(table.stats().mutators, 2);
+    drop(b);
+    assert_eq!(table.stats().mutators, 1);
+}
+
+#[test]
+fn reading_makes_nobody_a_participant() {
+    let table = table(1000);
+    let handle = table.allocate(1).expect("a slot");
+    on_threads(2, |_| {
+        assert_eq!(table.get(handle), Some(1));
+        assert_eq!(table.stats().mutators, 1, "the one that allocated");
+    });
+}
+
+#[test]
+fn a_mutator_may_go_to_another_thread() {
+    let table = table(1000);
+    let mut mutator = table.mutator();
+    let first = mutator.allocate(1).expect("a slot");
+    let (mut mutator, second) = std::thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            let second = mutator.allocate(2).expect("a slot");
+            (mutator, second)
+        });
+        thread.join().expect("no panic")
+    });
+    assert_eq!((mutator.free(first), mutator.free(second)), (Ok(1), Ok(2)));
+}
+
+#[test]
+fn a_living_mutators_free_slots_can_be_had_by_others() {
+    let table = table(1000);
+    let mut mutator = table.mutator();
+    let handles: Vec<Handle> = (0..1000).map(|i| mutator.allocate(i).expect("a slot")).collect();
+    mutator.free_many(&handles).expect("all are live");
+    assert!(table.stats().free_in_magazines > 0);
+    check_capacity(&table);
+    assert!(mutator.allocate(1).is_ok());
+}
+
+#[test]
+fn a_dropped_mutator_puts_its_free_slots_back() {
+    let table = table(1000);
+    let mut mutator = table.mutator();
+    let handle = mutator.allocate(1).expect("a slot");
+    assert_eq!(mutator.free(handle), Ok(1));
+    assert!(table.stats().free_in_magazines > 0);
+    drop(mutator);
+    let stats = table.stats();
+    assert_eq!((stats.free_in_magazines, stats.mutators), (0, 0));
+    check_capacity(&table);
+}
+
+#[test]
+fn a_forgotten_mutators_free_slots_are_found_without_a_sweep() {
+    let table = table(1000);
+    let mut mutator = table.mutator();
+    let handle = mutator.allocate(1).expect("a slot");
+    assert_eq!(mutator.free(handle), Ok(1));
+    std::mem::forget(mutator);
+    check_capacity(&table);
+    check_empty(&table);
+}
+
+/// Uses a mutator until a sweep is worth it: two segments, all free but for one slot.
+fn nearly_empty(mutator: &mut Mutator<'_, u64>) -> Handle {
+    let mut handles = Vec::new();
+    mutator.allocate_many(&[1; 9000], &mut handles).expect("9,000 slots");
+    assert_eq!(mutator.free_many(&handles[1..]), Ok(()));
+    handles[0]
+}
+
+#[test]
+fn a_sweep_finds_a_forgotten_mutators_free_slots() {
+    let table = table(20_000);
+    let mut mutator = table.mutator();
+    let live = nearly_empty(&mut mutator);
+    std::mem::forget(mutator);
+    assert!(table.stats().free_in_magazines > 0);
+    assert!(table.sweep(0).swept);
+    assert_eq!(table.stats().free_in_magazines, 0);
+    assert_eq!(check(&table).live, 1);
+    assert_eq!(table.free(live), Ok(1));
+    check_empty(&table);
+}
+
+#[test]
+fn a_mutator_goes_on_after_a_sweep_took_its_free_slots() {
+    let table = table(20_000);
+    let mut mutator = table.mutator();
+    let live = nearly_empty(&mut mutator);
+    assert!(table.sweep(0).swept);
+    let other = mutator.allocate(2).expect("a slot");
+    assert_ne!(live, other);
+    assert_eq!((mutator.free(live), mutator.free(other)), (Ok(1), Ok(2)));
+    check_empty(&table);
+}

@@ -1,0 +1,79 @@
+#![cfg(not(all(loom, feature = "loom")))]
+//! Sizes, marker traits and constants that users and generated code rely on. Nearly all of it is
+//! settled when this is compiled.
+
+use std::error::Error;
+use std::hash::Hash;
+use std::sync::atomic::AtomicU64;
+
+use slotarena::head::Head;
+use slotarena::{
+    AllocError, Audit, BuildError, Builder, FreeManyError, Handle, InvalidHandle, Leak, Mutator,
+    Pointer, SEGMENT_BYTES, SegmentAudit, SetError, StaticTable, Stats, SweepReport, Table,
+    Violation,
+};
+use static_assertions::{
+    assert_eq_align, assert_eq_size, assert_impl_all, assert_not_impl_any, const_assert,
+    const_assert_eq,
+};
+
+// A head is one word, compared and swapped whole by the processor.
+assert_eq_size!(Head, u64, AtomicU64);
+assert_eq_align!(Head, u64);
+const_assert!(cfg!(target_has_atomic = "64"));
+assert_impl_all!(Head: Copy, Eq, Send, Sync);
+
+// A handle is a number; null costs nothing.
+assert_eq_size!(Handle, Option<Handle>, u32);
+assert_impl_all!(Handle: Copy, Ord, Hash, Send, Sync, Unpin, TryFrom<u32>, Into<u32>);
+
+// What generated code computes with.
+const_assert_eq!(SEGMENT_BYTES, 1 << 16);
+const_assert_eq!(Table::<u64>::ENTRY_SIZE, 8);
+const_assert_eq!(Table::<u64>::ENTRY_SHIFT, 3);
+const_assert_eq!(Table::<()>::ENTRY_SIZE, 8);
+const_assert_eq!(Table::<[u64; 2]>::ENTRY_SIZE, 16);
+const_assert_eq!(Table::<[u64; 2]>::ENTRY_SHIFT, 4);
+const_assert_eq!(Table::<u64>::LIVE_BIT, 1 << 63);
+
+// All threads share a table; one at a time has a mutator.
+assert_impl_all!(Table<u64>: Send, Sync);
+assert_impl_all!(Table<[u64; 2]>: Send, Sync);
+assert_impl_all!(StaticTable<u64>: Send, Sync);
+assert_impl_all!(Mutator<'static, u64>: Send);
+assert_not_impl_any!(Table<u64>: Clone, Copy);
+assert_not_impl_any!(Mutator<'static, u64>: Clone, Copy);
+assert_impl_all!(Builder<u64>: Copy, Send, Sync);
+
+// A pointer may go anywhere once it is wrapped, whatever it leads to.
+assert_impl_all!(Pointer<*mut u8>: Copy, Eq, Send, Sync);
+assert_eq_size!(Pointer<u8>, *mut u8);
+
+// Errors are plain values that can be boxed, sent and kept.
+assert_impl_all!(AllocError: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(BuildError: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(FreeManyError: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(InvalidHandle: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(Leak: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(SetError: Error, Copy, Eq, Send, Sync, From<InvalidHandle>);
+assert_impl_all!(Violation: Error, Copy, Eq, Send, Sync);
+
+// Reports are plain values too.
+assert_impl_all!(Audit: Clone, Eq, Send, Sync);
+assert_impl_all!(SegmentAudit: Copy, Eq, Send, Sync);
+assert_impl_all!(Stats: Copy, Eq, Send, Sync);
+assert_impl_all!(SweepReport: Copy, Eq, Send, Sync);
+
+/// Every choice can be made where constants are made.
+static TABLE: StaticTable<u32> =
+    StaticTable::new(Table::builder().capacity(77).stripes(2).magazine_size(3));
+
+/// The default has constants' form as well.
+static AT_MOST: StaticTable<[u64; 2]> = StaticTable::new(Table::builder().capacity_at_most(500));
+
+#[test]
+fn a_builder_in_a_static_is_heeded() {
+    let stats = TABLE.get().expect("a table").stats();
+    assert_eq!((stats.capacity, stats.stripes, stats.magazine_size), (77, 2, 3));
+    assert_eq!(AT_MOST.get().expect("a table").capacity(), 500);
+}

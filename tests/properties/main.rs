@@ -1,0 +1,73 @@
+#![cfg(not(all(loom, feature = "loom")))]
+//! Random sequences of every operation, on tables of random shapes, against a plain model: a map
+//! from the numbers that are handed out to what was put there last.
+//!
+//! Held after each step:
+//!
+//! 1. *Exclusivity*: what is handed out was not handed out before, is not null and lies within the
+//!    capacity.
+//! 2. *Exactness*: an allocation fails if and only if all slots are handed out, or the entry is
+//!    too wide; a bulk allocation puts in all entries or none.
+//! 3. *Reading*: `get` gives the model's entry for a live handle and nothing for any other number:
+//!    uninitialized, freed long ago, never handed out, beyond the capacity.
+//! 4. *Writing*: `set`, `free`, `free_uninitialized` and `free_many` succeed if and only if the
+//!    model says so, return the model's entry, and change nothing else.
+//! 5. *Sweeping*: no entry moves or changes; no segment without entries stays; below the threshold
+//!    nothing happens.
+//! 6. *Counting*: `stats`, `audit`, `for_each_live` and the sweep's report agree with the model
+//!    and with each other.
+//!
+//! Held at the end of each sequence, whichever mutators were dropped or forgotten on the way:
+//!
+//! 7. *Conservation*: an audit finds no slot lost or doubled; every handle can be freed; a sweep
+//!    then releases every segment; and all slots can be had again.
+//!
+//! A failing sequence is shrunk to a short one by quickcheck before it is reported.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod input;
+mod model;
+mod run;
+
+use quickcheck::{Gen, QuickCheck};
+use slotarena::Table;
+
+use common::cases;
+use input::{Shape, Step};
+use model::Sample;
+use run::Run;
+
+fn matches_the_model<E: Sample>(shape: Shape, steps: Vec<Step>) {
+    let Shape { capacity, stripes, magazine_size } = shape;
+    let builder = Table::<E>::builder().capacity(capacity);
+    let table = builder.stripes(stripes).magazine_size(magazine_size).build().expect("a table");
+    let mut run = Run::new(&table);
+    for step in &steps {
+        run.step(step);
+    }
+    run.end();
+}
+
+/// Fewer where nothing is optimised: those runs are for every day, and for debug assertions.
+const SEQUENCES: u64 = if cfg!(debug_assertions) { 200 } else { 2000 };
+
+/// How many operations a sequence has at most.
+const LENGTH: usize = 150;
+
+fn holds<E: Sample>(name: &str) {
+    let property = matches_the_model::<E> as fn(Shape, Vec<Step>);
+    let mut random = QuickCheck::new().rng(Gen::new(LENGTH)).tests(SEQUENCES);
+    let result = random.quicktest(property);
+    cases(name, result.unwrap_or_else(|failure| panic!("{failure:#?}")));
+}
+
+#[test]
+fn one_word_entries() {
+    holds::<u64>("sequences of operations on one-word entries");
+}
+
+#[test]
+fn two_word_entries() {
+    holds::<[u64; 2]>("sequences of operations on two-word entries");
+}
