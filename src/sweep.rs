@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::allocator::Allocator;
 use crate::head::Head;
-use crate::word::{State, Word};
+use crate::word::{self, State, Word};
 use crate::world::Stopped;
 
 /// What a sweep found and did.
@@ -123,11 +123,57 @@ fn relink<W: Word>(allocator: &Allocator<W>, stopped: &Stopped<'_>) -> SweepRepo
     report
 }
 
+/// Up to 64 slots, a bit each.
+#[derive(Clone, Copy)]
+struct Block {
+    first: u32,
+    count: u32,
+    live: u64,
+    uninitialized: u64,
+}
+
+impl Block {
+    /// Looks at `count` slots from `first`. Without a branch for each: their states may be
+    /// random.
+    fn look<W: Word>(allocator: &Allocator<W>, first: u32, count: u32) -> Block {
+        let (mut live, mut uninitialized) = (0u64, 0u64);
+        for index in (first..first + count).rev() {
+            let state = allocator.arena.slot(index).state_stopped();
+            live = live << 1 | u64::from(state == State::Live);
+            uninitialized = uninitialized << 1 | u64::from(state == State::Uninitialized);
+        }
+        Block { first, count, live, uninitialized }
+    }
+
+    /// The indices of the free slots, ascending.
+    fn free(self) -> impl Iterator<Item = u32> {
+        let mut free = !(self.live | self.uninitialized) & (u64::MAX >> (64 - self.count));
+        core::iter::from_fn(move || {
+            let bit = free.trailing_zeros();
+            free &= free.wrapping_sub(1);
+            (bit < 64).then_some(self.first + bit)
+        })
+    }
+}
+
+/// The usable slots of a segment, 64 at a time.
+fn blocks<W: Word>(allocator: &Allocator<W>, segment: u32) -> impl Iterator<Item = Block> {
+    let geometry = allocator.arena.geometry();
+    let (first, usable) = (geometry.first(segment), geometry.usable(segment));
+    (0..usable)
+        .step_by(64)
+        .map(move |offset| Block::look(allocator, first + offset, (usable - offset).min(64)))
+}
+
+/// 64 slots at a time, without a branch for each.
 fn is_wholly_free<W: Word>(allocator: &Allocator<W>, segment: u32) -> bool {
     let geometry = allocator.arena.geometry();
-    let first = geometry.first(segment);
-    (0..geometry.usable(segment))
-        .all(|i| allocator.arena.slot(first + i).state_stopped() == State::Free)
+    let (first, usable) = (geometry.first(segment), geometry.usable(segment));
+    (first..first + usable).step_by(64).all(|block| {
+        let end = (block + 64).min(first + usable);
+        let words = (block..end).map(|index| allocator.arena.slot(index).load_stopped().low());
+        word::is_free(words.fold(0u64, |all, low| all | low))
+    })
 }
 
 /// Appends the free slots of a segment to the chain and counts the others.
@@ -137,14 +183,10 @@ fn chain_segment<W: Word>(
     chain: &mut Chain,
     report: &mut SweepReport,
 ) {
-    let geometry = allocator.arena.geometry();
-    let first = geometry.first(segment);
-    for index in (0..geometry.usable(segment)).map(|i| first + i) {
-        match allocator.arena.slot(index).state_stopped() {
-            State::Free => chain.append(allocator, index),
-            State::Live => report.live += 1,
-            State::Uninitialized => report.uninitialized += 1,
-        }
+    for block in blocks(allocator, segment) {
+        block.free().for_each(|index| chain.append(allocator, index));
+        report.live += u64::from(block.live.count_ones());
+        report.uninitialized += u64::from(block.uninitialized.count_ones());
     }
     report.segments_committed += 1;
 }
@@ -177,15 +219,15 @@ const MARKS: usize = 256;
 struct Chain {
     last: u32,
     length: u32,
-    /// The index of the slot at position `i * stride`.
+    /// The index of the slot at position `i << stride_shift`.
     marks: [u32; MARKS],
-    /// How many slots lie between two marks: a power of two.
-    stride: u32,
+    /// The binary logarithm of how many slots lie between two marks.
+    stride_shift: u32,
 }
 
 impl Default for Chain {
     fn default() -> Self {
-        Self { last: 0, length: 0, marks: [0; MARKS], stride: 1 }
+        Self { last: 0, length: 0, marks: [0; MARKS], stride_shift: 0 }
     }
 }
 
@@ -194,41 +236,43 @@ impl Chain {
         if self.length > 0 {
             allocator.arena.slot(self.last).set_next_if_needed(self.last, index);
         }
-        if self.length % self.stride == 0 {
-            let mut mark = (self.length / self.stride) as usize;
-            if mark == MARKS {
-                // Keep every second one.
-                for i in 0..MARKS / 2 {
-                    self.marks[i] = self.marks[2 * i];
-                }
-                mark /= 2;
-                self.stride *= 2;
-            }
-            self.marks[mark] = index;
+        if self.length & ((1 << self.stride_shift) - 1) == 0 {
+            self.mark(index);
         }
         self.last = index;
         self.length += 1;
     }
 
+    #[cold]
+    fn mark(&mut self, index: u32) {
+        if (self.length >> self.stride_shift) as usize == MARKS {
+            // Keep every second one.
+            for i in 0..MARKS / 2 {
+                self.marks[i] = self.marks[2 * i];
+            }
+            self.stride_shift += 1;
+        }
+        self.marks[(self.length >> self.stride_shift) as usize] = index;
+    }
+
     /// Gives each stripe a piece of consecutive slots, the lowest to the first; not less than a
     /// magazine's worth to any, so some may get none.
     fn hand_out<W: Word>(self, allocator: &Allocator<W>) {
-        let stripes = allocator.stripes.len() as u32;
-        let piece = self
-            .length
-            .div_ceil(stripes)
-            .max(allocator.magazine_size)
-            .next_multiple_of(self.stride);
+        let length = u64::from(self.length);
+        let piece = length
+            .div_ceil(allocator.stripes.len() as u64)
+            .max(u64::from(allocator.magazine_size))
+            .next_multiple_of(1 << self.stride_shift);
         let mut start = 0;
         for stripe in &allocator.stripes {
-            if start >= self.length {
+            if start >= length {
                 return;
             }
-            let length = piece.min(self.length - start);
-            let first = self.marks[(start / self.stride) as usize];
-            stripe.put_back(&allocator.arena, Head::new(first, length));
-            start += length;
+            let piece = piece.min(length - start);
+            let first = self.marks[(start >> self.stride_shift) as usize];
+            stripe.put_back(&allocator.arena, Head::new(first, piece as u32));
+            start += piece;
         }
-        debug_assert!(start >= self.length, "the pieces cover the chain");
+        debug_assert!(start >= length, "the pieces cover the chain");
     }
 }

@@ -139,6 +139,12 @@ pub(crate) fn state<W: Word>(word: W) -> State {
     }
 }
 
+/// Is this the word of a free slot, or several such words in one?
+#[inline(always)]
+pub(crate) fn is_free<W: Word>(word: W) -> bool {
+    word.low() & (LIVE_BIT | UNINITIALIZED_BIT) == 0
+}
+
 /// The word of a slot that is handed out without an entry.
 pub(crate) fn uninitialized<W: Word>() -> W {
     W::from_low(UNINITIALIZED_BIT)
