@@ -150,12 +150,15 @@ fn a_thread_that_panics_loses_no_slot() {
 #[test]
 fn forgotten_mutators_of_ended_threads_lose_no_slot() {
     let table = crate::table(20_000);
+    // All hold their slots at once, so that several segments are committed.
+    let all_hold = std::sync::Barrier::new(4);
     let handles: Vec<Handle> = std::thread::scope(|scope| {
-        let table = &table;
+        let (table, all_hold) = (&table, &all_hold);
         let forget = move |i: u64| {
             let mut mutator = table.mutator();
             let mut handles = Vec::new();
             mutator.allocate_many(&[i; 4000], &mut handles).expect("4,000 slots");
+            all_hold.wait();
             assert_eq!(mutator.free_many(&handles[100..]), Ok(()));
             std::mem::forget(mutator);
             handles.truncate(100);
