@@ -113,7 +113,7 @@ pub static STEPS: &[Step] = &[
         quick: true,
         evidence: Tests,
         minutes: 15,
-        plan: |_, _| Ok(vec![cargo("test --test api")]),
+        plan: |_, _| Ok(vec![cargo("test --test api --test layout")]),
     },
     Step {
         name: "tidy",
@@ -144,6 +144,31 @@ pub static STEPS: &[Step] = &[
             let stress = cargo("test --release --test threads -- --nocapture --test-threads=1");
             let seconds = if setup.quick { "2" } else { "15" };
             Ok(vec![stress.env("SLOTARENA_STRESS_SECONDS", seconds)])
+        },
+    },
+    Step {
+        name: "history",
+        subject: "recorded histories, linearizable",
+        tool: "todc-utils",
+        quick: true,
+        evidence: Cases,
+        minutes: 10,
+        plan: |setup, _| {
+            let profile = if setup.quick { "" } else { "--release " };
+            Ok(vec![cargo(&format!("test {profile}--test linearizability -- --nocapture"))])
+        },
+    },
+    Step {
+        name: "heap",
+        subject: "the back end without reservations",
+        tool: "cargo test",
+        quick: false,
+        evidence: Tests,
+        minutes: 15,
+        plan: |setup, _| {
+            let tests = cargo("test --lib --test properties --test linearizability");
+            let target = setup.target.join("heap");
+            Ok(vec![tests.target_dir(&target).env_append("RUSTFLAGS", "--cfg slotarena_heap")])
         },
     },
     Step {
@@ -180,6 +205,15 @@ pub static STEPS: &[Step] = &[
             let loom = under_loom(cargo(arguments), setup);
             Ok(vec![if setup.quick { loom.env("SLOTARENA_LOOM_QUICK", "1") } else { loom }])
         },
+    },
+    Step {
+        name: "examples",
+        subject: "the parts of the examples",
+        tool: "cargo test",
+        quick: true,
+        evidence: Tests,
+        minutes: 10,
+        plan: |_, _| Ok(vec![cargo("test --examples")]),
     },
     Step {
         name: "replay",
