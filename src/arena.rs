@@ -1,8 +1,8 @@
 //! The arena: one reservation for all slots, of which segments become usable and stop being so.
 
-use crate::error::BuildError;
+use crate::error::{BuildError, NO_MEMORY};
 use crate::head::Head;
-use crate::memory::{Memory, NO_MEMORY, Slot};
+use crate::memory::{Memory, Slot};
 use crate::segment::{Geometry, SEGMENT_BYTES};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::word::Word;

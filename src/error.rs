@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+/// The system's code for *no memory*, where a refusal comes without one.
+pub(crate) const NO_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
+
 /// Why a slot could not be had, or an entry not be put into one. The table is as it was before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]

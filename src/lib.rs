@@ -4,15 +4,14 @@
 #[doc = include_str!("../docs/DESIGN.md")]
 pub mod design {}
 
-// Each file uses only files above it in this list, `sync` and `sys` apart, which all may use.
+// Each file uses only files above it in this list.
 mod sync;
-#[cfg(not(all(loom, feature = "loom")))]
-mod sys;
-
 pub mod head;
 pub mod segment;
-mod word;
 mod error;
+#[cfg(not(all(loom, feature = "loom")))]
+mod sys;
+mod word;
 mod handle;
 mod entry;
 mod fence;

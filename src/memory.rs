@@ -7,9 +7,6 @@ use crate::head::{follow, link_to};
 use crate::sync::Ordering;
 use crate::word::{self, AtomicWord, State, Word};
 
-/// The system's code for *no memory*, where a refusal comes without one.
-pub(crate) const NO_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
-
 /// One slot of a table.
 ///
 /// Who may touch the word, by its state:
@@ -66,7 +63,8 @@ impl<W: Word> Slot<W> {
     #[inline(always)]
     pub(crate) fn replace(&self, current: W, new: W) -> Result<(), W> {
         // AcqRel: Release as in `publish`; Acquire, since the caller gets the old entry, as in
-        // `load`. A failure returns a word that is used: Acquire for the same reason.
+        // `load`.
+        // Acquire: on failure, since the word that is there instead is used in the same way.
         self.word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(drop)
     }
 
@@ -237,9 +235,13 @@ impl<W: Word> Memory<W> {
         Ok(())
     }
 
+    /// # Safety
+    ///
+    /// Nobody stores to these slots meanwhile.
     pub(crate) unsafe fn release(&self, first: usize, count: usize) -> Result<(), i32> {
         for slot in &self.slots[first..first + count] {
             slot.as_owner();
+            // Relaxed: the end of the stop hands it on, as with `set_next`.
             slot.word.store(word::free(0), Ordering::Relaxed);
         }
         Ok(())

@@ -7,9 +7,8 @@
 use crate::allocator::Allocator;
 use crate::arena::Refusal;
 use crate::entry::Entry;
-use crate::error::{AllocError, FreeManyError, InvalidHandle, SetError};
+use crate::error::{AllocError, FreeManyError, InvalidHandle, NO_MEMORY, SetError};
 use crate::handle::Handle;
-use crate::memory::NO_MEMORY;
 use crate::record::Record;
 use crate::word::{self, State, Word};
 

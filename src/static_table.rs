@@ -72,8 +72,8 @@ impl<E: Entry> StaticTable<E> {
     #[cold]
     fn make(&'static self) -> Result<&'static Table<E>, BuildError> {
         let fresh = Box::into_raw(Box::new(self.builder.build()?));
-        // Release: hands the table to all who come later (partner: `get`). Acquire on
-        // failure, since another's table is then used.
+        // Release: hands the table to all who come later. Partner: `get`.
+        // Acquire: on failure, since another's table is then used.
         let result = self.table.compare_exchange(
             ptr::null_mut(),
             fresh,

@@ -62,7 +62,7 @@ impl<W: Word> ThreadCache<W> {
         f: impl FnOnce(&Record) -> R,
     ) -> R {
         match hot::get(self.number) {
-            // SAFETY: the table is there, `allocator` borrows it, and its records are as long as it.
+            // SAFETY: the table is there, since `allocator` is, and its records live as long.
             Some(record) => f(unsafe { record.as_ref() }),
             None => self.with_slow(allocator, f),
         }

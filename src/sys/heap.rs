@@ -4,7 +4,7 @@
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 
-use crate::memory::NO_MEMORY;
+use crate::error::NO_MEMORY;
 use crate::segment::SEGMENT_BYTES;
 use crate::sync::{AtomicU64, Ordering};
 
