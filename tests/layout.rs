@@ -1,6 +1,6 @@
-#![cfg(not(all(loom, feature = "loom")))]
 //! Sizes, marker traits and constants that users and generated code rely on. Nearly all of it is
 //! settled when this is compiled.
+#![cfg(not(all(loom, feature = "loom")))]
 
 use std::error::Error;
 use std::hash::Hash;

@@ -1,9 +1,9 @@
-#![cfg(not(all(loom, feature = "loom")))]
 //! Histories of concurrent operations, recorded on real threads and checked for
 //! linearizability by Wing and Gong's search (the `todc-utils` crate): each operation must look
 //! as if it happened at one moment between its call and its return.
 //!
 //! The threads make handles up, so that frees, sets and gets of one slot race all the time.
+#![cfg(not(all(loom, feature = "loom")))]
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

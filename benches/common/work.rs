@@ -112,7 +112,8 @@ pub fn together<T>(
     let one = |number: usize| {
         clock::pin(&allowed, number);
         let mut prepared = prepare(number);
-        ready.fetch_add(1, Ordering::AcqRel);
+        // Release and Acquire: each thread starts after what all have prepared.
+        ready.fetch_add(1, Ordering::Release);
         wait_until(|| ready.load(Ordering::Acquire) == threads);
         let start = Instant::now();
         let reading = alone(|| body(number, &mut prepared));

@@ -1,7 +1,5 @@
 //! Looking at all live entries at one moment, and what is not allowed meanwhile.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use slotarena::{Handle, Table};
 
 use crate::common::{check, check_capacity, check_empty, panic_of};
@@ -39,27 +37,26 @@ fn an_empty_table_shows_nothing() {
 #[test]
 fn the_picture_is_of_one_moment() {
     let table = table(100);
-    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // A second entry only ever exists while the first one does.
-            while !done.load(Ordering::Relaxed) {
-                let first = table.allocate(1).expect("a slot");
-                let second = table.allocate(2).expect("a slot");
-                assert_eq!(table.free(second), Ok(2));
-                assert_eq!(table.free(first), Ok(1));
+        let onlooker = scope.spawn(|| {
+            let mut both = 0;
+            for _ in 0..100_000 {
+                let mut entries: Vec<u64> = picture(&table).into_iter().map(|(_, e)| e).collect();
+                entries.sort_unstable();
+                assert_ne!(entries, [2], "the second entry without the first");
+                both += usize::from(entries == [1, 2]);
+                if both == 20 {
+                    return;
+                }
             }
         });
-        let mut both = 0;
-        let mut attempts = 0;
-        while both < 20 && attempts < 100_000 {
-            let mut entries: Vec<u64> = picture(&table).into_iter().map(|(_, e)| e).collect();
-            entries.sort_unstable();
-            assert_ne!(entries, [2], "the second entry without the first");
-            both += usize::from(entries == [1, 2]);
-            attempts += 1;
+        // A second entry only ever exists while the first one does.
+        while !onlooker.is_finished() {
+            let first = table.allocate(1).expect("a slot");
+            let second = table.allocate(2).expect("a slot");
+            assert_eq!(table.free(second), Ok(2));
+            assert_eq!(table.free(first), Ok(1));
         }
-        done.store(true, Ordering::Relaxed);
     });
     check_empty(&table);
 }

@@ -1,5 +1,5 @@
-#![cfg(not(all(loom, feature = "loom")))]
 //! What a user sees, black box, one behaviour a test.
+#![cfg(not(all(loom, feature = "loom")))]
 
 mod building;
 mod capacity;

@@ -54,11 +54,12 @@ fn there_is_no_limit_on_threads_at_once() {
     let table = table(1000);
     let meeting = Barrier::new(THREADS);
     on_threads(THREADS, |i| {
-        let handle = table.allocate(i as u64).expect("a slot");
+        let handle = table.allocate(i as u64);
         meeting.wait();
-        assert_eq!(table.stats().mutators, THREADS);
+        let mutators = table.stats().mutators;
         meeting.wait();
-        assert_eq!(table.free(handle), Ok(i as u64));
+        assert_eq!(mutators, THREADS);
+        assert_eq!(table.free(handle.expect("a slot")), Ok(i as u64));
     });
     assert_eq!(table.stats().mutators, 0);
     check_capacity(&table);
@@ -68,28 +69,30 @@ fn there_is_no_limit_on_threads_at_once() {
 fn a_table_may_go_before_the_threads_that_used_it() {
     const THREADS: usize = 4;
     let table = Arc::new(table(1000));
-    let (used, gone) = (Arc::new(Barrier::new(THREADS + 1)), Arc::new(Barrier::new(THREADS + 1)));
-    let threads: Vec<_> = (0..THREADS as u64)
+    let (used, is_used) = mpsc::channel();
+    let (lives, threads): (Vec<mpsc::Sender<()>>, Vec<_>) = (0..THREADS as u64)
         .map(|i| {
-            let (table, used, gone) = (Arc::clone(&table), Arc::clone(&used), Arc::clone(&gone));
-            std::thread::spawn(move || {
+            let (table, used, (life, end)) = (Arc::clone(&table), used.clone(), mpsc::channel());
+            let thread = std::thread::spawn(move || {
                 let handle = table.allocate(i).expect("a slot");
                 assert_eq!(table.free(handle), Ok(i));
                 drop(table);
-                used.wait();
-                gone.wait();
+                used.send(()).expect("somebody listens");
+                end.recv().expect_err("the other end is dropped");
                 // Life goes on with another table, then the thread ends.
                 let other = crate::table(10);
                 let handle = other.allocate(i).expect("a slot");
                 assert_eq!(other.free(handle), Ok(i));
-            })
+            });
+            (life, thread)
         })
-        .collect();
-    used.wait();
+        .unzip();
+    drop(used);
+    assert_eq!(is_used.iter().take(THREADS).count(), THREADS);
     let table = Arc::into_inner(table).expect("the threads have dropped theirs");
     assert_eq!(table.stats().mutators, THREADS);
     assert_eq!(table.close(), Ok(()));
-    gone.wait();
+    drop(lives);
     for thread in threads {
         thread.join().expect("no panic");
     }

@@ -157,8 +157,9 @@ fn forgotten_mutators_of_ended_threads_lose_no_slot() {
         let forget = move |i: u64| {
             let mut mutator = table.mutator();
             let mut handles = Vec::new();
-            mutator.allocate_many(&[i; 4000], &mut handles).expect("4,000 slots");
+            let allocated = mutator.allocate_many(&[i; 4000], &mut handles);
             all_hold.wait();
+            assert_eq!(allocated, Ok(()));
             assert_eq!(mutator.free_many(&handles[100..]), Ok(()));
             std::mem::forget(mutator);
             handles.truncate(100);

@@ -1,4 +1,3 @@
-#![cfg(not(all(loom, feature = "loom")))]
 //! Random sequences of every operation, on tables of random shapes, against a plain model: a map
 //! from the numbers that are handed out to what was put there last.
 //!
@@ -23,6 +22,7 @@
 //!    then releases every segment; and all slots can be had again.
 //!
 //! A failing sequence is shrunk to a short one by quickcheck before it is reported.
+#![cfg(not(all(loom, feature = "loom")))]
 
 #[path = "../common/mod.rs"]
 mod common;

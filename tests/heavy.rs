@@ -1,0 +1,145 @@
+//! Full-sized tables: minutes of work and gigabytes of memory, so only where `SLOTARENA_HEAVY` is
+//! set to 1. Needs 4 GiB of memory at most.
+#![cfg(not(all(loom, feature = "loom")))]
+#![cfg(all(target_os = "linux", target_pointer_width = "64", not(any(miri, slotarena_heap))))]
+
+mod common;
+
+use std::fs;
+
+use slotarena::{Handle, SEGMENT_BYTES, Table};
+
+use common::{cases, check_empty, handle, mix, on_threads, slots_per_segment};
+
+const SEGMENT: u32 = slots_per_segment::<u64>() as u32;
+
+/// More mappings than Linux allows a process by default, were there two for each hole.
+const SEGMENTS: u32 = 40_000;
+
+/// Is this to run? Says so if not.
+fn wanted() -> bool {
+    let wanted = std::env::var("SLOTARENA_HEAVY").is_ok_and(|value| value == "1");
+    if !wanted {
+        println!("skipped: SLOTARENA_HEAVY is not set to 1");
+    }
+    wanted
+}
+
+fn mappings() -> usize {
+    fs::read_to_string("/proc/self/maps").expect("this process's mappings").lines().count()
+}
+
+fn resident_bytes() -> usize {
+    let status = fs::read_to_string("/proc/self/statm").expect("this process's memory");
+    let pages: usize =
+        status.split(' ').nth(1).expect("a second figure").parse().expect("a number");
+    // SAFETY: asks for a constant.
+    pages * unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize
+}
+
+/// Frees all slots of a segment, of which each holds 7.
+fn free_segment(table: &Table<u64>, segment: u32) {
+    let first = (segment * SEGMENT).max(1);
+    let handles: Vec<Handle> = (first..(segment + 1) * SEGMENT).map(handle).collect();
+    assert_eq!(table.free_many(&handles), Ok(()));
+}
+
+#[test]
+fn a_hole_in_every_second_segment_costs_no_mappings_and_all_memory_comes_back() {
+    if !wanted() {
+        return;
+    }
+    const MIB: usize = 1 << 20;
+    let capacity = SEGMENTS * SEGMENT - 1;
+    let table = Table::<u64>::builder().capacity(capacity).build().expect("a table");
+    let mut mutator = table.mutator();
+    let (mappings_before, resident_before) = (mappings(), resident_bytes());
+
+    // Full: every slot is live, and every page there.
+    for _ in 0..capacity {
+        mutator.allocate(7).expect("a slot");
+    }
+    let full = table.stats();
+    assert_eq!((full.live, full.segments_committed), (capacity.into(), SEGMENTS.into()));
+    let bytes = SEGMENTS as usize * SEGMENT_BYTES;
+    assert!(resident_bytes() >= resident_before + bytes);
+
+    // Every second segment goes.
+    (1..SEGMENTS).step_by(2).for_each(|segment| free_segment(&table, segment));
+    let report = table.sweep(0);
+    assert_eq!(report.segments_released, u64::from(SEGMENTS / 2), "{report:?}");
+    assert_eq!(report.segments_committed, u64::from(SEGMENTS / 2), "{report:?}");
+    let mapped = mappings().saturating_sub(mappings_before);
+    assert!(mapped <= 8, "{mapped} mappings more");
+    let resident = resident_bytes() - resident_before;
+    assert!(resident < bytes / 2 + 64 * MIB, "{resident} bytes with half of them released");
+
+    // They come again, and nothing but they.
+    for _ in 0..SEGMENTS / 2 * SEGMENT {
+        mutator.allocate(7).expect("a slot");
+    }
+    assert!(mutator.allocate(7).is_err());
+    let audit = table.audit().expect("a sound table");
+    assert_eq!((audit.live, audit.free), (capacity.into(), 0));
+
+    // All goes.
+    (0..SEGMENTS).for_each(|segment| free_segment(&table, segment));
+    drop(mutator);
+    check_empty(&table);
+    let resident = resident_bytes().saturating_sub(resident_before);
+    assert!(resident < 16 * MIB, "{resident} bytes left of {bytes}");
+    cases("segments released and used again", SEGMENTS.into());
+}
+
+/// All 2^32 numbers, by two threads.
+fn read_all(table: &Table<u64>, expected: &[(u32, u64)]) {
+    let found = on_threads(2, |half| {
+        let numbers = [0..=i32::MAX as u32, 1 << 31..=u32::MAX][half].clone();
+        numbers.filter_map(|raw| Some((raw, table.get_raw(raw)?))).collect::<Vec<_>>()
+    });
+    assert!(found.concat() == expected, "what is found by reading all numbers");
+}
+
+#[test]
+fn reading_all_numbers_finds_what_is_live_and_nothing_else() {
+    if !wanted() {
+        return;
+    }
+    for capacity in [u32::MAX, 100_000] {
+        let table = Table::<u64>::builder().capacity(capacity).build().expect("a table");
+        let all: Vec<Handle> = (0..100_000).map(|_| table.allocate(0).expect("a slot")).collect();
+        let mut expected = Vec::new();
+        for handle in all {
+            let raw = handle.to_raw();
+            let entry = mix(raw.into()) >> 1;
+            if raw % 3 == 0 {
+                table.free(handle).expect("live");
+            } else {
+                table.set(handle, entry).expect("live");
+                expected.push((raw, entry));
+            }
+        }
+        expected.sort_unstable();
+        read_all(&table, &expected);
+        let handles: Vec<Handle> = expected.iter().map(|&(raw, _)| handle(raw)).collect();
+        assert_eq!(table.free_many(&handles), Ok(()));
+        check_empty(&table);
+        cases("numbers read", 1 << 32);
+    }
+}
+
+#[test]
+fn reading_all_numbers_in_a_table_of_two_word_entries_finds_what_is_live() {
+    if !wanted() {
+        return;
+    }
+    let table = Table::<[u64; 2]>::new().expect("a table");
+    let all: Vec<Handle> = (0..10_000).map(|_| table.allocate([1, 2]).expect("a slot")).collect();
+    let found = (0..=u32::MAX).filter(|&raw| table.get_raw(raw) == Some([1, 2]));
+    let mut numbers: Vec<u32> = all.iter().map(|handle| handle.to_raw()).collect();
+    numbers.sort_unstable();
+    assert!(found.eq(numbers));
+    assert_eq!(table.free_many(&all), Ok(()));
+    check_empty(&table);
+    cases("numbers read", 1 << 32);
+}

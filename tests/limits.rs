@@ -1,0 +1,337 @@
+//! What happens where the system refuses: addresses, memory, the process-wide barrier.
+//!
+//! Limits hold for a whole process and are not undone, so each test runs once more, alone, in a
+//! process of its own, which sets the limit.
+#![cfg(not(all(loom, feature = "loom")))]
+#![cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+use std::sync::Barrier;
+
+use slotarena::{AllocError, BuildError, Handle, SEGMENT_BYTES, Table};
+
+use common::{Random, check, check_empty, on_threads, panic_of, slots_per_segment};
+
+/// Says to a process of this program that it is the one to run a scenario, and which.
+const SCENARIO: &str = "SLOTARENA_SCENARIO";
+
+/// Runs `scenario` in a process of its own: the test of this name, called once more.
+#[track_caller]
+fn alone(test: &str, scenario: impl FnOnce()) {
+    if std::env::var(SCENARIO).is_ok_and(|name| name == test) {
+        scenario();
+        println!("{test} has come to its end");
+        return;
+    }
+    let program = std::env::current_exe().expect("this program");
+    let arguments = [test, "--exact", "--nocapture", "--test-threads=1"];
+    let output = Command::new(program).args(arguments).env(SCENARIO, test).output();
+    let output = output.expect("a process");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let ended = out.contains(&format!("{test} has come to its end"));
+    assert!(output.status.success() && ended, "{}\n{out}\n{err}", output.status);
+}
+
+/// What C calls a resource, which the C libraries do not agree on.
+#[cfg(target_env = "gnu")]
+type Resource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type Resource = libc::c_int;
+
+/// Sets the soft limit of this process on a resource, or lifts it.
+fn limit(resource: Resource, bytes: Option<u64>) {
+    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes to the struct that it is given.
+    assert_eq!(unsafe { libc::getrlimit(resource, &mut limits) }, 0);
+    limits.rlim_cur = bytes.map_or(libc::RLIM_INFINITY, |bytes| bytes as libc::rlim_t);
+    // SAFETY: reads the struct that it is given.
+    assert_eq!(unsafe { libc::setrlimit(resource, &limits) }, 0);
+}
+
+/// A figure of `/proc/self/status`, in bytes.
+fn status_bytes(name: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("this process's status");
+    let line =
+        status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of this name");
+    let kib = line.trim_matches(|c: char| !c.is_ascii_digit());
+    kib.parse::<u64>().expect("a number") * 1024
+}
+
+/// Uses a table as one does, at its ends too.
+fn works(table: &Table<u64>) {
+    for raw in [0, 1, table.capacity(), u32::MAX] {
+        assert_eq!(table.get_raw(raw), None);
+    }
+    let handles: Vec<Handle> = (0..20_000).map(|i| table.allocate(i).expect("a slot")).collect();
+    assert!(handles.iter().map(|&handle| table.get(handle)).eq((0..20_000).map(Some)));
+    assert_eq!(table.free_many(&handles), Ok(()));
+    check_empty(table);
+}
+
+/// With addresses for so many bytes.
+fn steps_down(bytes: u64) {
+    let all = 8 * (u64::from(u32::MAX) + 1);
+    limit(libc::RLIMIT_AS, Some(bytes));
+    let table = Table::<u64>::new().expect("a smaller table");
+    assert!((table.reserved_bytes() as u64) < bytes.min(all), "{} bytes", table.reserved_bytes());
+    assert!(table.capacity() < u32::MAX);
+    works(&table);
+    // As much as the table took is left to others.
+    let second = Table::<u64>::builder().capacity(table.capacity()).build();
+    works(&second.expect("as many addresses again"));
+    // It did not give up sooner than it had to: a quarter is in use.
+    assert!(table.reserved_bytes() as u64 * 8 > bytes - status_bytes("VmSize:"));
+    let refused = Table::<u64>::builder().capacity(u32::MAX).build().expect_err("too much");
+    let BuildError::Reserve { asked, refused: last, code, .. } = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!((asked as u64, last as u64, code), (all, all, libc::ENOMEM));
+    assert!(refused.to_string().contains(&all.to_string()), "{refused}");
+}
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn with_addresses_for_200_mb_a_table_is_smaller() {
+    alone("with_addresses_for_200_mb_a_table_is_smaller", || steps_down(200 << 20));
+}
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn with_addresses_for_1_gb_a_table_is_smaller() {
+    alone("with_addresses_for_1_gb_a_table_is_smaller", || steps_down(1 << 30));
+}
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn with_addresses_for_8_gb_a_table_is_smaller() {
+    alone("with_addresses_for_8_gb_a_table_is_smaller", || steps_down(8 << 30));
+}
+
+#[test]
+fn without_addresses_there_is_no_table_but_an_error() {
+    alone("without_addresses_there_is_no_table_but_an_error", || {
+        limit(libc::RLIMIT_AS, Some(4096));
+        let error = Table::<u64>::new().expect_err("not one address");
+        let BuildError::Reserve { asked, refused, code, .. } = error else { panic!("{error:?}") };
+        limit(libc::RLIMIT_AS, None);
+        assert_eq!((refused, code), (SEGMENT_BYTES, libc::ENOMEM), "even the least");
+        assert!(asked > refused);
+        let text = error.to_string();
+        assert!(text.contains(&asked.to_string()) && text.contains("65536"), "{text}");
+        assert!(text.contains("(os error 12)"), "{text}");
+        works(&Table::new().expect("a table, now that there are addresses"));
+    });
+}
+
+/// Takes slots until that is refused.
+fn fill(table: &Table<u64>, handles: &mut Vec<Handle>) -> AllocError {
+    loop {
+        match table.allocate(3) {
+            Ok(handle) => handles.push(handle),
+            Err(error) => return error,
+        }
+    }
+}
+
+#[test]
+fn memory_that_is_refused_is_an_error_and_loses_nothing() {
+    alone("memory_that_is_refused_is_an_error_and_loses_nothing", || {
+        let table = Table::<u64>::builder().capacity(1_000_000).build().expect("a table");
+        let mut handles = Vec::with_capacity(1_000_000);
+        handles.push(table.allocate(3).expect("a slot"));
+        limit(libc::RLIMIT_DATA, Some(status_bytes("VmData:")));
+        let first = fill(&table, &mut handles);
+        let live = handles.len();
+        let second = table.allocate(3);
+
+        // What there is goes on to be used.
+        for handle in handles.split_off(live - 5000) {
+            assert_eq!(table.free(handle), Ok(3));
+        }
+        let third = fill(&table, &mut handles);
+        let stats = table.stats();
+
+        limit(libc::RLIMIT_DATA, None);
+        let refused = AllocError::OutOfMemory { code: libc::ENOMEM, bytes: SEGMENT_BYTES };
+        assert_eq!([Err(first), second, Err(third)], [Err(refused); 3]);
+        assert!(refused.to_string().contains("65536 bytes"), "{refused}");
+        assert!(refused.to_string().contains("(os error 12)"), "{refused}");
+        assert_eq!(handles.len(), live);
+        assert_eq!((stats.live, stats.free, stats.slots_committed), (live as u64, 0, live as u64));
+        assert_eq!(check(&table).live, live as u64);
+
+        // It grows again as soon as it may.
+        for _ in live..1_000_000 {
+            handles.push(table.allocate(3).expect("memory is there again"));
+        }
+        assert_eq!(table.allocate(3), Err(AllocError::CapacityExhausted { capacity: 1_000_000 }));
+        assert_eq!(table.free_many(&handles), Ok(()));
+        check_empty(&table);
+    });
+}
+
+#[test]
+fn what_memory_there_is_is_used_to_the_last_segment() {
+    alone("what_memory_there_is_is_used_to_the_last_segment", || {
+        let table = Table::<u64>::builder().capacity(1_000_000).build().expect("a table");
+        let mut handles = Vec::with_capacity(1_000_000);
+        handles.push(table.allocate(3).expect("a slot"));
+        let bytes = status_bytes("VmData:");
+        limit(libc::RLIMIT_DATA, Some(bytes));
+        fill(&table, &mut handles);
+        let before = handles.len();
+        limit(libc::RLIMIT_DATA, Some(bytes + 21 * SEGMENT_BYTES as u64));
+        fill(&table, &mut handles);
+        limit(libc::RLIMIT_DATA, None);
+        // One may have gone to somebody else.
+        let segments = (handles.len() - before) / slots_per_segment::<u64>();
+        assert!((20..=21).contains(&segments), "{segments} of 21 segments");
+    });
+}
+
+#[test]
+fn threads_that_are_refused_memory_at_once_lose_nothing() {
+    alone("threads_that_are_refused_memory_at_once_lose_nothing", || {
+        const THREADS: usize = 4;
+        let table = Table::<u64>::builder().capacity(1_000_000).build().expect("a table");
+        let meeting = Barrier::new(THREADS);
+        let ends = on_threads(THREADS, |i| {
+            // All that a thread needs itself it gets before.
+            let mut handles = Vec::with_capacity(1_000_000);
+            handles.push(table.allocate(3).expect("a slot"));
+            meeting.wait();
+            if i == 0 {
+                limit(libc::RLIMIT_DATA, Some(status_bytes("VmData:")));
+            }
+            meeting.wait();
+            let error = fill(&table, &mut handles);
+            meeting.wait();
+            limit(libc::RLIMIT_DATA, None);
+            (error, handles.len() as u64)
+        });
+        for (error, _) in &ends {
+            assert!(matches!(error, AllocError::OutOfMemory { code: libc::ENOMEM, .. }), "{error}");
+        }
+        let live: u64 = ends.iter().map(|(_, live)| live).sum();
+        let audit = check(&table);
+        assert_eq!((audit.live, audit.free), (live, 0));
+        assert_eq!(
+            fill(&table, &mut Vec::new()),
+            AllocError::CapacityExhausted { capacity: 1_000_000 }
+        );
+        assert_eq!(check(&table).live, 1_000_000);
+    });
+}
+
+/// The mappings of this process that overlap a range.
+fn mapped(start: usize, bytes: usize) -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").expect("this process's mappings");
+    let number = |text: &str| usize::from_str_radix(text, 16).expect("an address");
+    let overlaps = |line: &&str| {
+        let (from, rest) = line.split_once('-').expect("a range");
+        let (to, _) = rest.split_once(' ').expect("rights");
+        number(from) < start + bytes && start < number(to)
+    };
+    maps.lines().filter(overlaps).count()
+}
+
+#[test]
+fn nothing_of_a_table_that_is_gone_is_mapped() {
+    alone("nothing_of_a_table_that_is_gone_is_mapped", || {
+        let table = Table::<u64>::new().expect("a table");
+        works(&table);
+        table.allocate(1).expect("a slot");
+        let (start, bytes) = (table.base().addr(), table.reserved_bytes());
+        assert!((1..=3).contains(&mapped(start, bytes)));
+        drop(table);
+        assert_eq!(mapped(start, bytes), 0);
+    });
+}
+
+/// Makes every call of `membarrier` by this thread, and by those that it starts, fail from now
+/// on. False if the system cannot do that.
+fn forbid_membarrier() -> bool {
+    const SKIP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
+    let mut filter = [
+        // The number of the call is the first word that a filter is given.
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
+        libc::sock_filter { code: SKIP_IF_EQUAL, jt: 0, jf: 1, k: libc::SYS_membarrier as u32 },
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: takes plain numbers.
+    let gives_up = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    // SAFETY: reads the program and its filter, which are there until it returns.
+    let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
+    gives_up == 0 && set == 0
+}
+
+#[test]
+fn without_membarrier_a_full_fence_does() {
+    alone("without_membarrier_a_full_fence_does", || {
+        if !forbid_membarrier() {
+            println!("skipped: no seccomp filters here");
+            return;
+        }
+        let table = Table::<u64>::builder().capacity(20_000).build().expect("a table");
+        assert!(!table.stats().asymmetric_fence);
+        on_threads(4, |i| {
+            let mut random = Random::new(i as u64);
+            let mut handles: Vec<Handle> = Vec::new();
+            for step in 0..100_000 {
+                if handles.len() < 4000 && random.below(3) > 0 {
+                    handles.push(table.allocate(i as u64).expect("20,000 slots are enough"));
+                } else if let Some(handle) = handles.pop() {
+                    assert_eq!(table.free(handle), Ok(i as u64));
+                }
+                if step % 500 == 0 {
+                    table.sweep(0);
+                    handles.iter().for_each(|&h| assert_eq!(table.get(h), Some(i as u64)));
+                } else if step % 1501 == 0 {
+                    table.audit().expect("a sound table");
+                }
+                if random.once_in(5000) {
+                    assert_eq!(table.free_many(&handles), Ok(()));
+                    handles.clear();
+                }
+            }
+            assert_eq!(table.free_many(&handles), Ok(()));
+        });
+        check_empty(&table);
+    });
+}
+
+#[test]
+fn where_membarrier_is_taken_back_a_stop_panics_and_the_rest_goes_on() {
+    alone("where_membarrier_is_taken_back_a_stop_panics_and_the_rest_goes_on", || {
+        let table = Table::<u64>::builder().capacity(1000).build().expect("a table");
+        let handle = table.allocate(5).expect("a slot");
+        if !table.stats().asymmetric_fence || !forbid_membarrier() {
+            println!("skipped: no membarrier, or no seccomp filters here");
+            return;
+        }
+        let operations: [&dyn Fn(); 3] =
+            [&|| assert!(table.stats().live > 0), &|| assert!(table.audit().is_ok()), &|| {
+                table.for_each_live(|_, _| ())
+            }];
+        for operation in operations {
+            let text = panic_of(operation);
+            assert!(text.contains("membarrier"), "{text}");
+            assert_eq!(table.set(handle, 5), Ok(Some(5)));
+            let other = table.allocate(6).expect("a slot");
+            assert_eq!((table.get(other), table.free(other)), (Some(6), Ok(6)));
+        }
+        let handles: Vec<Handle> = (1..1000).map(|i| table.allocate(i).expect("a slot")).collect();
+        // That there is no further slot can only be said with the world stopped.
+        let text = panic_of(|| table.allocate(7));
+        assert!(text.contains("membarrier"), "{text}");
+        assert_eq!(table.free_many(&handles), Ok(()));
+        assert_eq!(table.free(handle), Ok(5));
+    });
+}

@@ -1,0 +1,99 @@
+//! Reading through any number whatever while others allocate, set, free and sweep.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use slotarena::{Handle, Table};
+
+use crate::common::{Random, cases, check_empty, slots_per_segment};
+use crate::seconds;
+use crate::stamp::Stamp;
+
+/// How many reads there are, in all.
+fn reads() -> u64 {
+    let by_default = if cfg!(debug_assertions) { 300_000 } else { 10_000_000 };
+    (by_default as f64 * seconds() / 2.0) as u64
+}
+
+/// Allocates segments full, sets some entries, frees all and sweeps, again and again.
+fn write<E: Stamp>(me: u32, table: &Table<E>, latest: &AtomicU32, ended: &AtomicBool) {
+    let mut random = Random::new(me.into());
+    let mut count = 0;
+    let mut fresh = || {
+        count += 1;
+        E::of(me, count)
+    };
+    let mut held: Vec<Handle> = Vec::new();
+    while !ended.load(Ordering::Relaxed) {
+        for _ in 0..=random.below(3 * slots_per_segment::<E>() / 2) {
+            let handle = table.allocate(fresh()).expect("there are enough");
+            latest.store(handle.to_raw(), Ordering::Relaxed);
+            held.push(handle);
+        }
+        for _ in 0..random.below(1000) {
+            let handle = held[random.below(held.len())];
+            latest.store(handle.to_raw(), Ordering::Relaxed);
+            assert!(table.set(handle, fresh()).is_ok_and(|old| old.is_some_and(E::is_sound)));
+        }
+        random.shuffle(&mut held);
+        for handle in held.drain(..) {
+            latest.store(handle.to_raw(), Ordering::Relaxed);
+            assert!(table.free(handle).is_ok_and(E::is_sound));
+        }
+        table.sweep(0);
+    }
+}
+
+/// Reads all over the table, and returns how often something was there.
+fn read<E: Stamp>(seed: u64, table: &Table<E>, latest: &AtomicU32, fixed: (Handle, E)) -> u64 {
+    let mut random = Random::new(seed);
+    let mut found = 0;
+    for _ in 0..reads() / 4 {
+        let raw = match random.below(16) {
+            0 => random.next() as u32,
+            1 => {
+                assert_eq!(table.get(fixed.0), Some(fixed.1));
+                continue;
+            }
+            2..8 => latest.load(Ordering::Relaxed),
+            _ => random.next() as u32 % (4 * slots_per_segment::<E>() as u32),
+        };
+        if let Some(entry) = table.get_raw(raw) {
+            assert!(entry.is_sound(), "{entry:?} in {raw}");
+            found += 1;
+        }
+    }
+    found
+}
+
+/// Two writers, two readers.
+fn any_number_may_be_read<E: Stamp>(table: Table<E>) -> u64 {
+    // So that segment 0 stays, come what may.
+    let entry = E::of(3, 7);
+    let fixed = (table.allocate(entry).expect("a slot"), entry);
+    let latest = AtomicU32::new(fixed.0.to_raw());
+    let ended = AtomicBool::new(false);
+    let found: u64 = std::thread::scope(|scope| {
+        let (table, latest, ended) = (&table, &latest, &ended);
+        for me in [1, 2] {
+            scope.spawn(move || write(me, table, latest, ended));
+        }
+        let readers: Vec<_> =
+            (0..2).map(|seed| scope.spawn(move || read(seed, table, latest, fixed))).collect();
+        let found = readers.into_iter().map(|reader| reader.join());
+        let found = found.collect::<Vec<_>>();
+        ended.store(true, Ordering::Relaxed);
+        found.into_iter().map(|found| found.expect("no panic")).sum()
+    });
+    assert!(found > 0, "nothing was ever there");
+    assert_eq!(table.free(fixed.0), Ok(fixed.1));
+    check_empty(&table);
+    reads() / 4 * 2
+}
+
+#[test]
+fn any_number_gives_nothing_or_what_somebody_stored() {
+    let all = any_number_may_be_read::<u64>(Table::new().expect("a table"));
+    let few = Table::builder().capacity(50_000).build().expect("a table");
+    let few = any_number_may_be_read::<[u64; 2]>(few);
+    cases("reads of any number", all + few);
+}

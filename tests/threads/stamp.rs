@@ -1,0 +1,48 @@
+//! Entries that say who stored them, and show if they are not whole.
+
+use std::fmt::Debug;
+
+use slotarena::Entry;
+
+use crate::common::mix;
+
+pub trait Stamp: Entry + PartialEq + Debug {
+    /// The `count`-th entry of a thread.
+    fn of(thread: u32, count: u32) -> Self;
+    /// Was it stored by somebody, as it is?
+    fn is_sound(self) -> bool;
+}
+
+/// 31 bits that say who and when, and 32 that follow from them.
+impl Stamp for u64 {
+    fn of(thread: u32, count: u32) -> u64 {
+        let text = u64::from(thread % 256) << 23 | u64::from(count % (1 << 23));
+        text << 32 | mix(text) >> 32
+    }
+
+    fn is_sound(self) -> bool {
+        self >> 63 == 0 && self & 0xffff_ffff == mix(self >> 32) >> 32
+    }
+}
+
+/// A word that says who and when, and one that follows from it.
+impl Stamp for [u64; 2] {
+    fn of(thread: u32, count: u32) -> [u64; 2] {
+        let text = u64::from(thread) << 31 | u64::from(count);
+        [text, mix(text)]
+    }
+
+    fn is_sound(self) -> bool {
+        self[1] == mix(self[0])
+    }
+}
+
+#[test]
+fn a_change_to_one_bit_shows() {
+    for bit in 0..64 {
+        assert!(!(u64::of(3, 77) ^ 1 << bit).is_sound(), "bit {bit}");
+        let [low, high] = <[u64; 2]>::of(3, 77);
+        assert!(![low ^ 1 << bit, high].is_sound() && ![low, high ^ 1 << bit].is_sound());
+    }
+    assert!(u64::of(3, 77).is_sound() && <[u64; 2]>::of(3, 77).is_sound());
+}
