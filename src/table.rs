@@ -37,7 +37,10 @@ use crate::thread_cache::ThreadCache;
 /// Where the system offers a process-wide memory barrier (Linux's `membarrier`) when the first
 /// table is made and refuses it later (a seccomp filter put in between), what stops the world
 /// panics. The table stays usable for everything else.
+// Aligned, so that no line of it is shared with something that another thread writes to: `get`
+// reads it every time.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Table<E: Entry> {
     /// Where slot 0 lies: a copy of the arena's, so that `get` finds it in one load.
     base: NonNull<Slot<E::Word>>,
