@@ -63,7 +63,7 @@ pub static STEPS: &[Step] = &[
         minutes: 15,
         plan: |setup, _| {
             let plain = cargo("clippy --workspace --all-targets -- -D warnings");
-            let loom = cargo("clippy --features loom --tests -- -D warnings");
+            let loom = cargo("clippy --features loom --lib --test loom -- -D warnings");
             Ok(vec![plain, under_loom(loom, setup)])
         },
     },
