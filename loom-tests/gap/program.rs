@@ -131,7 +131,9 @@ impl Moment {
         let op = *ops.next()?;
         let mut after = self.clone();
         after.next[thread] += 1;
-        after.yielded.fill(false);
+        for (other, yielded) in after.yielded.iter_mut().enumerate() {
+            *yielded &= other == thread;
+        }
         if let Some(Op::Yield) = ops.next() {
             after.next[thread] += 1;
             after.yielded[thread] = true;
