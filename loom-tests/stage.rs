@@ -1,6 +1,8 @@
 //! The stage that every model plays on: a small table, actors, and the checks at the end.
 
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -47,9 +49,11 @@ impl Model {
         builder.log = false;
         let executions = std::sync::Arc::new(AtomicU64::new(0));
         let counter = executions.clone();
+        REPORT.call_once(report_failures);
         let start = Instant::now();
         builder.check(move || {
-            counter.fetch_add(1, Ordering::Relaxed);
+            let number = counter.fetch_add(1, Ordering::Relaxed) + 1;
+            EXECUTION.set(number);
             f();
         });
         let bound = match preemptions {
@@ -68,6 +72,30 @@ impl Model {
             stage.finish();
         });
     }
+}
+
+thread_local! {
+    /// The execution under way on this thread, on which loom runs all those of a model; 0 if it
+    /// has failed already.
+    static EXECUTION: Cell<u64> = const { Cell::new(0) };
+}
+
+static REPORT: Once = Once::new();
+
+/// Has the first panic of a model say in which execution it was, and why: in one line
+/// `failed: EXECUTION | WHY`, and before an unwinding that may end the process.
+fn report_failures() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let execution = EXECUTION.replace(0);
+        if execution > 0 {
+            let payload = info.payload();
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("?");
+            println!("failed: {execution} | {}", text.lines().collect::<Vec<_>>().join(" "));
+        }
+        hook(info);
+    }));
 }
 
 /// How the table of a model is made. Segments have two slots.

@@ -70,7 +70,7 @@ fn handles_may_be_handed_over() {
     const THREADS: u32 = 4;
     let table = Table::<u64>::builder().capacity(20_000).build().expect("a table");
     let owners = Owners::new(table.capacity());
-    let deadline = Deadline::after(10.0);
+    let deadline = Deadline::after(6.0);
     let (senders, mut receivers): (Vec<_>, Vec<_>) =
         (0..THREADS).map(|_| mpsc::sync_channel(500)).unzip();
     receivers.rotate_left(1);

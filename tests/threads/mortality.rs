@@ -70,7 +70,7 @@ fn threads_that_die_lose_no_slot() {
     let owners = Owners::new(table.capacity());
     let (born, steps) = (AtomicU32::new(1), AtomicU64::new(0));
     let village = Village { table, owners, estate: Mutex::default(), born, steps };
-    let deadline = Deadline::after(14.0);
+    let deadline = Deadline::after(10.0);
     std::thread::scope(|scope| {
         for seed in 0..PLACES as u64 {
             let (village, deadline) = (&village, &deadline);

@@ -41,7 +41,7 @@ fn what_was_written_before_is_seen() {
     const READERS: usize = 2;
     let letters = Letters((0..LETTERS).map(|_| UnsafeCell::new(0)).collect());
     let table = Table::<u64>::builder().capacity(1000).build().expect("a table");
-    let deadline = Deadline::after(6.0);
+    let deadline = Deadline::after(4.0);
     let fixed = table.allocate(0).expect("a slot");
     letters.write(0);
     // Carries no ordering of its own.

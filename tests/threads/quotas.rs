@@ -14,7 +14,7 @@ fn no_allocation_fails_while_another_thread_merely_keeps_free_slots() {
     for quota in [1, 50] {
         let capacity = (quota * THREADS) as u32;
         let table = Table::<u64>::builder().capacity(capacity).build().expect("a table");
-        let deadline = Deadline::after(4.0);
+        let deadline = Deadline::after(3.0);
         // All quotas together are the capacity, and who allocates has one less than its own: at
         // every moment of that call a slot is free, if only in another's private store.
         on_threads(THREADS, |i| {

@@ -1,7 +1,7 @@
 //! Several threads that want the same slot to change at once.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Barrier, Mutex};
 
 use slotarena::{Handle, Table};
 
@@ -14,27 +14,42 @@ const THREADS: usize = 2;
 /// How many slots they race for in a round.
 const SLOTS: usize = 256;
 
-/// Where a thread is: how many slots it has come to.
+/// Which place a thread has come to.
 #[repr(align(128))]
 struct Place(AtomicU64);
 
-/// Lets threads come to a slot at nearly the same moment.
+/// Where the threads meet. Nobody sleeps here, so that they stay on processors of their own.
 struct Line([Place; THREADS]);
 
 impl Line {
-    /// Says that thread `i` has come to its `count`-th slot, and waits for the others: not for
-    /// ever, as they may not be running. What they then do comes a little sooner or later.
-    fn up(&self, i: usize, count: u64, random: &mut Random) {
-        self.0[i].0.store(count, Ordering::Relaxed);
-        let others_come = || self.0.iter().all(|place| place.0.load(Ordering::Relaxed) >= count);
+    /// Says that thread `i` has come to place `count`, and waits a moment for the others, who may
+    /// not be running. Have they come?
+    fn is_met(&self, i: usize, count: u64) -> bool {
+        self.0[i].0.store(count, Ordering::Release);
+        let all_come = || self.0.iter().all(|place| place.0.load(Ordering::Acquire) >= count);
         let come = (0..300).any(|_| {
             std::hint::spin_loop();
-            others_come()
+            all_come()
         });
         if !come {
             std::thread::yield_now();
         }
-        for _ in 0..random.below(64) {
+        come
+    }
+
+    /// Waits for all.
+    fn meet(&self, i: usize, count: &mut u64) {
+        *count += 1;
+        while !self.is_met(i, *count) {}
+    }
+
+    /// Lets all go on at nearly the same moment.
+    fn start(&self, i: usize, count: &mut u64, random: &mut Random) {
+        // One sees later than the other that both have come, by about as much as this.
+        let moments = random.below(512);
+        *count += 1;
+        self.is_met(i, *count);
+        for _ in 0..moments {
             std::hint::black_box(());
         }
     }
@@ -59,7 +74,6 @@ impl Course<'_> {
     /// How many slots were raced for.
     fn run(&self, per_cent: f64) -> u64 {
         let deadline = Deadline::after(per_cent);
-        let meeting = Barrier::new(THREADS);
         let slots = Mutex::new(Vec::new());
         let points = [const { AtomicU32::new(0) }; SLOTS];
         let last = AtomicBool::new(false);
@@ -77,15 +91,14 @@ impl Course<'_> {
                     *slots.lock().expect("nobody panics") = fresh;
                     last.store(deadline.has_come() || wrong.is_some(), Ordering::Relaxed);
                 }
-                meeting.wait();
+                line.meet(i, &mut count);
                 let handles = slots.lock().expect("nobody panics").clone();
                 for (&handle, points) in handles.iter().zip(&points) {
-                    count += 1;
-                    line.up(i, count, &mut random);
+                    line.start(i, &mut count, &mut random);
                     points.fetch_add((self.race)(i, handle), Ordering::Relaxed);
                 }
                 let last = last.load(Ordering::Relaxed);
-                meeting.wait();
+                line.meet(i, &mut count);
                 rounds += 1;
                 if i == 0 {
                     for (&handle, points) in handles.iter().zip(&points) {
@@ -99,14 +112,14 @@ impl Course<'_> {
                     }
                 }
                 if last {
-                    return (count, wrong);
+                    return (rounds, wrong);
                 }
             }
         });
-        let (count, wrong) = &ends[0];
+        let (rounds, wrong) = &ends[0];
         assert_eq!(*wrong, None);
         check_empty(self.table);
-        *count
+        rounds * SLOTS as u64
     }
 }
 
@@ -126,7 +139,7 @@ fn of_several_that_free_one_handle_one_succeeds() {
         },
         judge: &|handle, points| points == 1 && table.get(handle).is_none(),
     };
-    cases("races to free a slot", races.run(6.0));
+    cases("races to free a slot", races.run(10.0));
 }
 
 #[test]
@@ -145,7 +158,7 @@ fn an_uninitialized_slot_is_set_or_given_back() {
             _ => false,
         },
     };
-    cases("races to settle an uninitialized slot", races.run(4.0));
+    cases("races to settle an uninitialized slot", races.run(6.0));
 }
 
 #[test]
@@ -169,5 +182,5 @@ fn a_slot_is_freed_with_the_entry_that_was_set_last() {
         // Set, then freed with what was set; or freed as it was, and then not set.
         judge: &|handle, points| (points == 11 || points == 22) && table.get(handle).is_none(),
     };
-    cases("races to set and to free a slot", races.run(4.0));
+    cases("races to set and to free a slot", races.run(8.0));
 }

@@ -14,7 +14,7 @@ fn labels(text: &str, ordering: &str) -> bool {
         let label = format!("{ordering}{ending}");
         text.match_indices(&label).any(|(at, _)| !text[..at].ends_with(char::is_alphanumeric))
     };
-    endings.iter().any(|ending| labelled(ending))
+    endings.iter().any(labelled)
 }
 
 /// The accesses of a file whose ordering no note explains, and how many accesses it has.

@@ -3,28 +3,51 @@
 //!
 //! A check is one row of the table in [`steps`]; nothing else has to change to add one.
 
+mod campaign;
 mod cross;
 mod debian;
 mod evidence;
 mod invocation;
+mod loom_patch;
+mod mutants;
+mod outcome;
 mod process;
 mod progress;
 mod report;
+mod seeded;
+mod sites;
+mod source;
 mod steps;
 mod tally;
+mod tree;
+mod trial;
 mod verify;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those named
+       cargo xtask verify mutants [--all] [NAME...]   weaken each ordering: is it noticed?
+       cargo xtask verify seeded [--all] [NAME...]    make known mistakes: are they noticed?
        cargo xtask verify --list                 list the checks
+       cargo xtask loom-patch FOLDER             put a corrected copy of loom there
 
-  --quick   leave out the slow checks (unless named) and shorten the others";
+  --quick   leave out the slow checks (unless named) and shorten the others
+  --all     try also what was tried before, and nothing of it has changed since
+  NAME      only those with this in their names";
 
 fn main() -> ExitCode {
     match command(std::env::args().skip(1)) {
         Ok(Command::Verify(options)) => verify::verify(&options),
+        Ok(Command::Variants(kind, options)) => variants(kind, &options),
+        Ok(Command::LoomPatch(folder)) => match loom_patch::patch(&folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => {
+                eprintln!("{reason}");
+                ExitCode::FAILURE
+            }
+        },
         Ok(Command::List) => {
             print!("{}", steps::listing());
             ExitCode::SUCCESS
@@ -44,30 +67,77 @@ fn main() -> ExitCode {
 #[derive(Debug, PartialEq)]
 enum Command {
     Verify(verify::Options),
+    /// What the checks of these names run.
+    Variants(Kind, verify::Options),
+    /// Where to put it.
+    LoomPatch(PathBuf),
     List,
     Help,
 }
 
+/// Which wrong variants of the crate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Mutants,
+    Seeded,
+    /// Are the lists of both up to date? Tries none.
+    Lists,
+}
+
+/// Tries wrong variants.
+fn variants(kind: Kind, options: &verify::Options) -> ExitCode {
+    let setup = verify::Setup::new(options);
+    let result = match kind {
+        Kind::Mutants => mutants::run(&setup, options.all, &options.names),
+        Kind::Seeded => seeded::run(&setup, options.all, &options.names),
+        Kind::Lists => mutants::check(&setup).and_then(|mutants| {
+            println!("cases: mutants {mutants}");
+            seeded::check(&setup).map(|seeds| println!("cases: mistakes {seeds}"))
+        }),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Reads the command line; the error is for the user.
 fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
-    match arguments.next().as_deref() {
-        Some("verify") => {}
+    let kind = match arguments.next().as_deref() {
+        Some("verify") => None,
+        Some("mutants") => Some(Kind::Mutants),
+        Some("seeded") => Some(Kind::Seeded),
+        Some("mutant-list") => Some(Kind::Lists),
+        Some("loom-patch") => {
+            let folder = arguments.next().ok_or("loom-patch needs a folder")?;
+            return Ok(Command::LoomPatch(folder.into()));
+        }
         None | Some("help" | "--help" | "-h") => return Ok(Command::Help),
         Some(other) => return Err(format!("there is no command `{other}`")),
-    }
+    };
     let mut options = verify::Options::default();
     for argument in arguments {
         match argument.as_str() {
             "--quick" => options.quick = true,
+            "--all" => options.all = true,
             "--list" => return Ok(Command::List),
             "--help" | "-h" => return Ok(Command::Help),
-            name if steps::named(name).is_some() => options.only.push(argument),
+            name if kind.is_none() && steps::named(name).is_some() => options.only.push(argument),
+            name if !name.starts_with('-') && (kind.is_some() || options.is_about_variants()) => {
+                options.names.push(argument);
+            }
             other => {
                 return Err(format!("there is no check `{other}`; `verify --list` lists them"));
             }
         }
     }
-    Ok(Command::Verify(options))
+    Ok(match kind {
+        Some(kind) => Command::Variants(kind, options),
+        None => Command::Verify(options),
+    })
 }
 
 #[cfg(test)]
@@ -82,7 +152,7 @@ mod tests {
     fn the_command_line_is_understood() {
         let options = |quick, only: &[&str]| {
             let only = only.iter().map(|name| name.to_string()).collect();
-            Ok(Command::Verify(verify::Options { quick, only }))
+            Ok(Command::Verify(verify::Options { quick, only, ..Default::default() }))
         };
         assert_eq!(parse("verify"), options(false, &[]));
         assert_eq!(parse("verify loom --quick fmt"), options(true, &["loom", "fmt"]));
@@ -90,5 +160,16 @@ mod tests {
         assert_eq!(parse(""), Ok(Command::Help));
         assert!(parse("verify no-such-check").is_err());
         assert!(parse("verfiy").is_err());
+    }
+
+    #[test]
+    fn variants_can_be_chosen_by_name() {
+        let names = vec!["gate".to_owned()];
+        let tried = verify::Options { all: true, names, ..Default::default() };
+        let only = vec!["mutants".to_owned()];
+        let verified = verify::Options { only, ..tried.clone() };
+        assert_eq!(parse("verify mutants --all gate"), Ok(Command::Verify(verified)));
+        assert_eq!(parse("mutants gate --all"), Ok(Command::Variants(Kind::Mutants, tried)));
+        assert!(parse("verify loom gate").is_err());
     }
 }

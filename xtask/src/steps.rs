@@ -3,6 +3,7 @@
 use crate::cross;
 use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Tests};
 use crate::invocation::{Invocation, cargo};
+use crate::steps::When::{Always, OnRequest, Thorough};
 use crate::verify::Setup;
 
 /// One check.
@@ -13,14 +14,23 @@ pub struct Step {
     pub subject: &'static str,
     /// Who does the checking.
     pub tool: &'static str,
-    /// Whether it belongs to `--quick`.
-    pub quick: bool,
+    pub when: When,
     /// What its output must show for it to have passed.
     pub evidence: Evidence,
     /// When it counts as hung.
     pub minutes: u64,
     /// Says what it consists of.
     pub plan: fn(&Setup, Say) -> Plan,
+}
+
+/// When a check is run without being named.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum When {
+    Always,
+    /// Not with `--quick`.
+    Thorough,
+    /// Never.
+    OnRequest,
 }
 
 /// The commands of a check, or the reason why it must be skipped here.
@@ -37,7 +47,11 @@ pub fn named(name: &str) -> Option<&'static Step> {
 /// The table for `--list`.
 pub fn listing() -> String {
     let line = |step: &Step| {
-        let when = if step.quick { "" } else { " (not with --quick)" };
+        let when = match step.when {
+            Always => "",
+            Thorough => " (not with --quick)",
+            OnRequest => " (only if named)",
+        };
         format!("{:<12} {}: {}{when}\n", step.name, step.tool, step.subject)
     };
     STEPS.iter().map(line).collect()
@@ -49,7 +63,7 @@ pub static STEPS: &[Step] = &[
         name: "fmt",
         subject: "layout of the source",
         tool: "rustfmt",
-        quick: true,
+        when: Always,
         evidence: Files,
         minutes: 2,
         plan: |_, _| Ok(vec![cargo("fmt --all --check -- --color never")]),
@@ -58,12 +72,13 @@ pub static STEPS: &[Step] = &[
         name: "lint",
         subject: "lints, with and without loom",
         tool: "clippy",
-        quick: true,
+        when: Always,
         evidence: Files,
         minutes: 15,
         plan: |setup, _| {
             let plain = cargo("clippy --workspace --all-targets -- -D warnings");
-            let loom = cargo("clippy --features loom --lib --test loom -- -D warnings");
+            let loom =
+                cargo("clippy --features loom --lib --test loom --test loom_gap -- -D warnings");
             Ok(vec![plain, under_loom(loom, setup)])
         },
     },
@@ -71,7 +86,7 @@ pub static STEPS: &[Step] = &[
         name: "doc",
         subject: "documentation and its links",
         tool: "rustdoc",
-        quick: true,
+        when: Always,
         evidence: Files,
         minutes: 10,
         plan: |_, _| {
@@ -83,7 +98,7 @@ pub static STEPS: &[Step] = &[
         name: "unit",
         subject: "each module by itself",
         tool: "cargo test",
-        quick: true,
+        when: Always,
         evidence: Tests,
         minutes: 15,
         plan: |_, _| Ok(vec![cargo("test --lib")]),
@@ -92,7 +107,7 @@ pub static STEPS: &[Step] = &[
         name: "doctest",
         subject: "examples in the documentation",
         tool: "cargo test",
-        quick: true,
+        when: Always,
         evidence: Tests,
         minutes: 10,
         plan: |_, _| Ok(vec![cargo("test --doc")]),
@@ -101,7 +116,7 @@ pub static STEPS: &[Step] = &[
         name: "property",
         subject: "random actions against a model",
         tool: "quickcheck",
-        quick: true,
+        when: Always,
         evidence: Cases,
         minutes: 15,
         plan: |_, _| Ok(vec![cargo("test --release --test properties -- --nocapture")]),
@@ -110,7 +125,7 @@ pub static STEPS: &[Step] = &[
         name: "api",
         subject: "public behaviour",
         tool: "cargo test",
-        quick: true,
+        when: Always,
         evidence: Tests,
         minutes: 15,
         plan: |_, _| Ok(vec![cargo("test --test api --test layout")]),
@@ -119,7 +134,7 @@ pub static STEPS: &[Step] = &[
         name: "tidy",
         subject: "the project's own style",
         tool: "cargo test",
-        quick: true,
+        when: Always,
         evidence: Tests,
         minutes: 5,
         plan: |_, _| Ok(vec![cargo("test --test tidy")]),
@@ -128,7 +143,7 @@ pub static STEPS: &[Step] = &[
         name: "xtask",
         subject: "this test command",
         tool: "cargo test",
-        quick: true,
+        when: Always,
         evidence: Tests,
         minutes: 5,
         plan: |_, _| Ok(vec![cargo("test --package xtask")]),
@@ -137,7 +152,7 @@ pub static STEPS: &[Step] = &[
         name: "stress",
         subject: "real threads, checked afterwards",
         tool: "cargo test",
-        quick: true,
+        when: Always,
         evidence: Cases,
         minutes: 15,
         plan: |setup, _| {
@@ -150,7 +165,7 @@ pub static STEPS: &[Step] = &[
         name: "history",
         subject: "recorded histories, linearizable",
         tool: "todc-utils",
-        quick: true,
+        when: Always,
         evidence: Cases,
         minutes: 10,
         plan: |setup, _| {
@@ -162,7 +177,7 @@ pub static STEPS: &[Step] = &[
         name: "heap",
         subject: "the back end without reservations",
         tool: "cargo test",
-        quick: false,
+        when: Thorough,
         evidence: Tests,
         minutes: 15,
         plan: |setup, _| {
@@ -175,7 +190,7 @@ pub static STEPS: &[Step] = &[
         name: "heavy",
         subject: "full-sized tables",
         tool: "cargo test",
-        quick: false,
+        when: Thorough,
         evidence: Tests,
         minutes: 20,
         plan: |_, _| {
@@ -187,7 +202,7 @@ pub static STEPS: &[Step] = &[
         name: "limits",
         subject: "refusals by the system",
         tool: "cargo test",
-        quick: true,
+        when: Always,
         evidence: Tests,
         minutes: 10,
         plan: |_, _| Ok(vec![cargo("test --release --test limits -- --test-threads=1")]),
@@ -196,30 +211,73 @@ pub static STEPS: &[Step] = &[
         name: "loom",
         subject: "all interleavings of small models",
         tool: "loom",
-        quick: true,
+        when: Always,
         evidence: Models,
         minutes: 40,
         plan: |setup, _| {
             let arguments = "test --release --features loom --test loom \
                              -- --nocapture --test-threads=2";
-            let loom = under_loom(cargo(arguments), setup);
-            Ok(vec![if setup.quick { loom.env("SLOTARENA_LOOM_QUICK", "1") } else { loom }])
+            let [patch, loom] = under_patched_loom(arguments, setup);
+            let loom = if setup.quick { loom.env("SLOTARENA_LOOM_QUICK", "1") } else { loom };
+            Ok(vec![patch, loom])
+        },
+    },
+    Step {
+        name: "loom-gap",
+        subject: "what loom misses, corrected",
+        tool: "loom",
+        when: Always,
+        evidence: Cases,
+        minutes: 20,
+        plan: |setup, _| {
+            let arguments = "test --release --features loom --test loom_gap \
+                             -- --nocapture --test-threads=2";
+            let [patch, patched] = under_patched_loom(arguments, setup);
+            let stock = under_loom(cargo(arguments), setup);
+            Ok(vec![stock, patch, patched.env("SLOTARENA_LOOM_PATCHED", "1")])
         },
     },
     Step {
         name: "examples",
         subject: "the parts of the examples",
         tool: "cargo test",
-        quick: true,
+        when: Always,
         evidence: Tests,
         minutes: 10,
         plan: |_, _| Ok(vec![cargo("test --examples")]),
     },
     Step {
+        name: "mutant-list",
+        subject: "lists of mutants and mistakes",
+        tool: "xtask",
+        when: OnRequest,
+        evidence: Cases,
+        minutes: 5,
+        plan: |setup, _| Ok(vec![own("mutant-list", setup)]),
+    },
+    Step {
+        name: "seeded",
+        subject: "models notice known mistakes",
+        tool: "loom",
+        when: OnRequest,
+        evidence: Commands("run"),
+        minutes: 30,
+        plan: |setup, _| Ok(vec![own("seeded", setup)]),
+    },
+    Step {
+        name: "mutants",
+        subject: "models notice weaker orderings",
+        tool: "loom",
+        when: OnRequest,
+        evidence: Commands("run"),
+        minutes: 120,
+        plan: |setup, _| Ok(vec![own("mutants", setup)]),
+    },
+    Step {
         name: "replay",
         subject: "recorded traces, replayed",
         tool: "example replay",
-        quick: true,
+        when: Always,
         evidence: Commands("run"),
         minutes: 10,
         plan: |setup, _| {
@@ -232,7 +290,7 @@ pub static STEPS: &[Step] = &[
         name: "bench-smoke",
         subject: "benchmarks run, once each",
         tool: "cargo bench",
-        quick: false,
+        when: Thorough,
         evidence: Commands("run"),
         minutes: 20,
         plan: |_, _| Ok(vec![cargo("bench -- --test")]),
@@ -241,7 +299,7 @@ pub static STEPS: &[Step] = &[
         name: "msrv",
         subject: "oldest supported compiler",
         tool: "cargo check",
-        quick: false,
+        when: Thorough,
         evidence: Commands("build"),
         minutes: 15,
         plan: cross::msrv,
@@ -250,7 +308,7 @@ pub static STEPS: &[Step] = &[
         name: "windows",
         subject: "Windows",
         tool: "Wine or cargo check",
-        quick: false,
+        when: Thorough,
         evidence: Commands("build"),
         minutes: 20,
         plan: cross::windows,
@@ -259,17 +317,33 @@ pub static STEPS: &[Step] = &[
         name: "portable",
         subject: "32 bits; no virtual memory",
         tool: "i686, wasm32",
-        quick: false,
+        when: Thorough,
         evidence: Commands("build"),
         minutes: 20,
         plan: cross::portable,
     },
 ];
 
+/// A command of this package, in a process of its own.
+fn own(name: &str, setup: &Setup) -> Invocation {
+    let choice = if name == "mutant-list" { "" } else { &setup.variants };
+    cargo(&format!("run --quiet --package xtask -- {name} {choice}"))
+}
+
 /// The command on loom's atomics, in a build folder of its own: the flag concerns every
 /// dependency, so in a shared one each side would undo the other's work.
 fn under_loom(invocation: Invocation, setup: &Setup) -> Invocation {
     invocation.target_dir(&setup.target.join("loom")).env_append("RUSTFLAGS", "--cfg loom")
+}
+
+/// Makes the corrected copy of loom, and runs cargo with it, in one more build folder.
+fn under_patched_loom(arguments: &str, setup: &Setup) -> [Invocation; 2] {
+    let folder = setup.target.join("loom-patched");
+    let copy = folder.join("loom");
+    let loom = cargo("--config").argument(&format!("paths=['{}']", copy.display()));
+    let loom = arguments.split_whitespace().fold(loom, |loom, argument| loom.argument(argument));
+    let loom = loom.target_dir(&folder.join("build")).env_append("RUSTFLAGS", "--cfg loom");
+    [cargo("run --quiet --package xtask -- loom-patch").path(&copy), loom]
 }
 
 #[cfg(test)]

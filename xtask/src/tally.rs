@@ -1,7 +1,8 @@
 //! What a check's output says about how much it checked.
 //!
-//! Three kinds of line are read, wherever they come from: cargo's `test result: …`, our tests'
-//! `cases: NAME N`, and the loom suite's `model: …`. Every other line passes unread.
+//! Four kinds of line are read, wherever they come from: cargo's `test result: …`, our tests'
+//! `cases: NAME N`, the loom suite's `model: …`, and `variant: …` for each wrong variant of the
+//! crate that was tried. Every other line passes unread.
 
 use std::fmt;
 
@@ -25,6 +26,7 @@ pub struct Tally {
     pub tests_ignored: u64,
     pub cases: u64,
     pub benches: u64,
+    pub variants: u64,
     pub models: Vec<Model>,
     /// Lines that begin like one of ours and then make no sense: our own bug, so a failure.
     pub malformed: Vec<String>,
@@ -55,6 +57,8 @@ impl Tally {
                 }
                 None => self.malformed.push(line.to_owned()),
             }
+        } else if line.starts_with("variant: ") {
+            self.variants += 1;
         } else if line == "Success" {
             // What criterion says of each benchmark it runs once to see that it works.
             self.benches += 1;
@@ -67,10 +71,13 @@ impl Tally {
         self.models.iter().map(|model| model.executions).sum()
     }
 
-    /// What was counted that can pass: models where there are any, else tests, else benchmarks.
+    /// What was counted that can pass: models where there are any, else tests, and so on.
     pub fn passed(&self) -> u64 {
         let models = self.models.len() as u64;
-        [models, self.tests_passed, self.benches].into_iter().find(|n| *n > 0).unwrap_or(0)
+        [models, self.tests_passed, self.benches, self.variants]
+            .into_iter()
+            .find(|n| *n > 0)
+            .unwrap_or(0)
     }
 }
 
@@ -87,6 +94,7 @@ impl fmt::Display for Tally {
             (self.tests_ignored, "ignored test"),
             (self.cases, "case"),
             (self.benches, "benchmark"),
+            (self.variants, "wrong variant"),
         ];
         let parts = parts.into_iter().filter(|(count, _)| *count > 0);
         let parts: Vec<String> = parts.map(|(count, noun)| counted(count, noun)).collect();

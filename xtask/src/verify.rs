@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::process;
 use crate::progress::{Progress, seconds};
 use crate::report::{Outcome, Verdict, closing};
+use crate::steps::When::{Always, OnRequest};
 use crate::steps::{STEPS, Step};
 use crate::tally::{Tally, counted, grouped};
 
@@ -15,11 +16,22 @@ use crate::tally::{Tally, counted, grouped};
 const TAIL: usize = 80;
 
 /// What the user chose.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     pub quick: bool,
     /// Names of checks; all of them when empty.
     pub only: Vec<String>,
+    /// Variants that were tried before are tried again.
+    pub all: bool,
+    /// Parts of the names of variants; all of them when empty.
+    pub names: Vec<String>,
+}
+
+impl Options {
+    /// Is a check named that tries variants?
+    pub fn is_about_variants(&self) -> bool {
+        self.only.iter().any(|name| ["mutants", "seeded"].contains(&&**name))
+    }
 }
 
 /// What a check may need to know before it starts.
@@ -29,16 +41,19 @@ pub struct Setup {
     pub root: PathBuf,
     /// Where cargo puts what it builds.
     pub target: PathBuf,
+    /// For the checks that try variants: their part of the command line.
+    pub variants: String,
 }
 
 impl Setup {
-    fn new(options: &Options) -> Self {
+    pub fn new(options: &Options) -> Self {
         // `cargo xtask` tells where this package is; a copied binary knows where it was built.
         let package = std::env::var("CARGO_MANIFEST_DIR")
             .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
         let root = Path::new(&package).parent().map_or_else(PathBuf::new, Path::to_path_buf);
         let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        Self { quick: options.quick, target: root.join(target), root }
+        let variants = [if options.all { "--all" } else { "" }, &options.names.join(" ")].join(" ");
+        Self { quick: options.quick, target: root.join(target), root, variants }
     }
 }
 
@@ -47,7 +62,8 @@ pub fn verify(options: &Options) -> ExitCode {
     let setup = Setup::new(options);
     let chosen = |step: &&Step| {
         let named = options.only.iter().any(|name| name == step.name);
-        named || (options.only.is_empty() && (step.quick || !options.quick))
+        let usual = if options.quick { step.when == Always } else { step.when != OnRequest };
+        named || (options.only.is_empty() && usual)
     };
     let steps: Vec<&'static Step> = STEPS.iter().filter(chosen).collect();
     let started = Instant::now();
@@ -115,6 +131,9 @@ fn check(step: &'static Step, setup: &Setup, mut progress: Progress) -> Outcome 
 
 /// Counts a line and lets the display know.
 fn hear(line: &str, tally: &mut Tally, progress: &mut Progress) {
+    if let Some(variant) = line.strip_prefix("variant: ") {
+        progress.say(variant);
+    }
     if tally.read(line) {
         let Some(model) = tally.models.last() else {
             return;
