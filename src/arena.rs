@@ -146,6 +146,14 @@ impl<W: Word> Arena<W> {
         }
     }
 
+    /// Makes the next segments come from the top of the reservation.
+    #[cfg(test)]
+    #[cfg_attr(any(loom, slotarena_heap), allow(dead_code))]
+    pub(crate) fn grow_from_the_top(&self) {
+        // Relaxed: a hint.
+        self.hint.store(self.claimed.len() as u32 - 1, Ordering::Relaxed);
+    }
+
     /// Makes the lowest unclaimed segment the caller's.
     fn claim(&self) -> Option<u32> {
         // Relaxed: a hint.

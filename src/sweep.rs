@@ -137,8 +137,8 @@ impl Block {
     /// random.
     fn look<W: Word>(allocator: &Allocator<W>, first: u32, count: u32) -> Block {
         let (mut live, mut uninitialized) = (0u64, 0u64);
-        for index in (first..first + count).rev() {
-            let state = allocator.arena.slot(index).state_stopped();
+        for offset in (0..count).rev() {
+            let state = allocator.arena.slot(first + offset).state_stopped();
             live = live << 1 | u64::from(state == State::Live);
             uninitialized = uninitialized << 1 | u64::from(state == State::Uninitialized);
         }
@@ -151,7 +151,7 @@ impl Block {
         core::iter::from_fn(move || {
             let bit = free.trailing_zeros();
             free &= free.wrapping_sub(1);
-            (bit < 64).then_some(self.first + bit)
+            (bit < 64).then(|| self.first + bit)
         })
     }
 }
@@ -169,9 +169,10 @@ fn blocks<W: Word>(allocator: &Allocator<W>, segment: u32) -> impl Iterator<Item
 fn is_wholly_free<W: Word>(allocator: &Allocator<W>, segment: u32) -> bool {
     let geometry = allocator.arena.geometry();
     let (first, usable) = (geometry.first(segment), geometry.usable(segment));
-    (first..first + usable).step_by(64).all(|block| {
-        let end = (block + 64).min(first + usable);
-        let words = (block..end).map(|index| allocator.arena.slot(index).load_stopped().low());
+    // By offsets: beyond the topmost segment there is no index.
+    (0..usable).step_by(64).all(|start| {
+        let offsets = start..(start + 64).min(usable);
+        let words = offsets.map(|i| allocator.arena.slot(first + i).load_stopped().low());
         word::is_free(words.fold(0u64, |all, low| all | low))
     })
 }
@@ -274,5 +275,32 @@ impl Chain {
             start += piece;
         }
         debug_assert!(start >= length, "the pieces cover the chain");
+    }
+}
+
+#[cfg(all(test, not(any(loom, miri, slotarena_heap)), unix, target_pointer_width = "64"))]
+mod tests {
+    use crate::handle::Handle;
+    use crate::table::Table;
+
+    #[test]
+    fn the_topmost_segment_keeps_what_is_live() {
+        let table = Table::<u64>::builder().capacity(u32::MAX).build().expect("32 GiB");
+        table.grow_from_the_top();
+        // The last 64 segments, and of each its last slot stays.
+        let mut entries = Vec::new();
+        table.allocate_many(&vec![7; 64 * 8192], &mut entries).expect("slots");
+        let (live, freed): (Vec<Handle>, _) =
+            entries.into_iter().partition(|handle| handle.to_raw() % 8192 == 8191);
+        assert_eq!(table.free_many(&freed), Ok(()));
+        let top = live.iter().max().expect("some are live");
+        assert_eq!(top.to_raw(), u32::MAX);
+        let report = table.sweep(0);
+        assert!(report.swept);
+        assert_eq!((report.live, live.len()), (64, 64));
+        assert!(live.iter().all(|&handle| table.get(handle).is_some()));
+        table.audit().expect("in order");
+        assert_eq!(table.free_many(&live), Ok(()));
+        assert_eq!(table.sweep(0).segments_committed, 0);
     }
 }

@@ -75,6 +75,12 @@ impl<E: Entry> Table<E> {
         Self { base, last, threads, allocator }
     }
 
+    #[cfg(test)]
+    #[cfg_attr(any(loom, slotarena_heap), allow(dead_code))]
+    pub(crate) fn grow_from_the_top(&self) {
+        self.allocator.arena.grow_from_the_top();
+    }
+
     /// Puts an entry into a free slot.
     ///
     /// Constant time but for each 64th call or so (the magazine size), which exchanges free

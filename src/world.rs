@@ -87,6 +87,8 @@ pub(crate) struct Registration {
 
 // SAFETY: a registration is the right to use the record, whichever thread holds it.
 unsafe impl Send for Registration {}
+// SAFETY: a shared reference gives the record's address and nothing else.
+unsafe impl Sync for Registration {}
 
 /// An operation under way: evidence that the world is not stopped until it is dropped.
 #[derive(Debug)]
