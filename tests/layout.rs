@@ -40,7 +40,7 @@ const_assert_eq!(Table::<u64>::LIVE_BIT, 1 << 63);
 assert_impl_all!(Table<u64>: Send, Sync);
 assert_impl_all!(Table<[u64; 2]>: Send, Sync);
 assert_impl_all!(StaticTable<u64>: Send, Sync);
-assert_impl_all!(Mutator<'static, u64>: Send);
+assert_impl_all!(Mutator<'static, u64>: Send, Sync);
 assert_not_impl_any!(Table<u64>: Clone, Copy);
 assert_not_impl_any!(Mutator<'static, u64>: Clone, Copy);
 assert_impl_all!(Builder<u64>: Copy, Send, Sync);
