@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::loom_patch;
 use crate::outcome::Outcome;
 use crate::progress::seconds;
 use crate::tree::{Tree, fingerprint};
-use crate::trial::{Ending, Exploration, Worker, explore, tests};
+use crate::trial::{Ending, Exploration, Worker, explore, loom, tests};
 use crate::verify::Setup;
 
 /// What a quick exploration is limited to, as a model's line says it.
@@ -54,6 +55,7 @@ struct Planned {
 pub struct Campaign {
     results: PathBuf,
     workers: Vec<Worker>,
+    loom: PathBuf,
 }
 
 impl Campaign {
@@ -61,7 +63,8 @@ impl Campaign {
         let results = setup.target.join("mutants/results");
         fs::create_dir_all(&results).map_err(|error| format!("{}: {error}", results.display()))?;
         let workers = thread::available_parallelism().map_or(1, usize::from).min(2);
-        Ok(Self { results, workers: (0..workers).map(|n| Worker::new(setup, n)).collect() })
+        let workers = (0..workers).map(|n| Worker::new(setup, n)).collect();
+        Ok(Self { results, workers, loom: loom(setup) })
     }
 
     /// The kept outcome of a variant.
@@ -93,6 +96,7 @@ impl Campaign {
         if open.is_empty() {
             return Ok(());
         }
+        loom_patch::patch(&self.loom)?;
         let schedule = self.schedule(base, extent)?;
         let started = Instant::now();
         let done = AtomicUsize::new(0);

@@ -10,9 +10,12 @@ pub fn code_only(text: &str) -> String {
     blank(text, true)
 }
 
-/// The source without comments and empty lines: equal for two that compile to the same.
+/// The source without tests, comments and empty lines: equal for two that compile to the same.
 pub fn essence(text: &str) -> String {
-    let code = blank(text, false);
+    let mut code = blank(text, false);
+    for range in items(text, &code_only(text), &TESTS).into_iter().rev() {
+        code.replace_range(range, "");
+    }
     let lines = code.lines().map(str::trim_end).filter(|line| !line.is_empty());
     lines.flat_map(|line| [line, "\n"]).collect()
 }
@@ -55,14 +58,22 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
+/// What an item begins with that only tests have.
+const TESTS: [&str; 2] = ["#[cfg(test)]", "#[cfg(all(test"];
+
 /// What no model runs: tests, and what is compiled only without loom.
 pub fn unmodelled(text: &str, code: &str) -> Vec<Range<usize>> {
-    const ATTRIBUTES: [&str; 3] = ["#[cfg(test)]", "#[cfg(all(test", "#[cfg(not(all(loom"];
-    let mut ranges = Vec::new();
+    items(text, code, &[TESTS[0], TESTS[1], "#[cfg(not(all(loom"])
+}
+
+/// The items that begin with one of the attributes.
+fn items(text: &str, code: &str, attributes: &[&str]) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let after = start + line.len();
-        if ATTRIBUTES.iter().any(|attribute| line.trim_start().starts_with(attribute)) {
+        let begins = attributes.iter().any(|attribute| line.trim_start().starts_with(attribute));
+        if begins && ranges.last().is_none_or(|last| last.end <= start) {
             ranges.push(start..after + item_length(&code[after..]));
         }
         start = after;
@@ -148,7 +159,7 @@ mod tests {
         let code = code_only(text);
         assert_eq!(code.len(), text.len());
         assert_eq!(code.trim_end(), "a(       );        \nlet c =    ; 'a: loop {}");
-        assert_eq!(essence("\n// x\na(\"y\"); // z\n"), "a(\"y\");\n");
+        assert_eq!(essence("\n// x\na(\"y\"); // z\n#[cfg(test)]\nx {}\n"), "a(\"y\");\n");
     }
 
     #[test]

@@ -14,10 +14,11 @@ pub type Tree = BTreeMap<String, String>;
 /// What the library and the loom suite are made of.
 pub fn read(root: &Path) -> Result<Tree, String> {
     let mut tree = Tree::new();
-    for folder in ["src", "loom-tests"] {
+    // The corrections of loom are not built, but outcomes depend on them.
+    for folder in ["src", "loom-tests", "xtask/src/loom_patch"] {
         read_folder(root, folder, &mut tree)?;
     }
-    for file in ["README.md", "docs/DESIGN.md", "Cargo.toml"] {
+    for file in ["README.md", "docs/DESIGN.md", "Cargo.toml", "xtask/src/loom_patch.rs"] {
         tree.insert(file.to_owned(), read_file(root, file)?);
     }
     let suite: String =

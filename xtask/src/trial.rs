@@ -18,6 +18,8 @@ pub struct Worker {
     tree: PathBuf,
     target: PathBuf,
     lock: PathBuf,
+    /// The corrected copy of loom, which all share.
+    loom: PathBuf,
 }
 
 /// One model, to be explored up to two preemptions or as far as it says itself.
@@ -46,17 +48,27 @@ impl fmt::Display for Exploration {
     }
 }
 
+/// Where the corrected copy of loom is put.
+pub fn loom(setup: &Setup) -> PathBuf {
+    setup.target.join("mutants/loom")
+}
+
 impl Worker {
     pub fn new(setup: &Setup, number: usize) -> Self {
         let folder = setup.target.join(format!("mutants/worker-{number}"));
         let (tree, target) = (folder.join("tree"), folder.join("target"));
-        Self { tree, target, lock: setup.root.join("Cargo.lock") }
+        Self { tree, target, lock: setup.root.join("Cargo.lock"), loom: loom(setup) }
     }
 
     /// Builds the suite and returns the program.
     pub fn build(&self, tree: &Tree) -> Result<PathBuf, String> {
         tree::write(tree, &self.tree, &self.lock)?;
-        let build = cargo("test --release --features loom --test loom --no-run --color never")
+        let paths = format!("paths=['{}']", self.loom.display());
+        let arguments = "test --release --features loom --test loom --no-run --color never";
+        let build = cargo("--config").argument(&paths);
+        let build = arguments
+            .split_whitespace()
+            .fold(build, |build, argument| build.argument(argument))
             .target_dir(&self.target)
             // A change may leave something unused.
             .env("RUSTFLAGS", "--cfg loom --cap-lints warn")
