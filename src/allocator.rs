@@ -16,7 +16,11 @@ use crate::world::{Operation, Registration, Stopped, World};
 /// Conservation (Invariant 4), with the world stopped:
 /// `live + uninitialized + Σ stripe lengths + Σ magazine lengths = usable slots of the committed
 /// segments`.
+///
+/// Aligned to a page, with what every operation reads in the first half of it: a record has what
+/// every operation writes in the second half of its own.
 #[derive(Debug)]
+#[repr(C, align(4096))]
 pub(crate) struct Allocator<W: Word> {
     pub(crate) arena: Arena<W>,
     pub(crate) stripes: Box<[CachePadded<Stripe>]>,
@@ -288,3 +292,12 @@ impl<W: Word> Allocator<W> {
         (shared, private)
     }
 }
+
+#[cfg(not(all(loom, feature = "loom")))]
+const _: () = {
+    assert!(
+        size_of::<Allocator<u64>>() <= 4096
+            && core::mem::offset_of!(Allocator<u64>, store_limit) < 2048
+    );
+    assert!(Record::WRITTEN_AT >= 2048);
+};

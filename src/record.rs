@@ -20,10 +20,16 @@ pub(crate) const MAGAZINE_SIZE_MAX: usize = MAGAZINE_SLOTS / 2;
 /// | `uninitialized` | stopper | owner inside an operation |
 /// | `home` | owner | nobody after it was made |
 ///
+/// Aligned to a page, as the allocator is, so that what is written here at every operation never
+/// has the same place in its page as what is read there at every operation: processors that tell
+/// stores and loads apart by the low 12 bits of their addresses would take one for the other.
+///
 /// *Owner*: the one `Mutator` or thread that it is registered for. *Stopper*: who has stopped
 /// the world, or holds the registry's lock while the record has no owner.
 #[derive(Debug)]
+#[repr(C, align(4096))]
 pub(crate) struct Record {
+    slots: UnsafeCell<[u32; MAGAZINE_SLOTS]>,
     busy: AtomicBool,
     /// Slots 0 to `length` - 1 of `slots` hold free slots' indices; the last is the next to go.
     length: AtomicU32,
@@ -31,7 +37,6 @@ pub(crate) struct Record {
     /// record's may be settled by another. The sum over all records is the number there are.
     uninitialized: AtomicU64,
     home: usize,
-    slots: UnsafeCell<[u32; MAGAZINE_SLOTS]>,
 }
 
 // SAFETY: `slots` is reached only through a `Magazine`, which is evidence of exclusive use.
@@ -40,6 +45,10 @@ unsafe impl Send for Record {}
 unsafe impl Sync for Record {}
 
 impl Record {
+    /// Where in its page lies what every operation writes.
+    #[cfg(not(all(loom, feature = "loom")))]
+    pub(crate) const WRITTEN_AT: usize = core::mem::offset_of!(Record, busy);
+
     pub(crate) fn new(home: usize) -> Self {
         Self {
             busy: AtomicBool::new(false),

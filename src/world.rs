@@ -73,7 +73,7 @@ pub(crate) struct World {
 struct Registry {
     // Boxed, so that a record stays where it is.
     #[allow(clippy::vec_box)]
-    records: Vec<Box<CachePadded<Record>>>,
+    records: Vec<Box<Record>>,
     /// Positions in `records` of those that nobody owns.
     unowned: Vec<usize>,
 }
@@ -127,10 +127,10 @@ impl World {
         let position = registry.unowned.pop().unwrap_or_else(|| {
             let position = registry.records.len();
             let record = Record::new(position % self.stripes);
-            registry.records.push(Box::new(CachePadded::new(record)));
+            registry.records.push(Box::new(record));
             position
         });
-        Registration { record: NonNull::from(&**registry.records[position]), position }
+        Registration { record: NonNull::from(&*registry.records[position]), position }
     }
 
     /// Ends a participation. `empty` is given what the private store held. Blocks while the
@@ -269,7 +269,7 @@ impl Stopped<'_> {
 
     /// All records, owned or not.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
-        self.registry.records.iter().map(|record| &***record)
+        self.registry.records.iter().map(|record| &**record)
     }
 
     /// How many participants there are.
