@@ -17,11 +17,13 @@ use crate::world::{Operation, Registration, Stopped, World};
 /// `live + uninitialized + Σ stripe lengths + Σ magazine lengths = usable slots of the committed
 /// segments`.
 ///
-/// Aligned to a page, with what every operation reads in the first half of it: a record has what
-/// every operation writes in the second half of its own.
+/// Aligned to a page, with what every operation reads near the end of it: a record has what every
+/// operation writes before that in its own.
 #[derive(Debug)]
 #[repr(C, align(4096))]
 pub(crate) struct Allocator<W: Word> {
+    /// Never used: see above.
+    room: [u8; READ_AT],
     pub(crate) arena: Arena<W>,
     pub(crate) stripes: Box<[CachePadded<Stripe>]>,
     pub(crate) world: World,
@@ -34,7 +36,14 @@ impl<W: Word> Allocator<W> {
     pub(crate) fn new(arena: Arena<W>, stripes: usize, magazine_size: u32) -> Self {
         let stripes: Box<[_]> = (0..stripes).map(|_| CachePadded::new(Stripe::new())).collect();
         let world = World::new(stripes.len());
-        Self { arena, stripes, world, magazine_size, store_limit: 2 * magazine_size }
+        Self {
+            room: [0; READ_AT],
+            arena,
+            stripes,
+            world,
+            magazine_size,
+            store_limit: 2 * magazine_size,
+        }
     }
 
     /// Makes a slot of the caller's, out of a chain, one in use.
@@ -293,11 +302,11 @@ impl<W: Word> Allocator<W> {
     }
 }
 
+/// Where in its page lies what every operation reads.
+const READ_AT: usize = 0xc00;
+
 #[cfg(not(all(loom, feature = "loom")))]
 const _: () = {
-    assert!(
-        size_of::<Allocator<u64>>() <= 4096
-            && core::mem::offset_of!(Allocator<u64>, store_limit) < 2048
-    );
-    assert!(Record::WRITTEN_AT >= 2048);
+    assert!(size_of::<Allocator<u64>>() == 4096 && size_of::<Record>() == 4096);
+    assert!(Record::WRITTEN_TO <= READ_AT);
 };

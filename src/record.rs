@@ -45,9 +45,9 @@ unsafe impl Send for Record {}
 unsafe impl Sync for Record {}
 
 impl Record {
-    /// Where in its page lies what every operation writes.
+    /// Where in its page ends what operations write.
     #[cfg(not(all(loom, feature = "loom")))]
-    pub(crate) const WRITTEN_AT: usize = core::mem::offset_of!(Record, busy);
+    pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(Record, home);
 
     pub(crate) fn new(home: usize) -> Self {
         Self {
