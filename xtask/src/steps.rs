@@ -226,7 +226,7 @@ pub static STEPS: &[Step] = &[
         name: "loom-gap",
         subject: "what loom misses, corrected",
         tool: "loom",
-        when: Always,
+        when: Thorough,
         evidence: Cases,
         minutes: 20,
         plan: |setup, _| {
