@@ -57,3 +57,22 @@ fn magazines_of_two() {
         stage.spawn(vec![], |a| a.allocate());
     });
 }
+
+#[test]
+fn a_slot_comes_back() {
+    let what = "one allocates; another takes the same chain and pushes its first slot again";
+    model("a_slot_comes_back", "1 2 3 4 8", what).bound(2).stage(LARGER, |stage| {
+        let mut chain = stage.prepare(6);
+        let held = chain.split_off(3);
+        stage.free(chain);
+        stage.spawn(vec![], |a| a.allocate());
+        stage.spawn(held, |a| {
+            a.allocate();
+            a.allocate();
+            // The first of these two is pushed second, onto a slot of those held before, so
+            // that the chain is as long again as it was and starts where it did.
+            a.held.swap(1, 3);
+            (0..4).for_each(|_| a.free());
+        });
+    });
+}

@@ -158,3 +158,91 @@ fn get_while_the_slot_is_swept_and_used_again() {
         });
     });
 }
+
+#[test]
+fn get_free() {
+    let what = "one gets twice, another frees";
+    model("get_free", "3 7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let (handle, stamp) = stage.prepare(1)[0];
+        stage.spawn_bare(vec![], move |a| {
+            let (first, second) = (a.table().get(handle), a.table().get(handle));
+            assert!(first.is_none_or(|seen| seen == stamp), "Invariant 7: {first:?}");
+            assert!(second.is_none_or(|_| first.is_some()), "Invariant 3: nobody allocates it");
+        });
+        stage.spawn(vec![], move |a| assert!(a.free_known(handle), "Invariant 3"));
+        stage.finish();
+    });
+}
+
+/// What a thread does to a slot that stays live, beside everything that others do elsewhere.
+fn get_and_set(stage: &mut Stage, held: (Handle, u64)) {
+    stage.spawn(vec![held], |a| {
+        let (handle, stamp) = a.held[0];
+        assert_eq!(a.table().get(handle), Some(stamp), "Invariant 7");
+        a.set();
+    });
+}
+
+#[test]
+fn get_and_set_allocate() {
+    let what = "one gets and sets, another allocates 2 and grows";
+    model("get_and_set_allocate", "1 3 4 7", what).stage(SMALL, |stage| {
+        let held = stage.prepare(1);
+        get_and_set(stage, held[0]);
+        stage.spawn(vec![], |a| (0..2).for_each(|_| a.allocate()));
+    });
+}
+
+#[test]
+fn get_and_set_full() {
+    let what = "one gets and sets, another finds the table full";
+    model("get_and_set_full", "1 3 4 7 8", what).stage(SMALL, |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(1);
+        stage.keep(kept);
+        get_and_set(stage, held[0]);
+        stage.spawn(vec![], |a| assert!(!a.try_allocate(), "all slots are in use"));
+    });
+}
+
+#[test]
+fn get_and_set_bulk() {
+    let what = "one gets and sets, another frees 2 at once and allocates 2 at once";
+    model("get_and_set_bulk", "1 3 4 7", what).long().stage(SMALL, |stage| {
+        let mut held = stage.prepare(3);
+        let other = held.split_off(1);
+        get_and_set(stage, held[0]);
+        stage.spawn(other, |a| {
+            a.free_many();
+            a.allocate_many(2);
+        });
+    });
+}
+
+#[test]
+fn get_and_set_register() {
+    let what = "one gets and sets, another registers and ends";
+    model("get_and_set_register", "3 7 8", what).stage(SMALL, |stage| {
+        let held = stage.prepare(1);
+        get_and_set(stage, held[0]);
+        stage.spawn_bare(vec![], |a| {
+            a.register();
+            a.unregister();
+        });
+    });
+}
+
+#[test]
+fn bulk_set() {
+    let what = "one frees 2 at once, another puts an entry into one of them";
+    model("bulk_set", "1 3 4 7", what).stage(SMALL, |stage| {
+        let held = stage.prepare(2);
+        let (handle, stamp) = held[1];
+        stage.spawn(vec![], move |a| {
+            let result = a.set_known(handle, 8);
+            assert!(result == Ok(Some(stamp)) || result.is_err(), "Invariant 3: {result:?}");
+        });
+        stage.spawn(held, |a| a.free_many());
+    });
+}

@@ -86,3 +86,33 @@ fn end_sweep() {
         stage.spawn_bare(vec![], |a| a.sweep());
     });
 }
+
+#[test]
+fn register_free() {
+    let what = "one registers, allocates and ends, another frees 3 and spills";
+    model("register_free", "1 2 3 4 8", what).bound(3).long().stage(SMALL, |stage| {
+        let held = stage.prepare(3);
+        stage.spawn_bare(vec![], |a| {
+            a.register();
+            a.try_allocate();
+            a.unregister();
+        });
+        stage.spawn(held, |a| (0..3).for_each(|_| a.free()));
+    });
+}
+
+#[test]
+fn end_end() {
+    let what = "two end with a slot each in their stores, and two register";
+    model("end_end", "1 2 3 4 8", what).stage(SMALL, |stage| {
+        let mut held = stage.prepare(2);
+        let other = held.split_off(1);
+        for held in [held, other] {
+            stage.spawn(held, |a| {
+                a.free();
+                a.unregister();
+                a.register();
+            });
+        }
+    });
+}

@@ -24,13 +24,16 @@ pub(crate) struct Slot<W: Word> {
     /// Stands for the exclusive ownership of a free slot: loom reports two owners as a race.
     #[cfg(all(loom, feature = "loom"))]
     owner: crate::sync::UnsafeCell<()>,
+    /// Stands for the page under the slot: loom reports a store that meets its release.
+    #[cfg(all(loom, feature = "loom"))]
+    page: crate::sync::UnsafeCell<()>,
 }
 
 impl<W: Word> Slot<W> {
     #[cfg(all(loom, feature = "loom"))]
     fn new() -> Self {
-        let owner = crate::sync::UnsafeCell::new(());
-        Self { word: W::Atomic::new(word::free(0)), owner }
+        let (owner, page) = (crate::sync::UnsafeCell::new(()), crate::sync::UnsafeCell::new(()));
+        Self { word: W::Atomic::new(word::free(0)), owner, page }
     }
 
     /// An access that only the owner of the free slot may make (Invariants 1 and 2).
@@ -38,6 +41,14 @@ impl<W: Word> Slot<W> {
     fn as_owner(&self) {
         #[cfg(all(loom, feature = "loom"))]
         self.owner.with_mut(|_| ());
+    }
+
+    /// An access that makes the page dirty, also a compare-and-swap that fails: not while its
+    /// segment is released (Invariant 5).
+    #[inline(always)]
+    fn touch(&self) {
+        #[cfg(all(loom, feature = "loom"))]
+        self.page.with(|_| ());
     }
 
     /// The word, as any reader may see it.
@@ -52,6 +63,7 @@ impl<W: Word> Slot<W> {
     #[inline(always)]
     pub(crate) fn publish(&self, word: W) {
         self.as_owner();
+        self.touch();
         // Release: what the owner wrote before is seen by whoever reads the entry (Invariant 7),
         // and its own use of the free slot happens before that of whoever frees it (Invariant
         // 3). Partner: `load`, and the compare-and-swap of `retire`.
@@ -62,6 +74,7 @@ impl<W: Word> Slot<W> {
     /// it is not `current`.
     #[inline(always)]
     pub(crate) fn replace(&self, current: W, new: W) -> Result<(), W> {
+        self.touch();
         // AcqRel: Release as in `publish`; Acquire, since the caller gets the old entry, as in
         // `load`.
         // Acquire: on failure, since the word that is there instead is used in the same way.
@@ -72,6 +85,7 @@ impl<W: Word> Slot<W> {
     /// not `current`. Of several that try at once, one succeeds.
     #[inline(always)]
     pub(crate) fn retire(&self, current: W) -> Result<(), W> {
+        self.touch();
         // Acquire on success: the new owner's use of the slot comes after that of whoever
         // published it (Invariant 3; partner: `publish`). Nothing is published by it: the next
         // owner gets the slot through a head or a stop, which order it. Acquire on failure: the
@@ -84,6 +98,7 @@ impl<W: Word> Slot<W> {
     /// Turns a live slot that nobody else frees or sets into a free one that the caller owns.
     #[inline(always)]
     pub(crate) fn retire_own(&self) {
+        self.touch();
         // Relaxed: the caller's exclusive right to the slot came with the entry, which `load` has
         // acquired; readers may see the entry or that the slot is free.
         self.word.store(word::free(0), Ordering::Relaxed);
@@ -103,6 +118,7 @@ impl<W: Word> Slot<W> {
     #[inline(always)]
     pub(crate) fn set_next(&self, index: u32, next: u32) {
         self.as_owner();
+        self.touch();
         // Relaxed: as in `next`; the release of the head's compare-and-swap, or of the end of
         // the stop, hands it on.
         self.word.store(word::free(link_to(index, next)), Ordering::Relaxed);
@@ -241,6 +257,7 @@ impl<W: Word> Memory<W> {
     pub(crate) unsafe fn release(&self, first: usize, count: usize) -> Result<(), i32> {
         for slot in &self.slots[first..first + count] {
             slot.as_owner();
+            slot.page.with_mut(|_| ());
             // Relaxed: the end of the stop hands it on, as with `set_next`.
             slot.word.store(word::free(0), Ordering::Relaxed);
         }
