@@ -65,7 +65,7 @@ impl Model {
     }
 
     /// Runs `play` on a fresh stage, and its checks, in every interleaving.
-    pub fn stage(self, shape: Shape, play: fn(&mut Stage)) {
+    pub fn stage(self, shape: Shape, play: impl Fn(&mut Stage) + Sync + Send + 'static) {
         self.explore(move || {
             let mut stage = Stage::new(shape);
             play(&mut stage);

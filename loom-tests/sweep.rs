@@ -1,51 +1,338 @@
 //! The sweep, with everything.
+//!
+//! A sweep stops the world to forget all chains, and brings the slots back while it runs. The two
+//! together, beside something else, are too much to be explored to the end; so each model comes
+//! three times. *Stopped*: all of the sweep while the world is stopped, which shows the stop.
+//! *Rest*: the model begins after the stop, which shows how slots come back. Both without a bound.
+//! *Whole*: in one piece, with a bound.
 
-use crate::stage::{LARGER, SMALL, Shape, model};
+use crate::stage::{LARGER, Model, SMALL, Shape, Stage, model};
 
-#[test]
-fn allocate_sweep() {
-    let what = "one allocates from a chain, another sweeps";
-    model("allocate_sweep", "1 2 3 4 5 7 8", what).stage(SMALL, |stage| {
+/// How much of a sweep runs beside the others.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    Stopped,
+    Rest,
+    Whole,
+}
+
+impl Part {
+    fn model(self, name: &str, invariants: &'static str, what: &str) -> Model {
+        let (suffix, sweeps) = match self {
+            Part::Stopped => ("sweep_stopped", "sweeps with the world stopped"),
+            Part::Rest => ("rest_of_sweep", "does the rest of a sweep"),
+            Part::Whole => ("sweep", "sweeps"),
+        };
+        let (name, what) = (format!("{name}_{suffix}"), format!("{what}, another {sweeps}"));
+        let model = model(name.leak(), invariants, what.leak()).long();
+        if self == Part::Whole { model.bound(2) } else { model }
+    }
+
+    /// What goes before the other threads.
+    fn begin(self, stage: &Stage) {
+        if self == Part::Rest {
+            stage.table().begin_sweep();
+        }
+    }
+
+    /// The thread that sweeps. After the others, so that they are registered before.
+    fn spawn(self, stage: &mut Stage) {
+        stage.spawn_bare(vec![], move |a| match self {
+            Part::Stopped => {
+                a.table().sweep_stopped(0);
+            }
+            Part::Rest => a.table().finish_sweep(),
+            Part::Whole => a.sweep(),
+        });
+    }
+}
+
+macro_rules! in_parts {
+    ($($model:ident)*) => {
+        $(mod $model {
+            use super::{Part, $model};
+
+            #[test]
+            fn stopped() {
+                $model(Part::Stopped);
+            }
+
+            #[test]
+            fn rest() {
+                $model(Part::Rest);
+            }
+
+            #[test]
+            fn whole() {
+                $model(Part::Whole);
+            }
+        })*
+    };
+}
+
+in_parts! {
+    allocate free allocate_then_free free_then_allocate set stale_set uninitialized bulk audit
+    full get two_stripes register end sweep
+}
+
+fn allocate(part: Part) {
+    let what = "one allocates from a chain";
+    part.model("allocate", "1 2 3 4 5 7 8", what).stage(SMALL, move |stage| {
         let held = stage.prepare(3);
         stage.free(held);
+        part.begin(stage);
         stage.spawn(vec![], |a| a.allocate());
-        stage.spawn_bare(vec![], |a| a.sweep());
+        part.spawn(stage);
     });
 }
 
-#[test]
-fn free_sweep() {
-    let what = "one frees 3 and spills, another sweeps";
-    model("free_sweep", "1 2 3 4 5 7 8", what).long().stage(SMALL, |stage| {
-        let held = stage.prepare(3);
-        stage.spawn(held, |a| (0..3).for_each(|_| a.free()));
-        stage.spawn_bare(vec![], |a| a.sweep());
+fn free(part: Part) {
+    let what = "one frees 3 and spills";
+    part.model("free", "1 2 3 4 5 7 8", what).stage(LARGER, move |stage| {
+        let mut held = stage.prepare(4);
+        let other = held.split_off(1);
+        stage.free(held);
+        part.begin(stage);
+        stage.spawn(other, |a| (0..3).for_each(|_| a.free()));
+        part.spawn(stage);
     });
 }
 
-#[test]
-fn allocate_then_free_sweep() {
-    let what = "one allocates and frees, another sweeps";
-    model("allocate_then_free_sweep", "1 2 3 4 5 7 8", what).long().stage(SMALL, |stage| {
+fn allocate_then_free(part: Part) {
+    let what = "one allocates and frees";
+    part.model("allocate_then_free", "1 2 3 4 5 7 8", what).stage(SMALL, move |stage| {
         let held = stage.prepare(3);
         stage.free(held);
+        part.begin(stage);
         stage.spawn(vec![], |a| {
             a.allocate();
             a.free();
         });
-        stage.spawn_bare(vec![], |a| a.sweep());
+        part.spawn(stage);
     });
 }
 
-#[test]
-fn sweep_sweep() {
-    let what = "two sweeps";
-    model("sweep_sweep", "1 2 3 4 5 8", what).stage(SMALL, |stage| {
+fn free_then_allocate(part: Part) {
+    let what = "one frees a slot into its store and allocates it again";
+    part.model("free_then_allocate", "1 2 3 4 5 7 8", what).stage(SMALL, move |stage| {
+        let mut held = stage.prepare(3);
+        let other = held.split_off(2);
+        stage.free(held);
+        part.begin(stage);
+        stage.spawn(other, |a| {
+            a.free();
+            a.allocate();
+        });
+        part.spawn(stage);
+    });
+}
+
+fn set(part: Part) {
+    let what = "one puts another entry in";
+    part.model("set", "1 4 5 7", what).stage(SMALL, move |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(2);
+        stage.free(held);
+        part.begin(stage);
+        stage.spawn(kept, |a| a.set());
+        part.spawn(stage);
+    });
+}
+
+fn stale_set(part: Part) {
+    let what = "one sets through a stale handle";
+    part.model("stale_set", "1 4 5", what).stage(SMALL, move |stage| {
+        let held = stage.prepare(3);
+        let stale = held[2].0;
+        stage.free(held);
+        part.begin(stage);
+        stage.spawn(vec![], move |a| {
+            assert!(a.set_known(stale, 9).is_err(), "Invariant 5: the slot is free");
+        });
+        part.spawn(stage);
+    });
+}
+
+fn uninitialized(part: Part) {
+    let what = "one hands out a slot and puts an entry in later";
+    part.model("uninitialized", "1 3 4 5 7", what).stage(SMALL, move |stage| {
+        let held = stage.prepare(3);
+        stage.free(held);
+        part.begin(stage);
+        stage.spawn(vec![], |a| a.allocate_then_set());
+        part.spawn(stage);
+    });
+}
+
+fn bulk(part: Part) {
+    let what = "one frees 2 at once and allocates 2 at once";
+    part.model("bulk", "1 2 3 4 5 7 8", what).stage(SMALL, move |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(1);
+        stage.free(held);
+        part.begin(stage);
+        stage.spawn(kept, |a| {
+            a.free_many();
+            a.allocate_many(2);
+        });
+        part.spawn(stage);
+    });
+}
+
+fn audit(part: Part) {
+    let what = "one audits";
+    part.model("audit", "1 2 4 5 8", what).stage(SMALL, move |stage| {
         let mut held = stage.prepare(3);
         let kept = held.split_off(2);
         stage.free(held);
         stage.keep(kept);
-        stage.spawn_bare(vec![], |a| a.sweep());
+        part.begin(stage);
+        stage.spawn_bare(vec![], |a| {
+            a.table().audit().expect("Invariants 1, 2, 4 and 5");
+        });
+        part.spawn(stage);
+    });
+}
+
+fn full(part: Part) {
+    let what = "one allocates all there is and one more";
+    // Exhaustion without a sweep is explored without a bound (`full_table`).
+    part.model("full", "1 2 3 4 8", what).bound(2).stage(SMALL, move |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(1);
+        stage.free(held);
+        stage.keep(kept);
+        part.begin(stage);
+        stage.spawn(vec![], |a| {
+            a.allocate();
+            assert!(!a.try_allocate(), "Invariant 4: all are in use");
+        });
+        part.spawn(stage);
+    });
+}
+
+fn get(part: Part) {
+    let what = "one gets through a handle of a live slot and through a stale one";
+    part.model("get", "5 6 7", what).stage(SMALL, move |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(2);
+        let ((live, stamp), (stale, _)) = (kept[0], held[0]);
+        stage.free(held);
+        stage.keep(kept);
+        part.begin(stage);
+        stage.spawn_bare(vec![], move |a| {
+            assert_eq!(a.table().get(live), Some(stamp), "Invariant 7");
+            assert_eq!(a.table().get(stale), None, "Invariant 5: the slot is free");
+        });
+        part.spawn(stage);
+    });
+}
+
+fn two_stripes(part: Part) {
+    let what = "stripes: 2; one allocates";
+    let shape = Shape { stripes: 2, ..SMALL };
+    part.model("two_stripes", "1 2 3 4 5 8", what).stage(shape, move |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(2);
+        stage.free(held);
+        stage.keep(kept);
+        part.begin(stage);
+        stage.spawn(vec![], |a| a.allocate());
+        part.spawn(stage);
+    });
+}
+
+fn register(part: Part) {
+    let what = "one registers, allocates and ends";
+    part.model("register", "1 2 3 4 5 8", what).stage(SMALL, move |stage| {
+        let held = stage.prepare(2);
+        stage.free(held);
+        part.begin(stage);
+        stage.spawn_bare(vec![], |a| {
+            a.register();
+            a.allocate();
+            a.unregister();
+        });
+        part.spawn(stage);
+    });
+}
+
+fn end(part: Part) {
+    let what = "one ends with a slot in its store";
+    part.model("end", "1 2 3 4 5 8", what).stage(SMALL, move |stage| {
+        let mut held = stage.prepare(3);
+        let other = held.split_off(2);
+        stage.free(held);
+        part.begin(stage);
+        stage.spawn(other, |a| {
+            a.free();
+            a.unregister();
+        });
+        part.spawn(stage);
+    });
+}
+
+fn sweep(part: Part) {
+    let what = "one sweeps";
+    part.model("sweep", "1 2 3 4 5 8", what).stage(SMALL, move |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(2);
+        stage.free(held);
+        stage.keep(kept);
+        part.begin(stage);
+        stage.spawn_bare(vec![], |a| {
+            a.table().sweep_stopped(0);
+        });
+        part.spawn(stage);
+    });
+}
+
+#[test]
+fn get_while_the_slot_is_swept_and_used_again() {
+    let what = "one sweeps and allocates, another gets";
+    model("get_sweep_allocate", "5 6 7", what).long().stage(SMALL, |stage| {
+        let held = stage.prepare(3);
+        let (handle, old) = held[2];
+        stage.free(held);
+        stage.spawn(vec![], |a| {
+            a.sweep();
+            a.allocate();
+        });
+        stage.spawn_bare(vec![], move |a| {
+            let seen = a.table().get(handle);
+            assert!(seen.is_none_or(|stamp| stamp != old), "Invariant 7: freed before");
+        });
+    });
+}
+
+#[test]
+fn allocate_sweep_twice() {
+    let what = "one allocates, another sweeps twice with the world stopped";
+    model("allocate_sweep_twice", "1 2 3 4 5 8", what).long().stage(SMALL, |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(2);
+        stage.free(held);
+        stage.keep(kept);
+        stage.spawn(vec![], |a| a.allocate());
+        stage.spawn_bare(vec![], |a| {
+            a.table().sweep_stopped(0);
+            a.table().sweep_stopped(0);
+        });
+    });
+}
+
+#[test]
+fn rounds_begin_again() {
+    let what = "after the last round one allocates, another sweeps";
+    model("rounds_begin_again", "1 2 3 4 5 8", what).bound(2).long().stage(SMALL, |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(2);
+        stage.free(held);
+        stage.keep(kept);
+        // In models the numbers end at 2.
+        stage.table().sweep(0);
+        stage.table().sweep(0);
+        stage.spawn(vec![], |a| a.allocate());
         stage.spawn_bare(vec![], |a| a.sweep());
     });
 }
@@ -64,127 +351,34 @@ fn allocate_free_sweep() {
 }
 
 #[test]
-fn set_sweep() {
-    let what = "one puts another entry in, another sweeps";
-    model("set_sweep", "1 4 5 7", what).stage(SMALL, |stage| {
-        let mut held = stage.prepare(3);
-        let kept = held.split_off(2);
-        stage.free(held);
-        stage.spawn(kept, |a| a.set());
-        stage.spawn_bare(vec![], |a| a.sweep());
-    });
+fn allocate_free_rest_of_sweep() {
+    let what = "one allocates, another frees, a third does the rest of a sweep";
+    model("allocate_free_rest_of_sweep", "1 2 3 4 5 7 8", what).bound(3).long().stage(
+        SMALL,
+        |stage| {
+            let mut held = stage.prepare(2);
+            let other = held.split_off(1);
+            stage.free(held);
+            stage.table().begin_sweep();
+            stage.spawn(other, |a| a.free());
+            stage.spawn(vec![], |a| a.allocate());
+            stage.spawn_bare(vec![], |a| a.table().finish_sweep());
+        },
+    );
 }
 
 #[test]
-fn stale_set_sweep() {
-    let what = "one sets through a stale handle, another sweeps its segment away";
-    model("stale_set_sweep", "1 4 5", what).stage(SMALL, |stage| {
-        let held = stage.prepare(3);
-        let stale = held[2].0;
-        stage.free(held);
-        stage.spawn(vec![], move |a| {
-            assert!(a.set_known(stale, 9).is_err(), "Invariant 5: the slot is free");
-        });
-        stage.spawn_bare(vec![], |a| a.sweep());
-    });
-}
-
-#[test]
-fn uninitialized_sweep() {
-    let what = "one hands out a slot and puts an entry in later, another sweeps";
-    model("uninitialized_sweep", "1 3 4 5 7", what).long().stage(SMALL, |stage| {
-        let held = stage.prepare(3);
-        stage.free(held);
-        stage.spawn(vec![], |a| a.allocate_then_set());
-        stage.spawn_bare(vec![], |a| a.sweep());
-    });
-}
-
-#[test]
-fn stats_allocate() {
-    let what = "one allocates, another counts";
-    model("stats_allocate", "4 8", what).stage(SMALL, |stage| {
-        let held = stage.prepare(2);
-        stage.free(held);
-        stage.spawn(vec![], |a| a.allocate());
-        stage.spawn_bare(vec![], |a| {
-            let s = a.table().stats();
-            let sum = s.live + s.free_in_stripes + s.free_in_magazines;
-            assert_eq!(sum, s.slots_committed, "Invariant 4");
-            assert!(s.live <= 1, "Invariant 4: {s:?}");
-        });
-    });
-}
-
-#[test]
-fn allocate_sweep_twice() {
-    let what = "one allocates, another sweeps twice";
-    model("allocate_sweep_twice", "1 2 3 4 5 8", what).long().stage(SMALL, |stage| {
+fn helpers() {
+    let what = "two allocate what one sweeps";
+    model("helpers", "1 2 3 4 5 8", what).bound(2).long().stage(SMALL, |stage| {
         let mut held = stage.prepare(3);
         let kept = held.split_off(2);
         stage.free(held);
         stage.keep(kept);
+        stage.table().begin_sweep();
         stage.spawn(vec![], |a| a.allocate());
-        stage.spawn_bare(vec![], |a| {
-            a.sweep();
-            a.sweep();
-        });
-    });
-}
-
-#[test]
-fn free_then_allocate_sweep() {
-    let what = "one frees a slot into its store and allocates it again, another sweeps";
-    model("free_then_allocate_sweep", "1 2 3 4 5 7 8", what).long().stage(SMALL, |stage| {
-        let mut held = stage.prepare(3);
-        let other = held.split_off(2);
-        stage.free(held);
-        stage.spawn(other, |a| {
-            a.free();
-            a.allocate();
-        });
-        stage.spawn_bare(vec![], |a| a.sweep());
-    });
-}
-
-#[test]
-fn bulk_sweep() {
-    let what = "one frees 2 at once and allocates 2 at once, another sweeps";
-    model("bulk_sweep", "1 2 3 4 5 7 8", what).bound(3).long().stage(LARGER, |stage| {
-        let held = stage.prepare(2);
-        stage.spawn(held, |a| {
-            a.free_many();
-            a.allocate_many(2);
-        });
-        stage.spawn_bare(vec![], |a| a.sweep());
-    });
-}
-
-#[test]
-fn two_stripes_sweep() {
-    let what = "stripes: 2; one allocates, another sweeps and shares the slots out";
-    let shape = Shape { stripes: 2, ..SMALL };
-    model("two_stripes_sweep", "1 2 3 4 5 8", what).long().stage(shape, |stage| {
-        let mut held = stage.prepare(3);
-        let kept = held.split_off(2);
-        stage.free(held);
-        stage.keep(kept);
         stage.spawn(vec![], |a| a.allocate());
-        stage.spawn_bare(vec![], |a| a.sweep());
-    });
-}
-
-#[test]
-fn allocate_free_sweep_to_the_end() {
-    let what = "one allocates, another frees, a third sweeps; a slot each";
-    let shape = Shape { capacity: 2, ..SMALL };
-    model("allocate_free_sweep_to_the_end", "1 2 3 4 5 7 8", what).long().stage(shape, |stage| {
-        let mut held = stage.prepare(2);
-        let other = held.split_off(1);
-        stage.free(held);
-        stage.spawn(other, |a| a.free());
-        stage.spawn(vec![], |a| a.allocate());
-        stage.spawn_bare(vec![], |a| a.sweep());
+        stage.spawn_bare(vec![], |a| a.table().finish_sweep());
     });
 }
 
@@ -209,6 +403,22 @@ fn free_audit() {
         stage.spawn(held, |a| (0..3).for_each(|_| a.free()));
         stage.spawn_bare(vec![], |a| {
             a.table().audit().expect("Invariants 1, 2, 4 and 5");
+        });
+    });
+}
+
+#[test]
+fn stats_allocate() {
+    let what = "one allocates, another counts";
+    model("stats_allocate", "4 8", what).stage(SMALL, |stage| {
+        let held = stage.prepare(2);
+        stage.free(held);
+        stage.spawn(vec![], |a| a.allocate());
+        stage.spawn_bare(vec![], |a| {
+            let s = a.table().stats();
+            let sum = s.live + s.free_in_stripes + s.free_in_magazines;
+            assert_eq!(sum, s.slots_committed, "Invariant 4");
+            assert!(s.live <= 1, "Invariant 4: {s:?}");
         });
     });
 }

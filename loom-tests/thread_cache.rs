@@ -8,7 +8,7 @@ use crate::stage::{SMALL, model};
 #[test]
 fn cached_allocate_sweep() {
     let what = "a thread allocates and ends, another sweeps";
-    model("cached_allocate_sweep", "1 2 3 4 5 8", what).long().stage(SMALL, |stage| {
+    model("cached_allocate_sweep", "1 2 3 4 5 8", what).bound(2).long().stage(SMALL, |stage| {
         let held = stage.prepare(2);
         stage.free(held);
         stage.spawn_bare(vec![], |a| a.allocate_by_thread());
@@ -32,7 +32,7 @@ fn cached_allocate_free() {
 #[test]
 fn cached_free_sweep() {
     let what = "a thread frees 2 and ends, another sweeps";
-    model("cached_free_sweep", "1 2 3 4 5 8", what).bound(3).long().stage(SMALL, |stage| {
+    model("cached_free_sweep", "1 2 3 4 5 8", what).bound(2).long().stage(SMALL, |stage| {
         let held = stage.prepare(2);
         stage.spawn_bare(held, |a| {
             a.free_by_thread();

@@ -59,35 +59,6 @@ fn end_free() {
 }
 
 #[test]
-fn register_sweep() {
-    let what = "one registers, allocates and ends, another sweeps";
-    model("register_sweep", "1 2 3 4 5 8", what).stage(SMALL, |stage| {
-        let held = stage.prepare(2);
-        stage.free(held);
-        stage.spawn_bare(vec![], |a| {
-            a.register();
-            a.allocate();
-            a.unregister();
-        });
-        stage.spawn_bare(vec![], |a| a.sweep());
-    });
-}
-
-#[test]
-fn end_sweep() {
-    let what = "one ends with a full store, another sweeps";
-    model("end_sweep", "1 2 3 4 5 8", what).stage(SMALL, |stage| {
-        let held = stage.prepare(3);
-        stage.spawn(held, |a| {
-            a.free();
-            a.free();
-            a.unregister();
-        });
-        stage.spawn_bare(vec![], |a| a.sweep());
-    });
-}
-
-#[test]
 fn register_free() {
     let what = "one registers, allocates and ends, another frees 3 and spills";
     model("register_free", "1 2 3 4 8", what).bound(3).long().stage(SMALL, |stage| {

@@ -4,6 +4,7 @@
 use crossbeam_utils::CachePadded;
 
 use crate::arena::{Arena, Refusal};
+use crate::detached::Detached;
 use crate::freelist::{self, Stripe};
 use crate::handle::Handle;
 use crate::head::Head;
@@ -14,15 +15,17 @@ use crate::world::{Operation, Registration, Stopped, World};
 /// Everything that the threads share.
 ///
 /// Conservation (Invariant 4), with the world stopped:
-/// `live + uninitialized + Σ stripe lengths + Σ magazine lengths = usable slots of the committed
-/// segments`.
+/// `live + uninitialized + Σ stripe lengths + Σ magazine lengths + detached = usable slots of the
+/// committed segments`.
 ///
 /// Aligned to a page, with what every operation reads near the end of it: a record has what every
 /// operation writes before that in its own.
 #[derive(Debug)]
-#[repr(C, align(4096))]
+// Not in models, whose threads have small stacks.
+#[cfg_attr(not(all(loom, feature = "loom")), repr(C, align(4096)))]
 pub(crate) struct Allocator<W: Word> {
     /// Never used: see above.
+    #[allow(dead_code)]
     room: [u8; READ_AT],
     pub(crate) arena: Arena<W>,
     pub(crate) stripes: Box<[CachePadded<Stripe>]>,
@@ -30,12 +33,15 @@ pub(crate) struct Allocator<W: Word> {
     pub(crate) magazine_size: u32,
     /// What a private store holds at most: two magazines.
     store_limit: u32,
+    /// What a sweep under way has not brought back yet.
+    pub(crate) detached: Detached,
 }
 
 impl<W: Word> Allocator<W> {
     pub(crate) fn new(arena: Arena<W>, stripes: usize, magazine_size: u32) -> Self {
         let stripes: Box<[_]> = (0..stripes).map(|_| CachePadded::new(Stripe::new())).collect();
         let world = World::new(stripes.len());
+        let detached = Detached::new(arena.geometry().segments());
         Self {
             room: [0; READ_AT],
             arena,
@@ -43,6 +49,7 @@ impl<W: Word> Allocator<W> {
             world,
             magazine_size,
             store_limit: 2 * magazine_size,
+            detached,
         }
     }
 
@@ -78,7 +85,7 @@ impl<W: Word> Allocator<W> {
     #[inline(never)]
     fn allocate_refilled(&self, mut operation: Operation<'_>, word: W) -> Option<Handle> {
         let mut magazine = operation.magazine();
-        let index = self.refill(&mut magazine, self.magazine_size).ok()?;
+        let index = self.refill(&mut magazine, self.magazine_size, HELP).ok()?;
         Some(self.hand_out(&mut magazine, index, word))
     }
 
@@ -99,11 +106,11 @@ impl<W: Word> Allocator<W> {
         let mut stopped = self.world.stop();
         self.gather(&mut stopped);
         // A small helping: others are as short of slots as the caller.
-        let (free, _) = self.free_slots(&stopped);
-        let fair = free / stopped.participants().max(1) as u64 / 2;
+        let free = self.free_slots(&stopped);
+        let fair = (free.shared + free.detached) / stopped.participants().max(1) as u64 / 2;
         let helping = fair.clamp(1, u64::from(self.magazine_size)) as u32;
         let mut magazine = stopped.magazine(record);
-        let index = self.refill(&mut magazine, helping)?;
+        let index = self.refill(&mut magazine, helping, u32::MAX)?;
         Ok(self.hand_out(&mut magazine, index, word))
     }
 
@@ -112,13 +119,22 @@ impl<W: Word> Allocator<W> {
     }
 
     /// Finds free slots for an empty store, takes `count` or as many as there are, and returns
-    /// the first of them. Lock-free.
-    fn refill(&self, magazine: &mut Magazine<'_>, count: u32) -> Result<u32, Refusal> {
+    /// the first of them. Of the segments that a sweep has not come to yet, sweeps up to `help`.
+    /// Lock-free.
+    fn refill(&self, magazine: &mut Magazine<'_>, count: u32, help: u32) -> Result<u32, Refusal> {
         let home = magazine.home();
         for i in 0..self.stripes.len() {
             let stripe = &self.stripes[(home + i) % self.stripes.len()];
             let chain = stripe.take();
             if let Some(index) = self.load(magazine, chain, count, stripe) {
+                return Ok(index);
+            }
+        }
+        for _ in 0..help {
+            let Some(chain) = self.detached.bring_back_lowest(&self.arena, magazine.round()) else {
+                break;
+            };
+            if let Some(index) = self.load(magazine, chain, count, &self.stripes[home]) {
                 return Ok(index);
             }
         }
@@ -138,7 +154,7 @@ impl<W: Word> Allocator<W> {
             let kept = magazine.push(index, self.store_limit);
             debug_assert!(kept, "the store was empty, and holds two magazines");
         });
-        stripe.put_back(&self.arena, rest);
+        stripe.put_back(&self.arena, rest, magazine.round());
         // The chain's order, which after a sweep or in a fresh segment ascends.
         magazine.reverse();
         magazine.pop()
@@ -146,18 +162,19 @@ impl<W: Word> Allocator<W> {
 
     /// Puts `count` slots of a store into its home stripe, those that came first. Lock-free.
     fn spill(&self, magazine: &mut Magazine<'_>, count: u32) {
+        let round = magazine.round();
         let (mut first, mut last) = (0, 0);
         magazine.drain(count, |index| {
             if first == 0 {
                 first = index;
             } else {
-                self.arena.slot(last).set_next(last, index);
+                self.arena.slot(last).set_next(last, index, round);
             }
             last = index;
         });
         if count > 0 {
             let chain = Head::new(first, count);
-            self.stripes[magazine.home()].push(&self.arena, chain, last);
+            self.stripes[magazine.home()].push(&self.arena, chain, last, round);
         }
     }
 
@@ -181,14 +198,14 @@ impl<W: Word> Allocator<W> {
 
     #[inline(always)]
     fn free_in(&self, operation: &mut Operation<'_>, raw: u32, expected: State) -> W {
-        let Some(slot) = self.arena.slot_clamped(raw) else { return word::free(0) };
+        let Some(slot) = self.arena.slot_clamped(raw) else { return word::zero() };
         let mut current = slot.load();
         loop {
             if word::state(current) != expected {
                 return current;
             }
             // Tried again only when another thread changed the entry: lock-free.
-            match slot.retire(current) {
+            match slot.retire(current, operation.round()) {
                 Ok(()) => break,
                 Err(now) => current = now,
             }
@@ -212,7 +229,7 @@ impl<W: Word> Allocator<W> {
         let mut operation = unsafe { self.world.enter(record) };
         let slot = self.arena.slot(index);
         let word = slot.load();
-        slot.retire_own();
+        slot.retire_own(operation.round());
         self.keep(&mut operation.magazine(), index);
         word
     }
@@ -264,7 +281,7 @@ impl<W: Word> Allocator<W> {
         // SAFETY: the caller's promise. Inside an operation, so that no sweep can release the
         // segment between the check and the store (Invariant 5).
         let mut operation = unsafe { self.world.enter(record) };
-        let Some(slot) = self.arena.slot_clamped(raw) else { return word::free(0) };
+        let Some(slot) = self.arena.slot_clamped(raw) else { return word::zero() };
         let mut current = slot.load();
         loop {
             if word::state(current) == State::Free {
@@ -287,23 +304,38 @@ impl<W: Word> Allocator<W> {
         self.world.unregister(registration, |magazine| self.spill(magazine, magazine.length()));
     }
 
-    /// Free slots in stripes and private stores, now or a moment ago. The first figure alone is
-    /// enough if it reaches `enough`; else this blocks while the world is stopped.
+    /// Free slots, now or a moment ago. Those that are not in private stores alone are enough if
+    /// they reach `enough`; else this blocks while the world is stopped.
     pub(crate) fn roughly_free(&self, enough: u64) -> u64 {
         let shared: u64 = self.stripes.iter().map(|stripe| u64::from(stripe.length())).sum();
+        let shared = shared + self.detached.slots();
         if shared >= enough { shared } else { shared + self.world.privately_free() }
     }
 
-    /// Free slots in stripes and in private stores. Exact: nothing is in transit.
-    pub(crate) fn free_slots(&self, stopped: &Stopped<'_>) -> (u64, u64) {
+    /// Free slots, by where they are. Exact: nothing is in transit.
+    pub(crate) fn free_slots(&self, stopped: &Stopped<'_>) -> FreeSlots {
         let shared = self.stripes.iter().map(|stripe| u64::from(stripe.length())).sum();
         let private = stopped.records().map(|record| u64::from(record.length())).sum();
-        (shared, private)
+        FreeSlots { shared, private, detached: self.detached.slots() }
     }
 }
 
+/// How many slots are free.
+pub(crate) struct FreeSlots {
+    /// In stripes.
+    pub(crate) shared: u64,
+    /// In private stores.
+    pub(crate) private: u64,
+    /// In segments that a sweep under way has not come to.
+    pub(crate) detached: u64,
+}
+
+/// How many segments an operation sweeps at most when no stripe has a free slot and a sweep is
+/// under way, before it asks for a fresh one.
+const HELP: u32 = 4;
+
 /// Where in its page lies what every operation reads.
-const READ_AT: usize = 0xc00;
+const READ_AT: usize = if cfg!(all(loom, feature = "loom")) { 0 } else { 0xc00 };
 
 #[cfg(not(all(loom, feature = "loom")))]
 const _: () = {

@@ -4,6 +4,7 @@ use crate::error::{BuildError, NO_MEMORY};
 use crate::head::Head;
 use crate::memory::{Memory, Slot};
 use crate::segment::{Geometry, SEGMENT_BYTES};
+use crate::sync::unmodelled;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::word::Word;
 use crate::world::Stopped;
@@ -15,7 +16,7 @@ const WRITABLE_BATCH: u32 = 16;
 ///
 /// | field | who writes | when |
 /// |---|---|---|
-/// | `claimed` | a grower sets a bit, and clears its own when the system refuses; the sweeper clears | inside an operation; with the world stopped |
+/// | `claimed` | a grower sets a bit, and clears its own when the system refuses; the sweeper clears | inside an operation; the sweeper also with the world stopped |
 /// | `hint` | growers; the sweeper | any time: a wrong hint costs time only |
 /// | `writable` | growers, upwards only | inside an operation |
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub(crate) struct Arena<W: Word> {
     /// A bit a segment: it is committed, or being committed by whoever set the bit.
     claimed: Box<[AtomicU64]>,
     /// No word of `claimed` before this one is thought to have a clear bit.
-    hint: AtomicU32,
+    hint: unmodelled::AtomicUsize,
     /// The segments below this number are writable: a prefix, so that there are two mappings
     /// at most, however many segments have been released.
     writable: AtomicU32,
@@ -83,7 +84,7 @@ impl<W: Word> Arena<W> {
             memory,
             geometry,
             claimed: (0..words).map(|_| AtomicU64::new(0)).collect(),
-            hint: AtomicU32::new(0),
+            hint: unmodelled::AtomicUsize::new(0),
             writable: AtomicU32::new(0),
         })
     }
@@ -151,27 +152,26 @@ impl<W: Word> Arena<W> {
     #[cfg_attr(any(loom, slotarena_heap), allow(dead_code))]
     pub(crate) fn grow_from_the_top(&self) {
         // Relaxed: a hint.
-        self.hint.store(self.claimed.len() as u32 - 1, Ordering::Relaxed);
+        self.hint.store(self.claimed.len() - 1, Ordering::Relaxed);
     }
 
     /// Makes the lowest unclaimed segment the caller's.
     fn claim(&self) -> Option<u32> {
         // Relaxed: a hint.
         let start = self.hint.load(Ordering::Relaxed);
-        let words = self.claimed.len() as u32;
         // What the hint left out comes last: it may be wrong.
-        for word in (start..words).chain(0..start) {
+        for word in (start..self.claimed.len()).chain(0..start) {
             loop {
                 // Relaxed: a guess at a clear bit; the read-modify-write below decides.
-                let taken = self.claimed[word as usize].load(Ordering::Relaxed);
+                let taken = self.claimed[word].load(Ordering::Relaxed);
                 let bit = (!taken).trailing_zeros();
-                let segment = word * 64 + bit;
+                let segment = word as u32 * 64 + bit;
                 if bit == 64 || segment >= self.geometry.segments() {
                     break;
                 }
-                // Relaxed: the bit alone says whose the segment is. Its memory was last touched
-                // before a stop ended (ordered by the world), or never.
-                let before = self.claimed[word as usize].fetch_or(1 << bit, Ordering::Relaxed);
+                // Acquire: whatever was done to the segment's memory comes before what the caller
+                // does. Partner: `release`.
+                let before = self.claimed[word].fetch_or(1 << bit, Ordering::Acquire);
                 if before & 1 << bit == 0 {
                     if word > start {
                         // Relaxed: a hint.
@@ -187,10 +187,10 @@ impl<W: Word> Arena<W> {
     /// Gives back a claim that came to nothing.
     fn unclaim(&self, segment: u32) {
         let bit = 1u64 << (segment % 64);
-        // Relaxed: nothing was written to the segment; partner: the claim.
-        self.claimed[(segment / 64) as usize].fetch_and(!bit, Ordering::Relaxed);
+        // Release: as in `release`, since a part may have been populated and given back.
+        self.claimed[(segment / 64) as usize].fetch_and(!bit, Ordering::Release);
         // Relaxed: a hint.
-        self.hint.fetch_min(segment / 64, Ordering::Relaxed);
+        self.hint.fetch_min((segment / 64) as usize, Ordering::Relaxed);
     }
 
     fn commit(&self, segment: u32) -> Result<(), i32> {
@@ -260,6 +260,12 @@ impl<W: Word> Arena<W> {
         (segments, slots)
     }
 
+    /// Which of 64 segments are committed, a bit each, with the world stopped.
+    pub(crate) fn committed_word(&self, word: usize, _: &Stopped<'_>) -> u64 {
+        // Relaxed: as in `is_committed`.
+        self.claimed[word].load(Ordering::Relaxed)
+    }
+
     /// The committed segments, ascending.
     pub(crate) fn committed<'a>(
         &'a self,
@@ -281,23 +287,19 @@ impl<W: Word> Arena<W> {
     ///
     /// # Safety
     ///
-    /// With the world stopped, every slot in them is free and in no chain or magazine.
-    pub(crate) unsafe fn release(
-        &self,
-        first: u32,
-        count: u32,
-        _: &Stopped<'_>,
-    ) -> Result<(), i32> {
+    /// The caller owns every slot in them, and is inside an operation or has stopped the world.
+    pub(crate) unsafe fn release(&self, first: u32, count: u32) -> Result<(), i32> {
         let slots = self.geometry.slots_per_segment() as usize;
-        // SAFETY: the world is stopped, so no operation stores; committed, so writable.
+        // SAFETY: nobody stores to a free slot but its owner (Invariants 1 and 5): an operation
+        // that began while one of them was in use ended before they were detached.
         unsafe { self.memory.release(first as usize * slots, count as usize * slots) }?;
         for segment in first..first + count {
             let bit = 1u64 << (segment % 64);
-            // Relaxed: the end of the stop publishes it.
-            self.claimed[(segment / 64) as usize].fetch_and(!bit, Ordering::Relaxed);
+            // Release: hands the memory to who claims it next. Partner: `claim`.
+            self.claimed[(segment / 64) as usize].fetch_and(!bit, Ordering::Release);
         }
         // Relaxed: a hint.
-        self.hint.fetch_min(first / 64, Ordering::Relaxed);
+        self.hint.fetch_min((first / 64) as usize, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::allocator::Allocator;
 use crate::segment::Geometry;
-use crate::word::{State, Word};
+use crate::word::{self, State, Word};
 use crate::world::Stopped;
 
 /// What is in one committed segment.
@@ -72,6 +72,14 @@ pub enum Violation {
         /// How many there are.
         found: u64,
     },
+    /// The running count of slots that a sweep under way has not brought back is wrong
+    /// (Invariant 4).
+    Detached {
+        /// What the count says.
+        counted: u64,
+        /// How many there are.
+        found: u64,
+    },
     /// A slot of a segment that is not committed is not zero (Invariant 5).
     NotReleased {
         /// The slot.
@@ -97,6 +105,9 @@ impl fmt::Display for Violation {
             }
             Violation::Uninitialized { counted, found } => {
                 write!(f, "{counted} uninitialized slots counted, {found} found")
+            }
+            Violation::Detached { counted, found } => {
+                write!(f, "{counted} detached slots counted, {found} found")
             }
             Violation::NotReleased { index } => {
                 write!(f, "slot {index} of an uncommitted segment is not zero")
@@ -144,7 +155,11 @@ pub(crate) fn audit<W: Word>(
     look_into_magazines(allocator, stopped, &mut seen)?;
     let mut audit = Audit::default();
     let mut lost: Option<(u64, u32)> = None;
+    let mut detached = 0;
     for segment in allocator.arena.committed(stopped) {
+        if allocator.detached.is_pending(segment) {
+            detached += meet_detached(allocator, stopped, &mut seen, segment)?;
+        }
         let found = look_into_segment(allocator, geometry, segment, &seen, &mut lost);
         audit.live += u64::from(found.live);
         audit.free += u64::from(found.free);
@@ -154,6 +169,10 @@ pub(crate) fn audit<W: Word>(
     }
     if let Some((count, first)) = lost {
         return Err(Violation::Lost { count, first });
+    }
+    if detached != allocator.detached.slots() {
+        let counted = allocator.detached.slots();
+        return Err(Violation::Detached { counted, found: detached });
     }
     let counted = stopped.records().fold(0u64, |sum, r| sum.wrapping_add(r.uninitialized()));
     if counted != audit.uninitialized {
@@ -170,7 +189,7 @@ fn meet<W: Word>(allocator: &Allocator<W>, seen: &mut Seen, index: u32) -> Resul
     if !inside || !allocator.arena.is_committed(geometry.segment_of(index)) {
         return Err(Violation::Astray { index });
     }
-    if allocator.arena.slot(index).state_stopped() != State::Free {
+    if word::state(allocator.arena.slot(index).look()) != State::Free {
         return Err(Violation::InUse { index });
     }
     if seen.insert(index) { Ok(()) } else { Err(Violation::Twice { index }) }
@@ -206,6 +225,25 @@ fn look_into_magazines<W: Word>(
     result
 }
 
+/// The slots of a pending segment that a sweep will bring back. Returns how many.
+fn meet_detached<W: Word>(
+    allocator: &Allocator<W>,
+    stopped: &Stopped<'_>,
+    seen: &mut Seen,
+    segment: u32,
+) -> Result<u64, Violation> {
+    let geometry = allocator.arena.geometry();
+    let first = geometry.first(segment);
+    let mut count = 0;
+    for index in (0..geometry.usable(segment)).map(|i| first + i) {
+        if word::is_detached(allocator.arena.slot(index).look(), stopped.round()) {
+            meet(allocator, seen, index)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
 fn look_into_segment<W: Word>(
     allocator: &Allocator<W>,
     geometry: Geometry,
@@ -216,7 +254,7 @@ fn look_into_segment<W: Word>(
     let mut found = SegmentAudit { index: segment, live: 0, free: 0, uninitialized: 0 };
     let first = geometry.first(segment);
     for index in (0..geometry.usable(segment)).map(|i| first + i) {
-        match allocator.arena.slot(index).state_stopped() {
+        match word::state(allocator.arena.slot(index).look()) {
             State::Live => found.live += 1,
             State::Uninitialized => found.uninitialized += 1,
             State::Free => {
@@ -242,7 +280,7 @@ fn look_between_segments<W: Word>(
         for segment in pair[0].index + 1..pair[1].index {
             let first = geometry.first(segment);
             for index in (0..geometry.usable(segment)).map(|i| first + i) {
-                if allocator.arena.slot(index).load_stopped() != W::from_low(0) {
+                if allocator.arena.slot(index).look() != word::zero() {
                     return Err(Violation::NotReleased { index });
                 }
             }

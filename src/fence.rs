@@ -3,14 +3,25 @@
 //! Where each side stores to its own location and then loads the other's, a sequentially
 //! consistent fence between the two on both sides guarantees that at least one sees the other's
 //! store. When one side runs a million times as often, its fence can be a compiler fence, if the
-//! other side makes every running thread pass a full fence: Linux's `membarrier` does that.
+//! other side makes every running thread pass a full fence: Linux's `membarrier` does that, with
+//! each thread at a moment of its own during the call.
 
-pub(crate) use imp::AsymmetricFence;
+pub(crate) use imp::{AsymmetricFence, LightSide};
 
 #[cfg(not(all(loom, feature = "loom")))]
 mod imp {
     use crate::sync::{Ordering, compiler_fence, fence, wait_a_moment};
     use crate::sys::membarrier;
+
+    /// One of those that run often. Nothing but in models.
+    #[derive(Debug)]
+    pub(crate) struct LightSide;
+
+    impl LightSide {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+    }
 
     /// The two fences. Which kind they are is settled when the value is made.
     #[derive(Debug)]
@@ -31,24 +42,24 @@ mod imp {
 
         /// The side that runs often, where the fence is asymmetric.
         #[inline(always)]
-        pub(crate) fn light(&self) {
+        pub(crate) fn light(&self, _: &LightSide) {
             // SeqCst: the compiler moves nothing across; the processor is held to it by the
             // other side's system call. Partner: `heavy`.
             compiler_fence(Ordering::SeqCst);
         }
 
         /// The side that runs often, where it is not.
-        pub(crate) fn full(&self) {
+        pub(crate) fn full(&self, _: &LightSide) {
             // SeqCst: store before, load after. Partner: `heavy`.
             fence(Ordering::SeqCst);
         }
 
-        /// The side that runs seldom.
+        /// The side that runs seldom. `sides` are all those whose stores or loads count.
         ///
         /// # Panics
         ///
         /// If the system takes back, for good, the barrier that it granted at the first call.
-        pub(crate) fn heavy(&self) {
+        pub(crate) fn heavy<'a>(&self, _sides: impl Iterator<Item = &'a LightSide>) {
             if !self.reaches {
                 // SeqCst: store before, load after. Partner: `full`.
                 fence(Ordering::SeqCst);
@@ -72,33 +83,45 @@ mod imp {
 
     /// Loom's own sequentially consistent fence orders more than the real one and would hide
     /// races. Two read-modify-writes of one location do what is needed and no more: whichever
-    /// comes second sees what the first one's thread stored before.
+    /// comes second sees what the first one's thread stored before. Each light side has a location
+    /// of its own, since light fences order nothing among themselves.
     #[derive(Debug)]
-    pub(crate) struct AsymmetricFence {
+    pub(crate) struct LightSide {
         meeting_point: AtomicU32,
     }
 
-    impl AsymmetricFence {
+    impl LightSide {
         pub(crate) fn new() -> Self {
             Self { meeting_point: AtomicU32::new(0) }
+        }
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct AsymmetricFence;
+
+    impl AsymmetricFence {
+        pub(crate) fn new() -> Self {
+            Self
         }
 
         pub(crate) fn is_asymmetric(&self) -> bool {
             true
         }
 
-        pub(crate) fn light(&self) {
+        pub(crate) fn light(&self, side: &LightSide) {
             // AcqRel: partner is `heavy`.
-            self.meeting_point.fetch_add(0, Ordering::AcqRel);
+            side.meeting_point.fetch_add(0, Ordering::AcqRel);
         }
 
-        pub(crate) fn full(&self) {
-            self.light();
+        pub(crate) fn full(&self, side: &LightSide) {
+            self.light(side);
         }
 
-        pub(crate) fn heavy(&self) {
-            // AcqRel: partner is `light`.
-            self.meeting_point.fetch_add(0, Ordering::AcqRel);
+        pub(crate) fn heavy<'a>(&self, sides: impl Iterator<Item = &'a LightSide>) {
+            for side in sides {
+                // AcqRel: partner is `light`.
+                side.meeting_point.fetch_add(0, Ordering::AcqRel);
+            }
         }
     }
 }
@@ -107,7 +130,7 @@ mod imp {
 mod tests {
     use crossbeam_utils::CachePadded;
 
-    use super::AsymmetricFence;
+    use super::{AsymmetricFence, LightSide};
     use crate::sync::{AtomicU32, Ordering, compiler_fence};
 
     /// Store to one's own, load the other's, at the same time, again and again. Returns in how
@@ -169,9 +192,12 @@ mod tests {
     fn one_side_sees_the_other() {
         let fence = AsymmetricFence::new();
         if fence.is_asymmetric() {
-            assert_eq!(store_buffering(100_000, 1, || fence.light(), || fence.heavy()), 0);
+            let (light, heavy) =
+                (|| fence.light(&LightSide), || fence.heavy([&LightSide].into_iter()));
+            assert_eq!(store_buffering(100_000, 1, light, heavy), 0);
         }
-        assert_eq!(store_buffering(100_000, 1, || fence.full(), || fence.full()), 0);
+        let full = || fence.full(&LightSide);
+        assert_eq!(store_buffering(100_000, 1, full, full), 0);
     }
 
     /// That the test above could fail: with the heavy fence left out, it does.

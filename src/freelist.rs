@@ -12,7 +12,7 @@
 use crate::arena::Arena;
 use crate::head::Head;
 use crate::sync::{AtomicU64, Ordering};
-use crate::word::Word;
+use crate::word::{Round, Word};
 
 /// One shared head. Tables have several, each in a cache line of its own.
 #[derive(Debug)]
@@ -51,13 +51,13 @@ impl Stripe {
 
     /// Puts a chain that the caller owns, from `chain.first()` to `last`, before what is there.
     /// Lock-free: it is tried again only when another thread changed the head.
-    pub(crate) fn push<W: Word>(&self, arena: &Arena<W>, chain: Head, last: u32) {
+    pub(crate) fn push<W: Word>(&self, arena: &Arena<W>, chain: Head, last: u32, round: Round) {
         debug_assert!(!chain.is_empty());
         let slot = arena.slot(last);
         let mut seen = self.look();
         loop {
             if !seen.is_empty() {
-                slot.set_next(last, seen.first());
+                slot.set_next(last, seen.first(), round);
             }
             let joined = Head::new(chain.first(), chain.length() + seen.length());
             // Release: hands the caller's slots and links to whoever takes the chain. Partner:
@@ -78,7 +78,7 @@ impl Stripe {
     /// nothing is; where others have pushed meanwhile, their few are taken and put before it.
     /// Lock-free: it is tried again only when another thread pushed, and walks no more slots
     /// than were pushed.
-    pub(crate) fn put_back<W: Word>(&self, arena: &Arena<W>, mut rest: Head) {
+    pub(crate) fn put_back<W: Word>(&self, arena: &Arena<W>, mut rest: Head, round: Round) {
         while !rest.is_empty() {
             // Release: as in `push`. Relaxed on failure: the value is not used.
             let result = self.head.compare_exchange(
@@ -94,7 +94,7 @@ impl Stripe {
             if !newcomers.is_empty() {
                 let mut last = newcomers.first();
                 split(arena, newcomers, newcomers.length(), |index| last = index);
-                arena.slot(last).set_next(last, rest.first());
+                arena.slot(last).set_next(last, rest.first(), round);
                 rest = Head::new(newcomers.first(), newcomers.length() + rest.length());
             }
         }

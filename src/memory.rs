@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use crate::head::{follow, link_to};
 use crate::sync::Ordering;
-use crate::word::{self, AtomicWord, State, Word};
+use crate::word::{self, AtomicWord, Round, Word};
 
 /// One slot of a table.
 ///
@@ -16,8 +16,9 @@ use crate::word::{self, AtomicWord, State, Word};
 /// | live | anybody | anybody inside an operation, by compare-and-swap only |
 /// | uninitialized | anybody | as for live |
 /// | free, in a chain or magazine | anybody, to see that it is free | its owner: who took the chain, whose magazine it is, or the stopper |
+/// | free, detached | the same | who claimed its segment from the sweep, or the stopper |
 ///
-/// Free memory of a segment is all zeros, which is a free word with link 0.
+/// Fresh memory is all zeros, which is the word of a free slot with link 0.
 #[cfg_attr(not(all(loom, feature = "loom")), repr(transparent))]
 pub(crate) struct Slot<W: Word> {
     word: W::Atomic,
@@ -33,7 +34,7 @@ impl<W: Word> Slot<W> {
     #[cfg(all(loom, feature = "loom"))]
     fn new() -> Self {
         let (owner, page) = (crate::sync::UnsafeCell::new(()), crate::sync::UnsafeCell::new(()));
-        Self { word: W::Atomic::new(word::free(0)), owner, page }
+        Self { word: W::Atomic::new(word::zero()), owner, page }
     }
 
     /// An access that only the owner of the free slot may make (Invariants 1 and 2).
@@ -84,24 +85,25 @@ impl<W: Word> Slot<W> {
     /// Turns a slot in use into a free one that the caller owns; says what is there if it is
     /// not `current`. Of several that try at once, one succeeds.
     #[inline(always)]
-    pub(crate) fn retire(&self, current: W) -> Result<(), W> {
+    pub(crate) fn retire(&self, current: W, round: Round) -> Result<(), W> {
+        let free = word::free(round, 0);
         self.touch();
         // Acquire on success: the new owner's use of the slot comes after that of whoever
         // published it (Invariant 3; partner: `publish`). Nothing is published by it: the next
         // owner gets the slot through a head or a stop, which order it. Acquire on failure: the
         // word is looked at again.
-        self.word.compare_exchange(current, word::free(0), Ordering::Acquire, Ordering::Acquire)?;
+        self.word.compare_exchange(current, free, Ordering::Acquire, Ordering::Acquire)?;
         self.as_owner();
         Ok(())
     }
 
     /// Turns a live slot that nobody else frees or sets into a free one that the caller owns.
     #[inline(always)]
-    pub(crate) fn retire_own(&self) {
+    pub(crate) fn retire_own(&self, round: Round) {
         self.touch();
         // Relaxed: the caller's exclusive right to the slot came with the entry, which `load` has
         // acquired; readers may see the entry or that the slot is free.
-        self.word.store(word::free(0), Ordering::Relaxed);
+        self.word.store(word::free(round, 0), Ordering::Relaxed);
         self.as_owner();
     }
 
@@ -116,32 +118,40 @@ impl<W: Word> Slot<W> {
 
     /// Makes `next` follow this slot, whose index is `index`. For the owner of the chain.
     #[inline(always)]
-    pub(crate) fn set_next(&self, index: u32, next: u32) {
+    pub(crate) fn set_next(&self, index: u32, next: u32, round: Round) {
         self.as_owner();
         self.touch();
         // Relaxed: as in `next`; the release of the head's compare-and-swap, or of the end of
         // the stop, hands it on.
-        self.word.store(word::free(link_to(index, next)), Ordering::Relaxed);
+        self.word.store(word::free(round, link_to(index, next)), Ordering::Relaxed);
     }
 
-    /// As `set_next`, but stores nothing where the link is right already, so that memory that
-    /// nobody wrote to stays so.
-    pub(crate) fn set_next_if_needed(&self, index: u32, next: u32) {
+    /// As `set_next`, but stores nothing where the link is right already, whatever the round, so
+    /// that memory that nobody wrote to stays so.
+    pub(crate) fn set_next_if_needed(&self, index: u32, next: u32, round: Round) {
+        self.as_owner();
         // Relaxed: as in `next`.
-        if self.word.load(Ordering::Relaxed) != word::free(link_to(index, next)) {
-            self.set_next(index, next);
+        if word::link(self.word.load(Ordering::Relaxed)) != link_to(index, next) {
+            self.set_next(index, next, round);
         }
     }
 
-    /// The word, for whoever has stopped the world.
-    pub(crate) fn load_stopped(&self) -> W {
-        // Relaxed: every operation has ended, and its end was acquired by the stop (Invariant 8).
-        self.word.load(Ordering::Relaxed)
+    /// Makes the slot, a free one of the caller's, as if it had never been written to.
+    pub(crate) fn wipe(&self) {
+        if self.look() != word::zero() {
+            self.as_owner();
+            self.touch();
+            // Relaxed: as in `set_next`.
+            self.word.store(word::zero(), Ordering::Relaxed);
+        }
     }
 
-    /// The state, for whoever has stopped the world.
-    pub(crate) fn state_stopped(&self) -> State {
-        word::state(self.load_stopped())
+    /// The word as the last stop left it, or what came after.
+    #[inline(always)]
+    pub(crate) fn look(&self) -> W {
+        // Relaxed: every operation before the last stop has ended, and its end was acquired by the
+        // stop, whose end was acquired by the caller's operation (Invariant 8).
+        self.word.load(Ordering::Relaxed)
     }
 }
 
@@ -258,8 +268,8 @@ impl<W: Word> Memory<W> {
         for slot in &self.slots[first..first + count] {
             slot.as_owner();
             slot.page.with_mut(|_| ());
-            // Relaxed: the end of the stop hands it on, as with `set_next`.
-            slot.word.store(word::free(0), Ordering::Relaxed);
+            // Relaxed: the segment's bit hands it on.
+            slot.word.store(word::zero(), Ordering::Relaxed);
         }
         Ok(())
     }

@@ -2,7 +2,9 @@
 
 use core::marker::PhantomData;
 
+use crate::fence::LightSide;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, UnsafeCell};
+use crate::word::Round;
 
 /// The most free slots that a record can hold: two magazines of the greatest size.
 pub(crate) const MAGAZINE_SLOTS: usize = 512;
@@ -27,7 +29,8 @@ pub(crate) const MAGAZINE_SIZE_MAX: usize = MAGAZINE_SLOTS / 2;
 /// *Owner*: the one `Mutator` or thread that it is registered for. *Stopper*: who has stopped
 /// the world, or holds the registry's lock while the record has no owner.
 #[derive(Debug)]
-#[repr(C, align(4096))]
+// Not in models, whose threads have small stacks.
+#[cfg_attr(not(all(loom, feature = "loom")), repr(C, align(4096)))]
 pub(crate) struct Record {
     slots: UnsafeCell<[u32; MAGAZINE_SLOTS]>,
     busy: AtomicBool,
@@ -37,6 +40,7 @@ pub(crate) struct Record {
     /// record's may be settled by another. The sum over all records is the number there are.
     uninitialized: AtomicU64,
     home: usize,
+    side: LightSide,
 }
 
 // SAFETY: `slots` is reached only through a `Magazine`, which is evidence of exclusive use.
@@ -55,6 +59,7 @@ impl Record {
             length: AtomicU32::new(0),
             uninitialized: AtomicU64::new(0),
             home,
+            side: LightSide::new(),
             slots: UnsafeCell::new([0; MAGAZINE_SLOTS]),
         }
     }
@@ -70,6 +75,12 @@ impl Record {
     pub(crate) fn uninitialized(&self) -> u64 {
         // Relaxed: as `length`.
         self.uninitialized.load(Ordering::Relaxed)
+    }
+
+    /// The owner's side of the fence between the owner and the stopper.
+    #[inline(always)]
+    pub(crate) fn side(&self) -> &LightSide {
+        &self.side
     }
 
     /// Says that an operation begins. It has begun once the stopper is known not to be at work.
@@ -100,8 +111,8 @@ impl Record {
     /// While the result lives the caller is the record's owner inside an operation, or the
     /// stopper (see the table above), and makes no second one.
     #[inline(always)]
-    pub(crate) unsafe fn magazine(&self) -> Magazine<'_> {
-        Magazine { record: self, exclusive: PhantomData }
+    pub(crate) unsafe fn magazine(&self, round: Round) -> Magazine<'_> {
+        Magazine { record: self, round, exclusive: PhantomData }
     }
 }
 
@@ -109,6 +120,7 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Magazine<'a> {
     record: &'a Record,
+    round: Round,
     exclusive: PhantomData<&'a mut [u32]>,
 }
 
@@ -116,6 +128,11 @@ impl Magazine<'_> {
     /// The stripe that this store spills to and is filled from first.
     pub(crate) fn home(&self) -> usize {
         self.record.home
+    }
+
+    /// The round, which does not change while this is there.
+    pub(crate) fn round(&self) -> Round {
+        self.round
     }
 
     #[inline(always)]

@@ -1,12 +1,12 @@
 //! Counts.
 
-use crate::allocator::Allocator;
+use crate::allocator::{Allocator, FreeSlots};
 use crate::word::Word;
 use crate::world::Stopped;
 
 /// A table's counts at one moment.
 ///
-/// `live + uninitialized + free_in_stripes + free_in_magazines = slots_committed`
+/// `live + uninitialized + free_in_stripes + free_in_magazines + free_detached = slots_committed`
 /// (Invariant 4). `live` is what the chain lengths leave over; [`audit`](crate::Table::audit)
 /// counts it slot by slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,12 +24,14 @@ pub struct Stats {
     pub live: u64,
     /// Slots handed out without an entry.
     pub uninitialized: u64,
-    /// Free slots of committed segments: the two that follow together.
+    /// Free slots of committed segments: the three that follow together.
     pub free: u64,
     /// Free slots that all participants find.
     pub free_in_stripes: u64,
     /// Free slots in the participants' private stores.
     pub free_in_magazines: u64,
+    /// Free slots in segments that a sweep under way has not come to yet.
+    pub free_detached: u64,
     /// Participants: mutators, and threads that have used the table without one.
     pub mutators: usize,
     /// Shared chains.
@@ -43,7 +45,8 @@ pub struct Stats {
 impl Stats {
     pub(crate) fn of<W: Word>(allocator: &Allocator<W>, stopped: &Stopped<'_>) -> Self {
         let (segments, slots) = allocator.arena.committed_count();
-        let (shared, private) = allocator.free_slots(stopped);
+        let FreeSlots { shared, private, detached } = allocator.free_slots(stopped);
+        let free = shared + private + detached;
         let uninitialized =
             stopped.records().fold(0u64, |sum, r| sum.wrapping_add(r.uninitialized()));
         Self {
@@ -51,11 +54,12 @@ impl Stats {
             segments_committed: segments,
             bytes_committed: segments * allocator.arena.segment_bytes() as u64,
             slots_committed: slots,
-            live: slots.wrapping_sub(shared + private + uninitialized),
+            live: slots.wrapping_sub(free + uninitialized),
             uninitialized,
-            free: shared + private,
+            free,
             free_in_stripes: shared,
             free_in_magazines: private,
+            free_detached: detached,
             mutators: stopped.participants(),
             stripes: allocator.stripes.len(),
             magazine_size: allocator.magazine_size as usize,

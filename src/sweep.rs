@@ -1,37 +1,40 @@
-//! The sweep: with the world stopped, every segment that is wholly free is released, and the
-//! free slots of the others are linked anew, ascending.
+//! The sweep: every segment that is wholly free is released, and the free slots of the others are
+//! linked anew, ascending.
 //!
 //! A free slot shows in its word, so one linear scan of the committed segments finds them all:
-//! no chain is walked and nothing is sorted. The old chains are simply forgotten.
+//! no chain is walked and nothing is sorted. The old chains are simply forgotten, which is all
+//! that the world is stopped for; `detached.rs` says how the slots come back while it runs.
 
 use std::time::Duration;
 
 use crate::allocator::Allocator;
-use crate::head::Head;
-use crate::word::{self, State, Word};
-use crate::world::Stopped;
+use crate::detached::{self, Seen};
+use crate::stats::Stats;
+use crate::word::{Round, Word};
+use crate::world::{Stopped, Sweeper};
 
 /// What a sweep found and did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct SweepReport {
-    /// Was the world stopped and swept? If not, too few slots were free, nobody was held up,
-    /// and the other figures are what they were a moment ago.
+    /// Was there a sweep? If so, the figures that follow are exact: what there was at the moment
+    /// when the world was stopped, less what this sweep has released. If not, too few slots were
+    /// free, and the figures are what they were a moment ago.
     pub swept: bool,
     /// Segments whose memory went back to the system.
     pub segments_released: u64,
     /// Their bytes.
     pub bytes_released: u64,
-    /// Segments that are committed now.
+    /// Committed segments.
     pub segments_committed: u64,
     /// Slots that hold an entry.
     pub live: u64,
-    /// Free slots in the committed segments, after the release.
+    /// Free slots in the committed segments.
     pub free: u64,
     /// Slots handed out without an entry.
     pub uninitialized: u64,
     /// For how long operations were held up, at most: from the request to stop until they could
-    /// go on. (Not for how long this sweep waited for another one before that.)
+    /// go on.
     pub pause: Duration,
 }
 
@@ -47,234 +50,220 @@ fn segment_worth<W: Word>(allocator: &Allocator<W>) -> u64 {
     u64::from(worth)
 }
 
+/// How many segments are released by one system call, at most.
+const RUN: u32 = 16;
+
+/// When the world goes on.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Resume {
+    /// Once all chains are forgotten.
+    Soon,
+    /// When all is done.
+    Late,
+}
+
 /// Sweeps, unless fewer than `threshold` slots, or than a segment has, are free.
-pub(crate) fn sweep<W: Word>(allocator: &Allocator<W>, threshold: u64) -> SweepReport {
+pub(crate) fn sweep<W: Word>(
+    allocator: &Allocator<W>,
+    threshold: u64,
+    resume: Resume,
+) -> SweepReport {
     let enough = threshold.max(segment_worth(allocator));
     let free = allocator.roughly_free(enough);
     if free < enough {
-        return estimate(allocator, free);
+        return estimate(allocator, free, Duration::ZERO);
     }
-    let mut stopped = allocator.world.stop();
-    let since = stopped.since();
-    let (shared, private) = allocator.free_slots(&stopped);
-    let mut report = if shared + private < enough {
+    let mut sweeper = allocator.world.sweeper();
+    match begin(allocator, enough, resume) {
+        Ok(progress) => progress.finish(allocator, &mut sweeper),
         // Others took them meanwhile.
-        SweepReport::default()
-    } else {
-        forget_chains(allocator, &mut stopped);
-        relink(allocator, &stopped)
-    };
-    drop(stopped);
-    let pause = since.elapsed();
-    if !report.swept {
-        report = estimate(allocator, allocator.roughly_free(u64::MAX));
+        Err(pause) => estimate(allocator, allocator.roughly_free(u64::MAX), pause),
     }
-    report.pause = pause;
-    report
 }
 
-/// The figures without a stop.
-fn estimate<W: Word>(allocator: &Allocator<W>, free: u64) -> SweepReport {
+/// The part for which the world is stopped. The error is for how long it was so in vain: fewer
+/// than `enough` slots were free.
+fn begin<W: Word>(
+    allocator: &Allocator<W>,
+    enough: u64,
+    resume: Resume,
+) -> Result<Progress, Duration> {
+    let mut progress = Progress::new(allocator);
+    let mut stopped = allocator.world.stop();
+    let since = stopped.since();
+    let before = Stats::of(allocator, &stopped);
+    let worth_it = before.free >= enough;
+    if worth_it {
+        detach(allocator, &mut stopped, before.free);
+        progress.report.swept = true;
+        progress.report.segments_committed = before.segments_committed;
+        progress.report.live = before.live;
+        progress.report.free = before.free;
+        progress.report.uninitialized = before.uninitialized;
+        if resume == Resume::Late {
+            while progress.step(allocator, stopped.round()) {}
+        }
+    }
+    drop(stopped);
+    progress.report.pause = since.elapsed();
+    if worth_it { Ok(progress) } else { Err(progress.report.pause) }
+}
+
+/// The part for which the world is stopped, by itself, so that a model can start from there.
+#[cfg(all(loom, feature = "loom"))]
+pub(crate) fn begin_only<W: Word>(allocator: &Allocator<W>) {
+    begin(allocator, 1, Resume::Soon).expect("there is a free slot");
+}
+
+/// The other part.
+#[cfg(all(loom, feature = "loom"))]
+pub(crate) fn finish_only<W: Word>(allocator: &Allocator<W>) {
+    Progress::new(allocator).finish(allocator, &mut allocator.world.sweeper());
+}
+
+/// The figures without a sweep.
+fn estimate<W: Word>(allocator: &Allocator<W>, free: u64, pause: Duration) -> SweepReport {
     let (segments, slots) = allocator.arena.committed_count();
     SweepReport {
         segments_committed: segments,
         live: slots.saturating_sub(free),
         free,
+        pause,
         ..SweepReport::default()
     }
 }
 
-/// Empties stripes and private stores: their slots are found again by their words.
-fn forget_chains<W: Word>(allocator: &Allocator<W>, stopped: &mut Stopped<'_>) {
+/// Forgets all chains and private stores, which have `slots`, and begins a round: they are found
+/// again by their words. Takes a step a stripe, a participant, and 64 segments.
+fn detach<W: Word>(allocator: &Allocator<W>, stopped: &mut Stopped<'_>, slots: u64) {
     for stripe in &allocator.stripes {
         stripe.take();
     }
     stopped.for_each_magazine(|magazine| magazine.clear());
+    let round = stopped.round().next().unwrap_or_else(|| begin_again(allocator, stopped));
+    stopped.begin_round(round);
+    allocator.detached.begin(&allocator.arena, slots, stopped);
 }
 
-fn relink<W: Word>(allocator: &Allocator<W>, stopped: &Stopped<'_>) -> SweepReport {
-    let mut report = SweepReport { swept: true, ..SweepReport::default() };
-    let mut chain = Chain::default();
-    // A run of wholly free segments, not released yet: the first, and how many.
-    let mut empty: Option<(u32, u32)> = None;
+/// The numbers of rounds are used up, once in 2^30 sweeps: every free slot forgets its own.
+#[cold]
+fn begin_again<W: Word>(allocator: &Allocator<W>, stopped: &Stopped<'_>) -> Round {
     for segment in allocator.arena.committed(stopped) {
-        if is_wholly_free(allocator, segment) {
-            empty = match empty {
-                Some((first, count)) if first + count == segment => Some((first, count + 1)),
-                Some(run) => {
-                    release(allocator, stopped, run, &mut chain, &mut report);
-                    Some((segment, 1))
-                }
-                None => Some((segment, 1)),
-            };
-            continue;
-        }
-        // The chain ascends, so the run before this segment is settled first.
-        if let Some(run) = empty.take() {
-            release(allocator, stopped, run, &mut chain, &mut report);
-        }
-        chain_segment(allocator, segment, &mut chain, &mut report);
+        detached::wipe(&allocator.arena, segment, stopped);
     }
-    if let Some(run) = empty {
-        release(allocator, stopped, run, &mut chain, &mut report);
-    }
-    report.free = u64::from(chain.length);
-    chain.hand_out(allocator);
-    report
+    Round::SECOND
 }
 
-/// Up to 64 slots, a bit each.
-#[derive(Clone, Copy)]
-struct Block {
-    first: u32,
-    count: u32,
-    live: u64,
-    uninitialized: u64,
+/// How far the sweeper has come, from the top down, so that the lowest slots are the last to come
+/// back and the first to be handed out.
+struct Progress {
+    /// No segment from this one on is pending.
+    below: u32,
+    report: SweepReport,
 }
 
-impl Block {
-    /// Looks at `count` slots from `first`. Without a branch for each: their states may be
-    /// random.
-    fn look<W: Word>(allocator: &Allocator<W>, first: u32, count: u32) -> Block {
-        let (mut live, mut uninitialized) = (0u64, 0u64);
-        for offset in (0..count).rev() {
-            let state = allocator.arena.slot(first + offset).state_stopped();
-            live = live << 1 | u64::from(state == State::Live);
-            uninitialized = uninitialized << 1 | u64::from(state == State::Uninitialized);
-        }
-        Block { first, count, live, uninitialized }
+impl Progress {
+    fn new<W: Word>(allocator: &Allocator<W>) -> Self {
+        let below = allocator.arena.geometry().segments();
+        Self { below, report: SweepReport::default() }
     }
 
-    /// The indices of the free slots, ascending.
-    fn free(self) -> impl Iterator<Item = u32> {
-        let mut free = !(self.live | self.uninitialized) & (u64::MAX >> (64 - self.count));
-        core::iter::from_fn(move || {
-            let bit = free.trailing_zeros();
-            free &= free.wrapping_sub(1);
-            (bit < 64).then(|| self.first + bit)
-        })
-    }
-}
-
-/// The usable slots of a segment, 64 at a time.
-fn blocks<W: Word>(allocator: &Allocator<W>, segment: u32) -> impl Iterator<Item = Block> {
-    let geometry = allocator.arena.geometry();
-    let (first, usable) = (geometry.first(segment), geometry.usable(segment));
-    (0..usable)
-        .step_by(64)
-        .map(move |offset| Block::look(allocator, first + offset, (usable - offset).min(64)))
-}
-
-/// 64 slots at a time, without a branch for each.
-fn is_wholly_free<W: Word>(allocator: &Allocator<W>, segment: u32) -> bool {
-    let geometry = allocator.arena.geometry();
-    let (first, usable) = (geometry.first(segment), geometry.usable(segment));
-    // By offsets: beyond the topmost segment there is no index.
-    (0..usable).step_by(64).all(|start| {
-        let offsets = start..(start + 64).min(usable);
-        let words = offsets.map(|i| allocator.arena.slot(first + i).load_stopped().low());
-        word::is_free(words.fold(0u64, |all, low| all | low))
-    })
-}
-
-/// Appends the free slots of a segment to the chain and counts the others.
-fn chain_segment<W: Word>(
-    allocator: &Allocator<W>,
-    segment: u32,
-    chain: &mut Chain,
-    report: &mut SweepReport,
-) {
-    for block in blocks(allocator, segment) {
-        block.free().for_each(|index| chain.append(allocator, index));
-        report.live += u64::from(block.live.count_ones());
-        report.uninitialized += u64::from(block.uninitialized.count_ones());
-    }
-    report.segments_committed += 1;
-}
-
-/// Releases a run of wholly free segments. Where the system refuses, they stay, and their slots
-/// go into the chain.
-fn release<W: Word>(
-    allocator: &Allocator<W>,
-    stopped: &Stopped<'_>,
-    (first, count): (u32, u32),
-    chain: &mut Chain,
-    report: &mut SweepReport,
-) {
-    // SAFETY: the world is stopped, all slots of the run are free, and every chain and magazine
-    // has been forgotten; the new chain ends before the run.
-    match unsafe { allocator.arena.release(first, count, stopped) } {
-        Ok(()) => {
-            report.segments_released += u64::from(count);
-            report.bytes_released += u64::from(count) * allocator.arena.segment_bytes() as u64;
-        }
-        Err(_) => (first..first + count).for_each(|s| chain_segment(allocator, s, chain, report)),
-    }
-}
-
-/// How many places to cut the new chain at are kept in mind.
-const MARKS: usize = 256;
-
-/// An ascending chain in the making, with marks at even distances, so that it can be cut into
-/// nearly equal pieces without being walked.
-struct Chain {
-    last: u32,
-    length: u32,
-    /// The index of the slot at position `i << stride_shift`.
-    marks: [u32; MARKS],
-    /// The binary logarithm of how many slots lie between two marks.
-    stride_shift: u32,
-}
-
-impl Default for Chain {
-    fn default() -> Self {
-        Self { last: 0, length: 0, marks: [0; MARKS], stride_shift: 0 }
-    }
-}
-
-impl Chain {
-    fn append<W: Word>(&mut self, allocator: &Allocator<W>, index: u32) {
-        if self.length > 0 {
-            allocator.arena.slot(self.last).set_next_if_needed(self.last, index);
-        }
-        if self.length & ((1 << self.stride_shift) - 1) == 0 {
-            self.mark(index);
-        }
-        self.last = index;
-        self.length += 1;
-    }
-
-    #[cold]
-    fn mark(&mut self, index: u32) {
-        if (self.length >> self.stride_shift) as usize == MARKS {
-            // Keep every second one.
-            for i in 0..MARKS / 2 {
-                self.marks[i] = self.marks[2 * i];
+    /// Does all that is left to do.
+    fn finish<W: Word>(
+        mut self,
+        allocator: &Allocator<W>,
+        sweeper: &mut Sweeper<'_>,
+    ) -> SweepReport {
+        loop {
+            // One step an operation: a stop waits for no more than that.
+            let operation = sweeper.enter();
+            if !self.step(allocator, operation.round()) {
+                break;
             }
-            self.stride_shift += 1;
         }
-        self.marks[(self.length >> self.stride_shift) as usize] = index;
+        self.report
     }
 
-    /// Gives each stripe a piece of consecutive slots, the lowest to the first; not less than a
-    /// magazine's worth to any, so some may get none.
-    fn hand_out<W: Word>(self, allocator: &Allocator<W>) {
-        let length = u64::from(self.length);
-        let piece = length
-            .div_ceil(allocator.stripes.len() as u64)
-            .max(u64::from(allocator.magazine_size))
-            .next_multiple_of(1 << self.stride_shift);
-        let mut start = 0;
-        for stripe in &allocator.stripes {
-            if start >= length {
-                return;
+    /// Deals with a pending segment, and if it is wholly free with those below that are so too.
+    /// `false` if there was none. The caller is inside an operation or has stopped the world.
+    fn step<W: Word>(&mut self, allocator: &Allocator<W>, round: Round) -> bool {
+        let (arena, pending) = (&allocator.arena, &allocator.detached);
+        let Some(top) = pending.claim_highest(self.below) else { return false };
+        let mut first = top;
+        let seen = Seen::look(arena, top, round);
+        if seen.is_wholly_detached() {
+            let is_wholly_free = |s| Seen::look(arena, s, round).is_wholly_detached();
+            let more = |s: u32| pending.is_pending(s) && is_wholly_free(s) && pending.claim(s);
+            while first > 0 && top - first + 1 < RUN && more(first - 1) {
+                first -= 1;
             }
-            let piece = piece.min(length - start);
-            let first = self.marks[(start >> self.stride_shift) as usize];
-            stripe.put_back(&allocator.arena, Head::new(first, piece as u32));
-            start += piece;
+            self.release(allocator, first, top, round);
+        } else {
+            bring_back(allocator, top, &seen, round);
         }
-        debug_assert!(start >= length, "the pieces cover the chain");
+        self.below = first;
+        true
+    }
+
+    /// Releases a run of wholly free segments. Where the system refuses, they stay.
+    fn release<W: Word>(&mut self, allocator: &Allocator<W>, first: u32, top: u32, round: Round) {
+        let (arena, count) = (&allocator.arena, top - first + 1);
+        // SAFETY: all their slots are detached, the caller has claimed them, and is inside an
+        // operation or has stopped the world.
+        if unsafe { arena.release(first, count) }.is_err() {
+            for segment in (first..=top).rev() {
+                bring_back(allocator, segment, &Seen::look(arena, segment, round), round);
+            }
+            return;
+        }
+        let slots: u64 = (first..=top).map(|s| u64::from(arena.geometry().usable(s))).sum();
+        allocator.detached.released(slots);
+        let (report, count) = (&mut self.report, u64::from(count));
+        report.segments_released += count;
+        report.bytes_released += count * arena.segment_bytes() as u64;
+        // Saturating: a model may begin after the stop, with no figures.
+        report.segments_committed = report.segments_committed.saturating_sub(count);
+        report.free = report.free.saturating_sub(slots);
+    }
+}
+
+/// Gives the detached slots of a segment to the stripes, to each its part.
+fn bring_back<W: Word>(allocator: &Allocator<W>, segment: u32, seen: &Seen, round: Round) {
+    let (arena, stripes) = (&allocator.arena, allocator.stripes.len() as u32);
+    let part = (arena.geometry().slots_per_segment() / stripes).max(allocator.magazine_size);
+    let mut stripe = segment % stripes;
+    allocator.detached.bring_back(arena, seen, round, part, |chain, last| {
+        allocator.stripes[stripe as usize].push(arena, chain, last, round);
+        stripe = (stripe + 1) % stripes;
+    });
+}
+
+#[cfg(all(test, not(loom)))]
+mod round_tests {
+    use crate::handle::Handle;
+    use crate::table::Table;
+
+    #[test]
+    fn rounds_begin_again() {
+        let table = Table::<u64>::builder().capacity(20_000).build().expect("a table");
+        let mut handles = Vec::new();
+        table.allocate_many(&[7; 20_000], &mut handles).expect("slots");
+        let (live, freed): (Vec<Handle>, _) =
+            handles.into_iter().partition(|handle| handle.to_raw() % 3 == 0);
+        let (before, after) = freed.split_at(freed.len() / 2);
+        assert_eq!(table.free_many(before), Ok(()));
+        table.begin_last_round();
+        assert_eq!(table.free_many(after), Ok(()));
+        for _ in 0..3 {
+            assert!(table.sweep(0).swept);
+            assert_eq!(table.audit().expect("in order").free, freed.len() as u64);
+            let mut again = Vec::new();
+            table.allocate_many(&vec![8; freed.len()], &mut again).expect("what was freed");
+            assert!(live.iter().all(|&handle| table.get(handle) == Some(7)));
+            assert_eq!(table.free_many(&again), Ok(()));
+        }
+        assert_eq!(table.free_many(&live), Ok(()));
+        assert_eq!(table.sweep(0).segments_committed, 0);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::mutator::Mutator;
 use crate::ops::{self, Participant};
 use crate::record::Record;
 use crate::stats::Stats;
-use crate::sweep::{self, SweepReport};
+use crate::sweep::{self, Resume, SweepReport};
 use crate::thread_cache::ThreadCache;
 
 /// A concurrent table of plain entries, each in a slot that a 32-bit [`Handle`] names.
@@ -79,6 +79,12 @@ impl<E: Entry> Table<E> {
     #[cfg_attr(any(loom, slotarena_heap), allow(dead_code))]
     pub(crate) fn grow_from_the_top(&self) {
         self.allocator.arena.grow_from_the_top();
+    }
+
+    /// Makes this the last round but for a new beginning.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn begin_last_round(&self) {
+        self.allocator.world.stop().begin_round(crate::word::Round::LAST);
     }
 
     /// Puts an entry into a free slot.
@@ -211,11 +217,35 @@ impl<E: Entry> Table<E> {
     /// in ascending order, so that new entries gather in low segments.
     ///
     /// `threshold` is in slots. Below it, and below the slots of one segment, this returns
-    /// without stopping anybody. Else the world is stopped for a scan of the committed segments:
-    /// linear in their number. May be called from any thread at any time; blocks while another
-    /// thread has stopped the world, and until the operations under way have ended.
+    /// without stopping anybody. Else the world is stopped for as long as it takes to empty each
+    /// stripe and each participant's store; the scan of the committed segments, linear in their
+    /// number, goes on while the world runs. Who allocates meanwhile and finds no free slot scans
+    /// a segment himself, before he asks the system for a fresh one.
+    ///
+    /// May be called from any thread at any time; blocks while another thread sweeps or has
+    /// stopped the world, and until the operations under way have ended.
     pub fn sweep(&self, threshold: u64) -> SweepReport {
-        sweep::sweep(&self.allocator, threshold)
+        sweep::sweep(&self.allocator, threshold, Resume::Soon)
+    }
+
+    /// [`sweep`](Self::sweep) with the world stopped throughout: for who has stopped everybody
+    /// anyway. The pause is linear in the number of committed segments.
+    pub fn sweep_stopped(&self, threshold: u64) -> SweepReport {
+        sweep::sweep(&self.allocator, threshold, Resume::Late)
+    }
+
+    /// The first half of a sweep, so that a model can start from there.
+    #[cfg(all(loom, feature = "loom"))]
+    #[doc(hidden)]
+    pub fn begin_sweep(&self) {
+        sweep::begin_only(&self.allocator);
+    }
+
+    /// The second half.
+    #[cfg(all(loom, feature = "loom"))]
+    #[doc(hidden)]
+    pub fn finish_sweep(&self) {
+        sweep::finish_only(&self.allocator);
     }
 
     /// Counts, exact at one moment. Stops the world for as long as it takes to look at each

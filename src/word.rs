@@ -4,7 +4,7 @@
 //!   low word   bit 63   bit 62   bits 61..32   bits 31..0
 //!   live          1     <------- the entry's own bits ------->
 //!   uninitialized 0       1      <----------- 0 ------------->
-//!   free          0       0           0           link
+//!   free          0       0         round         link
 //! ```
 //!
 //! A two-word entry has a second word, which is the entry's own while live and 0 otherwise. In
@@ -24,6 +24,50 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for u64 {}
     impl Sealed for u128 {}
+}
+
+/// The number of the last sweep that stopped the world. A slot that is freed, or linked, says in
+/// which round that was, so that a sweep can tell the free slots that it found when it stopped the
+/// world from those that have come since.
+///
+/// In place, bits 61 to 32, so that it is the word of a free slot whose link is 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub(crate) struct Round(u64);
+
+impl Round {
+    /// That of memory that reads as zeros.
+    pub(crate) const FIRST: Round = Round(0);
+
+    /// The first that a sweep begins.
+    pub(crate) const SECOND: Round = Round(1 << 32);
+
+    /// The greatest. Small enough in models to be met.
+    pub(crate) const LAST: Round =
+        Round(if cfg!(all(loom, feature = "loom")) { 2 } else { (1 << 30) - 1 } << 32);
+
+    /// The round in a word whose other bits are something else.
+    pub(crate) const fn from_bits(bits: u64) -> Round {
+        Round(bits & Round::MASK)
+    }
+
+    /// The round in a word that is nothing else.
+    #[inline(always)]
+    pub(crate) fn exactly(bits: u64) -> Round {
+        debug_assert!(bits & !Round::MASK == 0);
+        Round(bits)
+    }
+
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    const MASK: u64 = ((1 << 30) - 1) << 32;
+
+    /// The round after this one, or nothing if the numbers are used up.
+    pub(crate) fn next(self) -> Option<Round> {
+        if self == Round::LAST { None } else { Some(Round(self.0 + (1 << 32))) }
+    }
 }
 
 /// What a slot holds: `u64` for one-word entries, `u128` for two-word ones. Not to be
@@ -139,10 +183,11 @@ pub(crate) fn state<W: Word>(word: W) -> State {
     }
 }
 
-/// Is this the word of a free slot, or several such words in one?
+/// Is this the word of a slot that has been free since before this round?
 #[inline(always)]
-pub(crate) fn is_free<W: Word>(word: W) -> bool {
-    word.low() & (LIVE_BIT | UNINITIALIZED_BIT) == 0
+pub(crate) fn is_detached<W: Word>(word: W, round: Round) -> bool {
+    let low = word.low();
+    (low & (LIVE_BIT | UNINITIALIZED_BIT) == 0) & (low & Round::MASK != round.0)
 }
 
 /// The word of a slot that is handed out without an entry.
@@ -150,9 +195,16 @@ pub(crate) fn uninitialized<W: Word>() -> W {
     W::from_low(UNINITIALIZED_BIT)
 }
 
-/// The word of a free slot with this link.
-pub(crate) fn free<W: Word>(link: u32) -> W {
-    W::from_low(u64::from(link))
+/// The word of a slot that is freed or linked in this round.
+#[inline(always)]
+pub(crate) fn free<W: Word>(round: Round, link: u32) -> W {
+    W::from_low(round.0 | u64::from(link))
+}
+
+/// The word of memory that nobody has written to since its segment was committed: a free slot's.
+#[inline(always)]
+pub(crate) fn zero<W: Word>() -> W {
+    W::from_low(0)
 }
 
 /// The link in the word of a free slot.
@@ -187,11 +239,20 @@ mod tests {
         assert_eq!(state(live(0u64).unwrap()), State::Live);
         assert_eq!(state(live(!LIVE_BIT).unwrap()), State::Live);
         assert_eq!(state(uninitialized::<u64>()), State::Uninitialized);
-        assert_eq!(state(free::<u64>(u32::MAX)), State::Free);
-        assert_eq!(state(free::<u128>(0)), State::Free);
+        assert_eq!(state(free::<u64>(Round::LAST, u32::MAX)), State::Free);
+        assert_eq!(state(free::<u128>(Round::FIRST, 0)), State::Free);
+        assert_eq!(state(zero::<u64>()), State::Free);
         assert_eq!(live(LIVE_BIT), None);
         assert_eq!(live(u128::from(LIVE_BIT)), None);
         assert!(live(u128::MAX ^ u128::from(LIVE_BIT)).is_some());
+    }
+
+    #[test]
+    fn rounds_end_below_the_bits_of_the_state() {
+        assert_eq!(Round::from_bits(u64::MAX).to_bits(), (UNINITIALIZED_BIT - 1) & !0xffff_ffff);
+        assert_eq!(Round::FIRST.next(), Some(Round(1 << 32)));
+        assert_eq!(Round::LAST.next(), None);
+        assert_eq!(state(free::<u64>(Round::from_bits(u64::MAX), 7)), State::Free);
     }
 
     quickcheck::quickcheck! {
@@ -201,8 +262,15 @@ mod tests {
             live(low).map(bits) == Some(low) && live(wide).map(bits) == Some(wide)
         }
 
-        fn a_free_word_keeps_its_link(x: u32) -> bool {
-            link(free::<u64>(x)) == x && link(free::<u128>(x)) == x
+        fn a_free_word_keeps_its_link(round: u32, x: u32) -> bool {
+            let round = Round::from_bits(u64::from(round) << 32);
+            link(free::<u64>(round, x)) == x && link(free::<u128>(round, x)) == x
+        }
+
+        fn only_a_free_word_of_another_round_is_detached(low: u64, round: u32) -> bool {
+            let round = Round::from_bits(u64::from(round) << 32);
+            let expected = state(low) == State::Free && Round::from_bits(low) != round;
+            is_detached(low, round) == expected
         }
     }
 }

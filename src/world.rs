@@ -38,34 +38,37 @@ use crossbeam_utils::CachePadded;
 use crate::fence::AsymmetricFence;
 use crate::record::{Magazine, Record};
 use crate::sync::unmodelled::AtomicUsize;
-use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock, wait_a_moment};
-
-/// The gate while the world runs and the light fence is enough: an operation may go on.
-const OPEN: u32 = 0;
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock, wait_a_moment};
+use crate::word::Round;
 
 /// This bit of the gate is set from SS to SR.
-const STOPPING: u32 = 1;
+const STOPPING: u64 = 1;
 
 /// This bit of the gate is set for good where the heavy fence does not reach into other threads:
 /// an operation then takes the long way, with a full fence.
-const FENCED: u32 = 2;
+const FENCED: u64 = 2;
 
-/// The gate while the world runs.
-fn open(fence: &AsymmetricFence) -> u32 {
-    if fence.is_asymmetric() { OPEN } else { FENCED }
+/// With none of the gate's low bits set the world runs, and the light fence is enough: an
+/// operation may go on. The gate is then the round.
+fn is_open(gate: u64) -> bool {
+    gate as u32 == 0
 }
 
 /// The participants of one table.
 #[derive(Debug)]
 pub(crate) struct World {
     /// Written by the stopper, read by every operation.
-    gate: CachePadded<AtomicU32>,
+    gate: CachePadded<AtomicU64>,
     fence: AsymmetricFence,
     registry: Mutex<Registry>,
     /// The thread that has stopped the world, by the address of one of its thread-locals; 0 when
     /// it runs. Only ever compared with the reader's own. Not modelled: it carries no data.
     stopper: AtomicUsize,
     stripes: usize,
+    /// Held by the one thread that sweeps.
+    sweeping: Mutex<()>,
+    /// That thread's record: there always, since memory may be short when a sweep is wanted.
+    sweeper: Box<Record>,
 }
 
 /// Every record ever made; each lives as long as the world.
@@ -94,6 +97,7 @@ unsafe impl Sync for Registration {}
 #[derive(Debug)]
 pub(crate) struct Operation<'a> {
     record: &'a Record,
+    round: Round,
 }
 
 /// The world, stopped: evidence that no operation is under way until it is dropped.
@@ -102,18 +106,34 @@ pub(crate) struct Stopped<'a> {
     world: &'a World,
     since: Instant,
     registry: MutexGuard<'a, Registry>,
+    round: Round,
+}
+
+/// The right to sweep.
+#[derive(Debug)]
+pub(crate) struct Sweeper<'a> {
+    world: &'a World,
+    /// Given up when this is dropped.
+    _turn: MutexGuard<'a, ()>,
 }
 
 impl World {
     pub(crate) fn new(stripes: usize) -> Self {
         let fence = AsymmetricFence::new();
         Self {
-            gate: CachePadded::new(AtomicU32::new(open(&fence))),
+            gate: CachePadded::new(AtomicU64::new(gate(&fence, Round::FIRST))),
             fence,
             registry: Mutex::new(Registry::default()),
             stopper: AtomicUsize::new(0),
             stripes,
+            sweeping: Mutex::new(()),
+            sweeper: Box::new(Record::new(0)),
         }
+    }
+
+    /// The gate while the world runs.
+    fn gate(&self, round: Round) -> u64 {
+        gate(&self.fence, round)
     }
 
     /// Is an operation's entry free of fence instructions?
@@ -146,8 +166,10 @@ impl World {
         }
         let mut registry = self.lock();
         let record = &registry.records[registration.position];
+        // Relaxed: only a stopper changes it, and the lock keeps stoppers out.
+        let round = Round::from_bits(self.gate.load(Ordering::Relaxed));
         // SAFETY: its owner has just given the record up, and the lock keeps stoppers out.
-        empty(&mut unsafe { record.magazine() });
+        empty(&mut unsafe { record.magazine(round) });
         registry.unowned.push(registration.position);
     }
 
@@ -160,29 +182,30 @@ impl World {
     #[inline(always)]
     pub(crate) unsafe fn enter<'a>(&self, record: &'a Record) -> Operation<'a> {
         record.set_busy(); // MB
-        self.fence.light(); // MF
+        self.fence.light(record.side()); // MF
         // Acquire: what the last stopper did is seen. Partner: the release of SR.
-        if self.gate.load(Ordering::Acquire) != OPEN {
-            self.enter_slow(record); // else MS
-        }
-        Operation { record }
+        let gate = self.gate.load(Ordering::Acquire);
+        // MS
+        let round = if is_open(gate) { Round::exactly(gate) } else { self.enter_slow(record) };
+        Operation { record, round }
     }
 
     #[cold]
     #[inline(never)]
-    fn enter_slow(&self, record: &Record) {
+    fn enter_slow(&self, record: &Record) -> Round {
         loop {
             if !self.fence.is_asymmetric() {
-                self.fence.full(); // MF
+                self.fence.full(record.side()); // MF
             }
             // Acquire: as in `enter`.
-            if self.gate.load(Ordering::Acquire) & STOPPING == 0 {
-                return; // MS
+            let gate = self.gate.load(Ordering::Acquire);
+            if gate & STOPPING == 0 {
+                return Round::from_bits(gate); // MS
             }
             record.set_idle();
             drop(self.lock());
             record.set_busy(); // MB
-            self.fence.light(); // MF
+            self.fence.light(record.side()); // MF
         }
     }
 
@@ -192,11 +215,15 @@ impl World {
     ///
     /// If it is the caller that has stopped the world: it would wait for itself for ever.
     fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.panic_if_stopped_by_caller();
+        lock(&self.registry)
+    }
+
+    fn panic_if_stopped_by_caller(&self) {
         assert!(
             !self.is_stopped_by_caller(),
             "slotarena: a table was used from inside a closure that runs while it is stopped"
         );
-        lock(&self.registry)
     }
 
     /// Has the calling thread stopped the world?
@@ -216,12 +243,15 @@ impl World {
         let registry = self.lock();
         // Relaxed: as in `lock`.
         self.stopper.store(this_thread(), Ordering::Relaxed);
+        // Relaxed: only a stopper changes it, and the lock keeps others out.
+        let round = Round::from_bits(self.gate.load(Ordering::Relaxed));
         // From here on dropping the guard undoes it, also if the fence should panic.
-        let stopped = Stopped { world: self, since: Instant::now(), registry };
+        let stopped = Stopped { world: self, since: Instant::now(), registry, round };
         // Relaxed: the heavy fence that follows orders it before the loads of `busy`.
-        self.gate.store(open(&self.fence) | STOPPING, Ordering::Relaxed); // SS
-        self.fence.heavy(); // SF
-        for record in &stopped.registry.records {
+        self.gate.store(self.gate(round) | STOPPING, Ordering::Relaxed); // SS
+        let records = || stopped.registry.records.iter().chain([&self.sweeper]);
+        self.fence.heavy(records().map(|record| record.side())); // SF
+        for record in records() {
             let mut attempt = 0;
             while record.is_busy() {
                 wait_a_moment(attempt); // SB
@@ -231,8 +261,13 @@ impl World {
         stopped
     }
 
-    /// Free slots in all private stores, now or a moment ago, and how many stores there are.
-    /// Blocks while the world is stopped.
+    /// Waits until no other thread sweeps.
+    pub(crate) fn sweeper(&self) -> Sweeper<'_> {
+        self.panic_if_stopped_by_caller();
+        Sweeper { world: self, _turn: lock(&self.sweeping) }
+    }
+
+    /// Free slots in all private stores, now or a moment ago. Blocks while the world is stopped.
     pub(crate) fn privately_free(&self) -> u64 {
         self.lock().records.iter().map(|record| u64::from(record.length())).sum()
     }
@@ -250,7 +285,21 @@ impl Operation<'_> {
     #[inline(always)]
     pub(crate) fn magazine(&mut self) -> Magazine<'_> {
         // SAFETY: the owner, inside an operation (Invariant 8), and this borrows it mutably.
-        unsafe { self.record.magazine() }
+        unsafe { self.record.magazine(self.round) }
+    }
+
+    /// The round, which does not change while the operation is under way.
+    #[inline(always)]
+    pub(crate) fn round(&self) -> Round {
+        self.round
+    }
+}
+
+impl Sweeper<'_> {
+    /// Begins an operation of the sweeper's. Blocks while the world is stopped.
+    pub(crate) fn enter(&mut self) -> Operation<'_> {
+        // SAFETY: whoever has the turn owns the record, and the operation borrows this mutably.
+        unsafe { self.world.enter(&self.world.sweeper) }
     }
 }
 
@@ -281,14 +330,24 @@ impl Stopped<'_> {
     pub(crate) fn for_each_magazine(&mut self, mut with: impl FnMut(&mut Magazine<'_>)) {
         for record in &self.registry.records {
             // SAFETY: the world is stopped (Invariant 8), and this borrows the stop mutably.
-            with(&mut unsafe { record.magazine() });
+            with(&mut unsafe { record.magazine(self.round) });
         }
     }
 
     /// The private store of one participant of this world.
     pub(crate) fn magazine<'s>(&'s mut self, record: &'s Record) -> Magazine<'s> {
         // SAFETY: the world is stopped (Invariant 8), and this borrows the stop mutably.
-        unsafe { record.magazine() }
+        unsafe { record.magazine(self.round) }
+    }
+
+    /// The round that the world stopped in, or has begun since.
+    pub(crate) fn round(&self) -> Round {
+        self.round
+    }
+
+    /// Begins a round: the operations that follow are in it.
+    pub(crate) fn begin_round(&mut self, round: Round) {
+        self.round = round;
     }
 }
 
@@ -298,9 +357,14 @@ impl Drop for Stopped<'_> {
         self.world.stopper.store(0, Ordering::Relaxed);
         // Release: all that was done while the world was stopped is seen by the operations that
         // follow. Partner: the acquire in `enter` (Invariant 8).
-        self.world.gate.store(open(&self.world.fence), Ordering::Release); // SR
+        self.world.gate.store(self.world.gate(self.round), Ordering::Release); // SR
         // The lock is given up after this.
     }
+}
+
+/// The gate while the world runs.
+fn gate(fence: &AsymmetricFence, round: Round) -> u64 {
+    round.to_bits() | if fence.is_asymmetric() { 0 } else { FENCED }
 }
 
 /// A number that no other running thread has.

@@ -7,6 +7,7 @@ mod campaign;
 mod cross;
 mod debian;
 mod evidence;
+mod index;
 mod invocation;
 mod loom_patch;
 mod mutants;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::evidence::Evidence;
+use crate::index;
 use crate::process;
 use crate::progress::{Progress, seconds};
 use crate::report::{Outcome, Verdict, closing};
@@ -110,7 +112,11 @@ fn check(step: &'static Step, setup: &Setup, mut progress: Progress) -> Outcome 
             break;
         }
     }
-    let failure = failure.or_else(|| step.evidence.missing(&tally));
+    let failure =
+        failure.or_else(|| step.evidence.missing(&tally)).or_else(|| match step.evidence {
+            Evidence::Models => index::check(&setup.root, &tally.models, setup.quick).err(),
+            _ => None,
+        });
     let extent = step.evidence.extent(&tally, &setup.root, invocations.len());
     let log = keep(step, setup, &output);
     progress.end(&match &failure {
