@@ -6,18 +6,20 @@
 //! sweep must leave nothing.
 //!
 //! `SLOTARENA_STRESS_SECONDS` says for how long all of this together may run: 2 if it is not set.
+//! More than half of it is one long run (`long_run.rs`); the rest are races that it leaves out.
 #![cfg(not(all(loom, feature = "loom")))]
 
 #[path = "../common/mod.rs"]
 mod common;
-mod mixtures;
-mod mortality;
+mod first_use;
+mod long_run;
 mod owners;
 mod publication;
 mod quotas;
 mod racing;
 mod reading;
 mod stamp;
+mod village;
 mod worker;
 
 use std::time::{Duration, Instant};
@@ -34,6 +36,11 @@ struct Deadline(Instant);
 impl Deadline {
     fn after(per_cent: f64) -> Self {
         Self(Instant::now() + Duration::from_secs_f64(seconds() * per_cent / 100.0))
+    }
+
+    /// The end of a part of this share: so many seconds from now, or the share's own.
+    fn or_after(&self, seconds: f64) -> Self {
+        Self(self.0.min(Instant::now() + Duration::from_secs_f64(seconds)))
     }
 
     fn has_come(&self) -> bool {

@@ -28,41 +28,46 @@ impl Owners {
     // Relaxed, all of them: it is the table that has to order one owner after the other.
 
     /// Says that the slot was handed out to `me`, who is not 0.
-    #[track_caller]
     pub fn claim(&self, handle: Handle, me: u32) {
-        self.restamp(handle, 0, me);
+        let (slot, found) = (handle.to_raw(), self.restamp(handle, me));
+        assert!(found == 0, "slot {slot} was handed out to {me}, and {found} has it");
         // SAFETY: the caller is the owner.
         unsafe { *self.notes[handle.to_raw() as usize].0.get() = me };
     }
 
     /// Says that `from` leaves the slot to `to`, who is told of it in a way that orders the two.
-    #[track_caller]
     pub fn pass(&self, handle: Handle, from: u32, to: u32) {
+        self.check_note(handle, from);
         // SAFETY: the caller is the owner.
         unsafe { *self.notes[handle.to_raw() as usize].0.get() = to };
-        self.restamp(handle, from, to);
+        let (slot, found) = (handle.to_raw(), self.restamp(handle, to));
+        assert!(found == from, "slot {slot} goes from {from} to {to}, and {found} has it");
     }
 
     /// Says that `me` is about to free the slot.
-    #[track_caller]
     pub fn give_up(&self, handle: Handle, me: u32) {
-        // SAFETY: the caller is the owner.
-        let note = unsafe { *self.notes[handle.to_raw() as usize].0.get() };
-        assert_eq!(note, me, "the note of {handle:?}");
-        self.restamp(handle, me, 0);
+        self.check_note(handle, me);
+        let (slot, found) = (handle.to_raw(), self.restamp(handle, 0));
+        assert!(found == me, "slot {slot} is given up by {me}, and {found} has it");
     }
 
     pub fn owner(&self, handle: Handle) -> u32 {
         self.stamps[handle.to_raw() as usize].load(Ordering::Relaxed)
     }
 
-    pub fn nobody_has_any(&self) -> bool {
-        self.stamps.iter().all(|stamp| stamp.load(Ordering::Relaxed) == 0)
+    /// How many slots somebody has.
+    pub fn count(&self) -> u64 {
+        self.stamps.iter().filter(|stamp| stamp.load(Ordering::Relaxed) != 0).count() as u64
     }
 
-    #[track_caller]
-    fn restamp(&self, handle: Handle, from: u32, to: u32) {
-        let found = self.stamps[handle.to_raw() as usize].swap(to, Ordering::Relaxed);
-        assert_eq!(found, from, "who has {handle:?}, which goes to {to}");
+    fn check_note(&self, handle: Handle, me: u32) {
+        let slot = handle.to_raw();
+        // SAFETY: the caller is the owner.
+        let note = unsafe { *self.notes[slot as usize].0.get() };
+        assert!(note == me, "slot {slot} is {me}'s, and {note} has put a note there");
+    }
+
+    fn restamp(&self, handle: Handle, to: u32) -> u32 {
+        self.stamps[handle.to_raw() as usize].swap(to, Ordering::Relaxed)
     }
 }

@@ -9,7 +9,7 @@ use crate::Deadline;
 use crate::common::{Random, cases, check_empty, on_threads};
 
 /// Two that race, since more do not run at once everywhere.
-const THREADS: usize = 2;
+pub const THREADS: usize = 2;
 
 /// How many slots they race for in a round.
 const SLOTS: usize = 256;
@@ -19,9 +19,13 @@ const SLOTS: usize = 256;
 struct Place(AtomicU64);
 
 /// Where the threads meet. Nobody sleeps here, so that they stay on processors of their own.
-struct Line([Place; THREADS]);
+pub struct Line([Place; THREADS]);
 
 impl Line {
+    pub const fn new() -> Self {
+        Self([const { Place(AtomicU64::new(0)) }; THREADS])
+    }
+
     /// Says that thread `i` has come to place `count`, and waits a moment for the others, who may
     /// not be running. Have they come?
     fn is_met(&self, i: usize, count: u64) -> bool {
@@ -44,7 +48,7 @@ impl Line {
     }
 
     /// Lets all go on at nearly the same moment.
-    fn start(&self, i: usize, count: &mut u64, random: &mut Random) {
+    pub fn start(&self, i: usize, count: &mut u64, random: &mut Random) {
         // One sees later than the other that both have come, by about as much as this.
         let moments = random.below(512);
         *count += 1;
@@ -77,7 +81,7 @@ impl Course<'_> {
         let slots = Mutex::new(Vec::new());
         let points = [const { AtomicU32::new(0) }; SLOTS];
         let last = AtomicBool::new(false);
-        let line = Line([const { Place(AtomicU64::new(0)) }; THREADS]);
+        let line = Line::new();
         let ends = on_threads(THREADS, |i| {
             let mut random = Random::new(i as u64);
             let (mut rounds, mut count, mut wrong) = (0, 0, None);
@@ -139,7 +143,7 @@ fn of_several_that_free_one_handle_one_succeeds() {
         },
         judge: &|handle, points| points == 1 && table.get(handle).is_none(),
     };
-    cases("races to free a slot", races.run(10.0));
+    cases("races to free a slot", races.run(6.0));
 }
 
 #[test]
@@ -158,7 +162,7 @@ fn an_uninitialized_slot_is_set_or_given_back() {
             _ => false,
         },
     };
-    cases("races to settle an uninitialized slot", races.run(6.0));
+    cases("races to settle an uninitialized slot", races.run(4.0));
 }
 
 #[test]
@@ -182,5 +186,5 @@ fn a_slot_is_freed_with_the_entry_that_was_set_last() {
         // Set, then freed with what was set; or freed as it was, and then not set.
         judge: &|handle, points| (points == 11 || points == 22) && table.get(handle).is_none(),
     };
-    cases("races to set and to free a slot", races.run(8.0));
+    cases("races to set and to free a slot", races.run(6.0));
 }

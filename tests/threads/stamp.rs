@@ -11,6 +11,8 @@ pub trait Stamp: Entry + PartialEq + Debug {
     fn of(thread: u32, count: u32) -> Self;
     /// Was it stored by somebody, as it is?
     fn is_sound(self) -> bool;
+    /// The thread that stored it, as far as the entry says: the lowest 8 bits of it are exact.
+    fn thread(self) -> u32;
 }
 
 /// 31 bits that say who and when, and 32 that follow from them.
@@ -22,6 +24,10 @@ impl Stamp for u64 {
 
     fn is_sound(self) -> bool {
         self >> 63 == 0 && self & 0xffff_ffff == mix(self >> 32) >> 32
+    }
+
+    fn thread(self) -> u32 {
+        (self >> 55) as u32
     }
 }
 
@@ -35,6 +41,10 @@ impl Stamp for [u64; 2] {
     fn is_sound(self) -> bool {
         self[1] == mix(self[0])
     }
+
+    fn thread(self) -> u32 {
+        (self[0] >> 31) as u32
+    }
 }
 
 #[test]
@@ -45,4 +55,5 @@ fn a_change_to_one_bit_shows() {
         assert!(![low ^ 1 << bit, high].is_sound() && ![low, high ^ 1 << bit].is_sound());
     }
     assert!(u64::of(3, 77).is_sound() && <[u64; 2]>::of(3, 77).is_sound());
+    assert_eq!((u64::of(3, 77).thread(), <[u64; 2]>::of(300, 77).thread()), (3, 300));
 }

@@ -2,19 +2,15 @@
 
 use slotarena::{AllocError, Handle, Table};
 
-use crate::Deadline;
 use crate::common::{Participant, Random};
-use crate::owners::Owners;
 use crate::stamp::Stamp;
+use crate::village::Village;
 
-/// How many steps there are between two looks at the clock.
-const STEPS: u64 = 256;
-
-pub struct Worker<'t, E: Stamp> {
+pub struct Worker<'v, E: Stamp> {
     me: u32,
-    table: &'t Table<E>,
-    owners: &'t Owners,
-    through: Participant<'t, E>,
+    village: &'v Village<E>,
+    table: &'v Table<E>,
+    through: Participant<'v, E>,
     /// What it has, and what is stored there.
     pub held: Vec<(Handle, E)>,
     /// How many it wants to have at most.
@@ -26,22 +22,18 @@ pub struct Worker<'t, E: Stamp> {
     pub steps: u64,
 }
 
-impl<'t, E: Stamp> Worker<'t, E> {
+impl<'v, E: Stamp> Worker<'v, E> {
     /// `me` is not 0, and nobody else's.
-    pub fn new(me: u32, table: &'t Table<E>, owners: &'t Owners, most: usize) -> Self {
-        let through = match me % 2 {
-            0 => Participant::Thread(table),
-            _ => Participant::Mutator(table.mutator()),
-        };
-        let random = Random::new(u64::from(me));
+    pub fn new(
+        me: u32,
+        village: &'v Village<E>,
+        through: Participant<'v, E>,
+        most: usize,
+        seed: u64,
+    ) -> Self {
         let (held, rising, count, steps) = (Vec::new(), true, 0, 0);
-        Self { me, table, owners, through, held, most, rising, count, random, steps }
-    }
-
-    pub fn work_until(&mut self, deadline: &Deadline) {
-        while !deadline.has_come() {
-            self.work(STEPS);
-        }
+        let (table, random) = (&village.table, Random::new(seed));
+        Self { me, village, table, through, held, most, rising, count, random, steps }
     }
 
     pub fn work(&mut self, steps: u64) {
@@ -51,9 +43,9 @@ impl<'t, E: Stamp> Worker<'t, E> {
         self.steps += steps;
     }
 
-    /// How the worker ends: what it has, and its participant.
-    pub fn into_parts(self) -> (Vec<(Handle, E)>, Participant<'t, E>) {
-        (self.held, self.through)
+    /// How the worker ends.
+    pub fn into_participant(self) -> Participant<'v, E> {
+        self.through
     }
 
     fn fresh(&mut self) -> E {
@@ -77,7 +69,9 @@ impl<'t, E: Stamp> Worker<'t, E> {
             900..950 => self.pass_through_uninitialized(),
             950..970 => self.allocate_many(),
             970..990 => self.free_many(),
-            990..1010 => self.free_stale(),
+            990..1000 => self.free_stale(),
+            1000..1005 => self.take_over(),
+            1005..1010 => self.leave(100),
             1010..1020 => self.rising = !self.rising,
             1020..1023 => self.count_all(),
             _ => self.sweep_or_audit(),
@@ -93,7 +87,7 @@ impl<'t, E: Stamp> Worker<'t, E> {
     fn keep(&mut self, result: Result<Handle, AllocError>, entry: E) {
         match result {
             Ok(handle) => {
-                self.owners.claim(handle, self.me);
+                self.village.owners.claim(handle, self.me);
                 self.held.push((handle, entry));
             }
             Err(error) => {
@@ -103,6 +97,29 @@ impl<'t, E: Stamp> Worker<'t, E> {
                 );
                 self.rising = false;
             }
+        }
+    }
+
+    /// Takes over what others have left.
+    pub fn take_over(&mut self) {
+        self.held.append(&mut self.village.buy(self.me, 100));
+    }
+
+    /// Leaves to others as much of what it has.
+    pub fn leave(&mut self, count: usize) {
+        let rest = self.held.len().saturating_sub(count);
+        self.village.offer(self.me, self.held.split_off(rest));
+    }
+
+    /// The slot must hold this.
+    fn expect(&self, handle: Handle, entry: E, found: Option<E>) {
+        if found != Some(entry) {
+            let (slot, me) = (handle.to_raw(), self.me);
+            let by = found.map_or("nobody".to_owned(), |found| found.thread().to_string());
+            let stamp = self.village.owners.owner(handle);
+            panic!(
+                "slot {slot} of {me} holds {found:x?} of {by} and not {entry:x?}; {stamp} has it"
+            );
         }
     }
 
@@ -133,21 +150,32 @@ impl<'t, E: Stamp> Worker<'t, E> {
     fn free(&mut self) {
         let Some(place) = self.any_held() else { return };
         let (handle, entry) = self.held.swap_remove(place);
-        assert_eq!(self.table.get(handle), Some(entry));
-        self.owners.give_up(handle, self.me);
+        self.expect(handle, entry, self.table.get(handle));
+        self.village.owners.give_up(handle, self.me);
         let found = match self.random.below(4) {
             // SAFETY: live, and this worker's alone: others leave alone what they do not own.
-            0 => Ok(unsafe { self.through.free_own(handle) }),
-            _ => self.through.free(handle),
+            0 => Some(unsafe { self.through.free_own(handle) }),
+            _ => self.through.free(handle).ok(),
         };
-        assert_eq!(found, Ok(entry));
+        self.expect(handle, entry, found);
     }
 
     fn free_many(&mut self) {
         let count = self.random.below(300).min(self.held.len());
+        self.free_last(count);
+    }
+
+    pub fn free_all(&mut self) {
+        self.free_last(self.held.len());
+    }
+
+    fn free_last(&mut self, count: usize) {
         let gone = self.held.split_off(self.held.len() - count);
         let handles: Vec<Handle> = gone.iter().map(|&(handle, _)| handle).collect();
-        handles.iter().for_each(|&handle| self.owners.give_up(handle, self.me));
+        for &(handle, entry) in &gone {
+            self.expect(handle, entry, self.table.get(handle));
+            self.village.owners.give_up(handle, self.me);
+        }
         assert_eq!(self.through.free_many(&handles), Ok(()));
     }
 
@@ -155,9 +183,10 @@ impl<'t, E: Stamp> Worker<'t, E> {
         let Some(place) = self.any_held() else { return };
         let entry = self.fresh();
         let (handle, before) = self.held[place];
-        assert_eq!(self.through.set(handle, entry), Ok(Some(before)));
+        let found = self.through.set(handle, entry);
+        self.expect(handle, before, found.ok().flatten());
         self.held[place].1 = entry;
-        assert_eq!(self.table.get(handle), Some(entry));
+        self.expect(handle, entry, self.table.get(handle));
     }
 
     /// Any number gives nothing or something that somebody has stored.
@@ -173,7 +202,7 @@ impl<'t, E: Stamp> Worker<'t, E> {
 
     fn pass_through_uninitialized(&mut self) {
         let Ok(handle) = self.through.allocate_uninitialized() else { return };
-        self.owners.claim(handle, self.me);
+        self.village.owners.claim(handle, self.me);
         assert_eq!(self.table.get(handle), None);
         if self.random.once_in(2) {
             let entry = self.fresh();
@@ -181,7 +210,7 @@ impl<'t, E: Stamp> Worker<'t, E> {
             self.held.push((handle, entry));
         } else {
             assert!(self.through.free(handle).is_err());
-            self.owners.give_up(handle, self.me);
+            self.village.owners.give_up(handle, self.me);
             assert_eq!(self.through.free_uninitialized(handle), Ok(()));
         }
     }
