@@ -19,6 +19,7 @@ mod seeded;
 mod sites;
 mod source;
 mod steps;
+mod survival;
 mod tally;
 mod tree;
 mod trial;
@@ -31,10 +32,13 @@ const USAGE: &str = "\
 Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those named
        cargo xtask verify mutants [--all] [NAME...]   weaken each ordering: is it noticed?
        cargo xtask verify seeded [--all] [NAME...]    make known mistakes: are they noticed?
+       cargo xtask verify seeded-stress [--all] [--seconds N] [NAME...]   by the stress test?
+       cargo xtask verify stress --seconds N     the stress test alone, for hours if need be
        cargo xtask verify --list                 list the checks
        cargo xtask loom-patch FOLDER             put a corrected copy of loom there
 
   --quick   leave out the slow checks (unless named) and shorten the others
+  --seconds how long the stress test runs: 60 if nothing is said, for each mistake anew
   --all     try also what was tried before, and nothing of it has changed since
   NAME      only those with this in their names";
 
@@ -81,6 +85,8 @@ enum Command {
 enum Kind {
     Mutants,
     Seeded,
+    /// The same mistakes, by the stress test.
+    SeededStress,
     /// Are the lists of both up to date? Tries none.
     Lists,
 }
@@ -91,6 +97,7 @@ fn variants(kind: Kind, options: &verify::Options) -> ExitCode {
     let result = match kind {
         Kind::Mutants => mutants::run(&setup, options.all, &options.names),
         Kind::Seeded => seeded::run(&setup, options.all, &options.names),
+        Kind::SeededStress => survival::run(&setup, options.all, &options.names),
         Kind::Lists => mutants::check(&setup).and_then(|mutants| {
             println!("cases: mutants {mutants}");
             seeded::check(&setup).map(|seeds| println!("cases: mistakes {seeds}"))
@@ -111,6 +118,7 @@ fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, Strin
         Some("verify") => None,
         Some("mutants") => Some(Kind::Mutants),
         Some("seeded") => Some(Kind::Seeded),
+        Some("seeded-stress") => Some(Kind::SeededStress),
         Some("mutant-list") => Some(Kind::Lists),
         Some("loom-patch") => {
             let folder = arguments.next().ok_or("loom-patch needs a folder")?;
@@ -120,8 +128,12 @@ fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, Strin
         Some(other) => return Err(format!("there is no command `{other}`")),
     };
     let mut options = verify::Options::default();
-    for argument in arguments {
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--seconds" => {
+                let seconds = arguments.next().and_then(|text| text.parse().ok());
+                options.seconds = Some(seconds.ok_or("--seconds needs a whole number")?);
+            }
             "--quick" => options.quick = true,
             "--all" => options.all = true,
             "--list" => return Ok(Command::List),
@@ -170,7 +182,18 @@ mod tests {
         let only = vec!["mutants".to_owned()];
         let verified = verify::Options { only, ..tried.clone() };
         assert_eq!(parse("verify mutants --all gate"), Ok(Command::Verify(verified)));
-        assert_eq!(parse("mutants gate --all"), Ok(Command::Variants(Kind::Mutants, tried)));
+        assert_eq!(
+            parse("mutants gate --all"),
+            Ok(Command::Variants(Kind::Mutants, tried.clone()))
+        );
         assert!(parse("verify loom gate").is_err());
+        let seconds = Some(7);
+        let stress = verify::Options { seconds, all: false, only: vec![], ..tried };
+        assert_eq!(
+            parse("seeded-stress --seconds 7 gate"),
+            Ok(Command::Variants(Kind::SeededStress, stress))
+        );
+        assert!(parse("verify stress --seconds many").is_err());
+        assert!(parse("verify stress --seconds").is_err());
     }
 }

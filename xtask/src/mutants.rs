@@ -103,23 +103,23 @@ pub fn check(setup: &Setup) -> Result<usize, String> {
 }
 
 /// Arguments by mutants' names. A name stands alone in its line, its argument is indented below.
-fn arguments(text: &str) -> Result<BTreeMap<String, String>, String> {
+pub fn arguments(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut arguments: BTreeMap<String, String> = BTreeMap::new();
     let mut name = String::new();
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
         if line.starts_with(' ') {
             let argument = arguments.get_mut(&name);
-            let argument = argument.ok_or_else(|| format!("{ARGUMENTS}: for which? {line}"))?;
+            let argument = argument.ok_or_else(|| format!("for which? {line}"))?;
             *argument += line;
         } else {
             name = line.trim_end().to_owned();
             if arguments.insert(name.clone(), String::new()).is_some() {
-                return Err(format!("{ARGUMENTS} has {name} twice"));
+                return Err(format!("{name} has two arguments"));
             }
         }
     }
     match arguments.iter().find(|(_, argument)| argument.is_empty()) {
-        Some((name, _)) => Err(format!("{ARGUMENTS} says nothing about {name}")),
+        Some((name, _)) => Err(format!("nothing is said about {name}")),
         None => Ok(arguments),
     }
 }

@@ -24,6 +24,19 @@ pub fn run(
     limit: Duration,
     mut hear: impl FnMut(Option<&str>),
 ) -> Result<(), String> {
+    run_while(invocation, directory, limit, |line| {
+        hear(line);
+        true
+    })
+}
+
+/// As [`run`], but ends the command as soon as `hear` says no.
+pub fn run_while(
+    invocation: &Invocation,
+    directory: &Path,
+    limit: Duration,
+    mut hear: impl FnMut(Option<&str>) -> bool,
+) -> Result<(), String> {
     let started = Instant::now();
     let mut command = invocation.command(directory);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -34,15 +47,20 @@ pub fn run(
 
     let mut ended: Option<Instant> = None;
     loop {
-        match lines.recv_timeout(TICK) {
+        let goes_on = match lines.recv_timeout(TICK) {
             Ok(line) => hear(Some(&line)),
             Err(RecvTimeoutError::Timeout) => {
-                hear(None);
+                let goes_on = hear(None);
                 if ended.is_none() && matches!(child.try_wait(), Ok(Some(_))) {
                     ended = Some(Instant::now());
                 }
+                goes_on
             }
             Err(RecvTimeoutError::Disconnected) => break,
+        };
+        if !goes_on {
+            kill_tree(&mut child);
+            return Err("ended, since enough was heard".to_owned());
         }
         if ended.is_some_and(|at| at.elapsed() > GRACE) {
             break;

@@ -33,10 +33,10 @@ const TABLE: &str = "loom-tests/SEEDED.md";
 const FOLDER: &str = "loom-tests/seeded";
 
 /// A mistake, ready to be made.
-struct Seed {
-    name: String,
-    what: String,
-    invariant: String,
+pub struct Seed {
+    pub name: String,
+    pub what: String,
+    pub invariant: String,
     killer: Option<String>,
     edits: Vec<Edit>,
 }
@@ -117,7 +117,8 @@ pub fn check(setup: &Setup) -> Result<usize, String> {
     ))
 }
 
-fn read_all(setup: &Setup) -> Result<Vec<Seed>, String> {
+/// All known mistakes, by name.
+pub fn read_all(setup: &Setup) -> Result<Vec<Seed>, String> {
     let folder = setup.root.join(FOLDER);
     let entries = fs::read_dir(&folder).map_err(|error| format!("{FOLDER}: {error}"))?;
     let mut seeds = Vec::new();
@@ -142,7 +143,7 @@ enum Part {
 }
 
 impl Seed {
-    fn read(name: &str, text: &str) -> Result<Self, String> {
+    pub fn read(name: &str, text: &str) -> Result<Self, String> {
         let what = text.lines().next().unwrap_or_default().trim().to_owned();
         let (mut invariant, mut killer) = (None, None);
         let mut edits = Vec::new();
@@ -182,7 +183,7 @@ impl Seed {
     }
 
     /// The crate with this mistake in it.
-    fn applied(&self, base: &Tree) -> Result<Tree, String> {
+    pub fn applied(&self, base: &Tree) -> Result<Tree, String> {
         let mut tree = base.clone();
         for Edit { file, old, new } in &self.edits {
             let stale = |reason: &str| format!("{} is stale: {file} {reason}", self.name);

@@ -52,7 +52,7 @@ pub fn listing() -> String {
             Thorough => " (not with --quick)",
             OnRequest => " (only if named)",
         };
-        format!("{:<12} {}: {}{when}\n", step.name, step.tool, step.subject)
+        format!("{:<13} {}: {}{when}\n", step.name, step.tool, step.subject)
     };
     STEPS.iter().map(line).collect()
 }
@@ -157,8 +157,8 @@ pub static STEPS: &[Step] = &[
         minutes: 15,
         plan: |setup, _| {
             let stress = cargo("test --release --test threads -- --nocapture --test-threads=1");
-            let seconds = if setup.quick { "2" } else { "15" };
-            Ok(vec![stress.env("SLOTARENA_STRESS_SECONDS", seconds)])
+            let seconds = setup.seconds.unwrap_or(if setup.quick { 2 } else { 60 });
+            Ok(vec![stress.env("SLOTARENA_STRESS_SECONDS", seconds.to_string())])
         },
     },
     Step {
@@ -263,6 +263,15 @@ pub static STEPS: &[Step] = &[
         evidence: Commands("run"),
         minutes: 30,
         plan: |setup, _| Ok(vec![own("seeded", setup)]),
+    },
+    Step {
+        name: "seeded-stress",
+        subject: "known mistakes without loom",
+        tool: "cargo test",
+        when: OnRequest,
+        evidence: Commands("run"),
+        minutes: 600,
+        plan: |setup, _| Ok(vec![own("seeded-stress", setup)]),
     },
     Step {
         name: "mutants",

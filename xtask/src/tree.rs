@@ -1,4 +1,4 @@
-//! A copy of the crate, as small as the loom suite can be built from.
+//! A copy of the crate, as small as the loom suite, or the stress test, can be built from.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
@@ -16,7 +16,7 @@ pub fn read(root: &Path) -> Result<Tree, String> {
     let mut tree = Tree::new();
     // The corrections of loom are not built, but outcomes depend on them.
     for folder in ["src", "loom-tests", "xtask/src/loom_patch"] {
-        read_folder(root, folder, &mut tree)?;
+        read_folder(root, folder, &mut tree, Programs::Not)?;
     }
     for file in ["README.md", "docs/DESIGN.md", "Cargo.toml", "xtask/src/loom_patch.rs"] {
         tree.insert(file.to_owned(), read_file(root, file)?);
@@ -24,19 +24,47 @@ pub fn read(root: &Path) -> Result<Tree, String> {
     let suite: String =
         tree.iter().filter(|(path, _)| path.starts_with("loom-tests")).map(|(_, t)| &**t).collect();
     if let Some(manifest) = tree.get_mut("Cargo.toml") {
-        *manifest = lean_manifest(manifest, &suite);
+        *manifest = lean_manifest(manifest, &suite, Some("loom"));
     }
     Ok(tree)
 }
 
-fn read_folder(root: &Path, folder: &str, tree: &mut Tree) -> Result<(), String> {
+/// What the library and the stress test are made of.
+pub fn read_for_stress(root: &Path) -> Result<Tree, String> {
+    let mut tree = Tree::new();
+    for folder in ["src", "tests/threads", "tests/common"] {
+        read_folder(root, folder, &mut tree, Programs::Too)?;
+    }
+    let suite: String =
+        tree.iter().filter(|(path, _)| path.starts_with("tests")).map(|(_, t)| &**t).collect();
+    for file in ["README.md", "docs/DESIGN.md"] {
+        tree.insert(file.to_owned(), read_file(root, file)?);
+    }
+    // Cargo finds the test by its place.
+    let manifest = lean_manifest(&read_file(root, "Cargo.toml")?, &suite, None);
+    tree.insert("Cargo.toml".to_owned(), manifest);
+    Ok(tree)
+}
+
+/// Folders with a `main.rs` are programs of their own: are they read?
+#[derive(Clone, Copy, PartialEq)]
+enum Programs {
+    Too,
+    Not,
+}
+
+fn read_folder(
+    root: &Path,
+    folder: &str,
+    tree: &mut Tree,
+    programs: Programs,
+) -> Result<(), String> {
     let entries = fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
     for entry in entries.flatten() {
         let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
         if entry.path().is_dir() {
-            // One with a `main.rs` is a program of its own.
-            if !entry.path().join("main.rs").exists() {
-                read_folder(root, &path, tree)?;
+            if programs == Programs::Too || !entry.path().join("main.rs").exists() {
+                read_folder(root, &path, tree, programs)?;
             }
         } else if path.ends_with(".rs") {
             tree.insert(path.clone(), read_file(root, &path)?);
@@ -54,9 +82,9 @@ pub fn read_file(root: &Path, file: &str) -> Result<String, String> {
 /// no more than need be is built again.
 pub fn write(tree: &Tree, folder: &Path, lock: &Path) -> Result<(), String> {
     let mut old = Tree::new();
-    for part in ["src", "loom-tests"] {
+    for part in ["src", "loom-tests", "tests"] {
         // Not there at first.
-        let _ = read_folder(folder, part, &mut old);
+        let _ = read_folder(folder, part, &mut old, Programs::Too);
     }
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     for path in old.keys().filter(|path| !tree.contains_key(*path)) {
@@ -91,8 +119,9 @@ pub fn fingerprint(tree: &Tree) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// The manifest of a package of its own, without what the loom suite does not use.
-fn lean_manifest(manifest: &str, suite: &str) -> String {
+/// The manifest of a package of its own, without what the suite does not use; of the tests that
+/// are named in it, only this one is kept.
+fn lean_manifest(manifest: &str, suite: &str, test: Option<&str>) -> String {
     let mut sections = vec![String::new()];
     for line in manifest.lines() {
         if line.starts_with('[') {
@@ -109,7 +138,8 @@ fn lean_manifest(manifest: &str, suite: &str) -> String {
         if head.starts_with("[workspace") || head == "[[bench]]" || head == "[[example]]" {
             continue;
         }
-        if head == "[[test]]" && !section.contains("name = \"loom\"") {
+        let kept = |test| section.contains(&format!("name = \"{test}\""));
+        if head == "[[test]]" && !test.is_some_and(kept) {
             continue;
         }
         if head.ends_with("dev-dependencies]") {
@@ -137,7 +167,8 @@ mod tests {
             [[test]]\nname = \"api\"\n\n[[bench]]\nname = \"b\"\n";
         let lean = "[package]\nname = \"a\"\n\n[dev-dependencies]\nin-use = \"2\"\n\
             [[test]]\nname = \"loom\"\n\n\n[workspace]\n";
-        assert_eq!(lean_manifest(manifest, "use in_use::x;"), lean);
+        assert_eq!(lean_manifest(manifest, "use in_use::x;", Some("loom")), lean);
+        assert!(!lean_manifest(manifest, "", None).contains("loom"));
     }
 
     #[test]

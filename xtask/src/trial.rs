@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::invocation::{cargo, program};
+use crate::invocation::{Invocation, cargo, program};
 use crate::process;
 use crate::tally::Tally;
 use crate::tree::{self, Tree};
@@ -73,23 +73,28 @@ impl Worker {
             // A change may leave something unused.
             .env("RUSTFLAGS", "--cfg loom --cap-lints warn")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "false");
-        let mut binary = None;
-        let mut output = Vec::new();
-        let result = process::run(&build, &self.tree, BUILD, |line| {
-            let Some(line) = line else { return };
-            output.push(line.to_owned());
-            if let Some(rest) = line.trim_start().strip_prefix("Executable ") {
-                binary = rest.rsplit_once('(').map(|(_, path)| path.trim_end_matches(')').into());
-            }
-        });
-        match (result, binary) {
-            (Ok(()), Some(path)) => Ok(self.tree.join::<PathBuf>(path)),
-            (Ok(()), None) => Err("cargo named no executable".to_owned()),
-            (Err(reason), _) => {
-                let errors = output.iter().skip_while(|line| !line.starts_with("error"));
-                let errors: Vec<&str> = errors.take(12).map(String::as_str).collect();
-                Err(format!("does not build, {reason}\n{}", errors.join("\n")))
-            }
+        executable(&build, &self.tree)
+    }
+}
+
+/// Builds a test, and returns the program.
+pub fn executable(build: &Invocation, folder: &Path) -> Result<PathBuf, String> {
+    let mut binary = None;
+    let mut output = Vec::new();
+    let result = process::run(build, folder, BUILD, |line| {
+        let Some(line) = line else { return };
+        output.push(line.to_owned());
+        if let Some(rest) = line.trim_start().strip_prefix("Executable ") {
+            binary = rest.rsplit_once('(').map(|(_, path)| path.trim_end_matches(')').into());
+        }
+    });
+    match (result, binary) {
+        (Ok(()), Some(path)) => Ok(folder.join::<PathBuf>(path)),
+        (Ok(()), None) => Err("cargo named no executable".to_owned()),
+        (Err(reason), _) => {
+            let errors = output.iter().skip_while(|line| !line.starts_with("error"));
+            let errors: Vec<&str> = errors.take(12).map(String::as_str).collect();
+            Err(format!("does not build, {reason}\n{}", errors.join("\n")))
         }
     }
 }

@@ -27,12 +27,14 @@ pub struct Options {
     pub all: bool,
     /// Parts of the names of variants; all of them when empty.
     pub names: Vec<String>,
+    /// For how long the stress test runs, on the crate or on each mistake.
+    pub seconds: Option<u64>,
 }
 
 impl Options {
     /// Is a check named that tries variants?
     pub fn is_about_variants(&self) -> bool {
-        self.only.iter().any(|name| ["mutants", "seeded"].contains(&&**name))
+        self.only.iter().any(|name| ["mutants", "seeded", "seeded-stress"].contains(&&**name))
     }
 }
 
@@ -45,6 +47,8 @@ pub struct Setup {
     pub target: PathBuf,
     /// For the checks that try variants: their part of the command line.
     pub variants: String,
+    /// For how long the stress test is to run, if that was said.
+    pub seconds: Option<u64>,
 }
 
 impl Setup {
@@ -54,8 +58,11 @@ impl Setup {
             .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
         let root = Path::new(&package).parent().map_or_else(PathBuf::new, Path::to_path_buf);
         let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        let variants = [if options.all { "--all" } else { "" }, &options.names.join(" ")].join(" ");
-        Self { quick: options.quick, target: root.join(target), root, variants }
+        let seconds = options.seconds;
+        let time = seconds.map_or_else(String::new, |seconds| format!("--seconds {seconds}"));
+        let all = if options.all { "--all" } else { "" };
+        let variants = [all, &time, &options.names.join(" ")].join(" ");
+        Self { quick: options.quick, target: root.join(target), root, variants, seconds }
     }
 }
 
@@ -93,7 +100,7 @@ fn check(step: &'static Step, setup: &Setup, mut progress: Progress) -> Outcome 
         }
     };
 
-    let limit = Duration::from_secs(60 * step.minutes);
+    let limit = Duration::from_secs(60 * step.minutes + setup.seconds.unwrap_or(0));
     let mut tally = Tally::default();
     let mut output = Vec::new();
     let mut failure = None;
