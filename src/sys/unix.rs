@@ -82,13 +82,24 @@ impl Reservation {
     }
 
     pub(crate) fn commit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        if cfg!(slotarena_guard) {
+            // Left to `populate`, so that only what is populated is writable.
+            let _ = self.at(offset, bytes);
+            return Ok(());
+        }
+        self.protect(offset, bytes, libc::PROT_READ | libc::PROT_WRITE)
+    }
+
+    fn protect(&self, offset: usize, bytes: usize, protection: libc::c_int) -> Result<(), i32> {
         // SAFETY: the range lies inside the reservation (`at` checks it); more rights disturb
-        // nobody.
+        // nobody, and they are only taken from a range that nobody stores to.
         check(unsafe { libc::mprotect(self.at(offset, bytes), bytes, protection) })
     }
 
     pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        if cfg!(slotarena_guard) {
+            self.protect(offset, bytes, libc::PROT_READ | libc::PROT_WRITE)?;
+        }
         #[cfg(any(target_os = "linux", target_os = "android"))]
         for attempt in 0.. {
             // MADV_POPULATE_WRITE, Linux 5.14: fault the pages in, and say so if it cannot be.
@@ -113,6 +124,9 @@ impl Reservation {
     /// Nobody stores to the range meanwhile, and the range is writable.
     pub(crate) unsafe fn release(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let start = self.at(offset, bytes);
+        if cfg!(slotarena_guard) {
+            self.protect(offset, bytes, libc::PROT_READ)?;
+        }
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: inside the reservation (`at` checks it); on Linux a private anonymous range
         // reads as zero after this, and nobody stores to it meanwhile.

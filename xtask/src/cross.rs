@@ -153,7 +153,7 @@ impl Wine {
 }
 
 /// The `rust-version` in the manifest.
-fn promised_version(setup: &Setup) -> Result<String, String> {
+pub fn promised_version(setup: &Setup) -> Result<String, String> {
     let manifest = setup.root.join("Cargo.toml");
     let text = fs::read_to_string(&manifest)
         .map_err(|error| format!("{}: {error}", manifest.display()))?;

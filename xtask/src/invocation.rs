@@ -30,11 +30,19 @@ pub fn cargo(arguments: &str) -> Invocation {
 
 impl Invocation {
     /// Inserts `--target-dir DIR` before the `--` that ends cargo's own arguments.
-    pub fn target_dir(mut self, directory: &Path) -> Self {
+    pub fn target_dir(self, directory: &Path) -> Self {
+        self.insert(["--target-dir".to_owned(), directory.display().to_string()])
+    }
+
+    /// Inserts options, separated by blanks, in the same place.
+    pub fn options(self, options: &str) -> Self {
+        self.insert(options.split_whitespace().map(str::to_owned))
+    }
+
+    fn insert(mut self, options: impl IntoIterator<Item = String>) -> Self {
         let end = self.arguments.iter().position(|argument| argument == "--");
         let at = end.unwrap_or(self.arguments.len());
-        let option = ["--target-dir".to_owned(), directory.display().to_string()];
-        self.arguments.splice(at..at, option);
+        self.arguments.splice(at..at, options);
         self
     }
 
@@ -61,6 +69,17 @@ impl Invocation {
         let before = std::env::var(name).unwrap_or_default();
         let both = format!("{before} {value}");
         self.env(name, both.trim_start())
+    }
+
+    /// Appends to a variable of this command's.
+    pub fn env_extend(mut self, name: &str, value: &str) -> Self {
+        match self.environment.iter_mut().find(|(known, _)| known == name) {
+            Some((_, before)) => {
+                *before += &format!(" {value}");
+                self
+            }
+            None => self.env(name, value),
+        }
     }
 
     /// The command, ready for its standard streams.

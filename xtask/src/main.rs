@@ -15,6 +15,7 @@ mod outcome;
 mod process;
 mod progress;
 mod report;
+mod sanitizer;
 mod seeded;
 mod sites;
 mod source;
@@ -28,11 +29,14 @@ mod verify;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use sanitizer::Sanitizer;
+
 const USAGE: &str = "\
 Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those named
        cargo xtask verify mutants [--all] [NAME...]   weaken each ordering: is it noticed?
        cargo xtask verify seeded [--all] [NAME...]    make known mistakes: are they noticed?
        cargo xtask verify seeded-stress [--all] [--seconds N] [NAME...]   by the stress test?
+       cargo xtask verify seeded-tsan [--all] [--seconds N] [NAME...]     by a sanitizer?
        cargo xtask verify stress --seconds N     the stress test alone, for hours if need be
        cargo xtask verify --list                 list the checks
        cargo xtask loom-patch FOLDER             put a corrected copy of loom there
@@ -87,6 +91,8 @@ enum Kind {
     Seeded,
     /// The same mistakes, by the stress test.
     SeededStress,
+    /// Those that survive it, with ThreadSanitizer.
+    SeededTsan,
     /// Are the lists of both up to date? Tries none.
     Lists,
 }
@@ -97,7 +103,10 @@ fn variants(kind: Kind, options: &verify::Options) -> ExitCode {
     let result = match kind {
         Kind::Mutants => mutants::run(&setup, options.all, &options.names),
         Kind::Seeded => seeded::run(&setup, options.all, &options.names),
-        Kind::SeededStress => survival::run(&setup, options.all, &options.names),
+        Kind::SeededStress => survival::run(&setup, None, options.all, &options.names),
+        Kind::SeededTsan => {
+            survival::run(&setup, Some(Sanitizer::Thread), options.all, &options.names)
+        }
         Kind::Lists => mutants::check(&setup).and_then(|mutants| {
             println!("cases: mutants {mutants}");
             seeded::check(&setup).map(|seeds| println!("cases: mistakes {seeds}"))
@@ -119,6 +128,7 @@ fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, Strin
         Some("mutants") => Some(Kind::Mutants),
         Some("seeded") => Some(Kind::Seeded),
         Some("seeded-stress") => Some(Kind::SeededStress),
+        Some("seeded-tsan") => Some(Kind::SeededTsan),
         Some("mutant-list") => Some(Kind::Lists),
         Some("loom-patch") => {
             let folder = arguments.next().ok_or("loom-patch needs a folder")?;

@@ -3,7 +3,9 @@
 use crate::cross;
 use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Tests};
 use crate::invocation::{Invocation, cargo};
+use crate::sanitizer::Sanitizer;
 use crate::steps::When::{Always, OnRequest, Thorough};
+use crate::survival;
 use crate::verify::Setup;
 
 /// One check.
@@ -162,6 +164,28 @@ pub static STEPS: &[Step] = &[
         },
     },
     Step {
+        name: "asan",
+        subject: "memory is in use when used",
+        tool: "AddressSanitizer",
+        when: Thorough,
+        evidence: Tests,
+        minutes: 15,
+        plan: |setup, say| {
+            let tests = cargo("test --lib --test api --test properties --test threads");
+            let tests = tests.target_dir(&setup.target.join("asan"));
+            Ok(vec![Sanitizer::Address.watch(tests, setup, say)?])
+        },
+    },
+    Step {
+        name: "tsan",
+        subject: "every access is ordered",
+        tool: "ThreadSanitizer",
+        when: Thorough,
+        evidence: Cases,
+        minutes: 20,
+        plan: |setup, say| Ok(vec![survival::sanitized(setup, say)?]),
+    },
+    Step {
         name: "history",
         subject: "recorded histories, linearizable",
         tool: "todc-utils",
@@ -272,6 +296,15 @@ pub static STEPS: &[Step] = &[
         evidence: Commands("run"),
         minutes: 600,
         plan: |setup, _| Ok(vec![own("seeded-stress", setup)]),
+    },
+    Step {
+        name: "seeded-tsan",
+        subject: "those that survive, sanitized",
+        tool: "ThreadSanitizer",
+        when: OnRequest,
+        evidence: Commands("run"),
+        minutes: 600,
+        plan: |setup, _| Ok(vec![own("seeded-tsan", setup)]),
     },
     Step {
         name: "mutants",

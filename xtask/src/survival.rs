@@ -2,7 +2,8 @@
 //! stress test notice, in how much time, and which does it never see?
 //!
 //! Each is built as any user would build it, and the stress test is let loose on it, a test at a
-//! time, all processors at its disposal. Results are kept by a fingerprint of the source, so that
+//! time, all processors at its disposal. Those that survive may be tried once more under
+//! ThreadSanitizer, which sees what is not ordered though nothing comes of it. Results are kept by a fingerprint of the source, so that
 //! a run that was broken off goes on where it was; whoever survived is tried again only when
 //! given more time.
 
@@ -12,11 +13,13 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use crate::invocation::{cargo, program};
+use crate::invocation::{Invocation, cargo, program};
 use crate::mutants::{arguments, commit, is_chosen};
 use crate::outcome::Outcome;
 use crate::process;
+use crate::sanitizer::Sanitizer;
 use crate::seeded::{self, Seed};
+use crate::steps::Say;
 use crate::tree::{self, Tree, fingerprint};
 use crate::trial::{executable, tests};
 use crate::verify::Setup;
@@ -36,37 +39,68 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the rest of a test's words are waited for after its first panic.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// Lets the stress test loose on all mistakes whose names contain one of the filters. With
-/// `again`, what is known of them is forgotten first. That some survive is no error.
-pub fn run(setup: &Setup, again: bool, filters: &[String]) -> Result<(), String> {
-    let workshop = Workshop::new(setup)?;
+/// Lets the stress test loose on all mistakes whose names contain one of the filters, with the
+/// sanitizer on those that survived without. With `again`, what is known of them is forgotten
+/// first. That some survive is no error.
+pub fn run(
+    setup: &Setup,
+    sanitizer: Option<Sanitizer>,
+    again: bool,
+    filters: &[String],
+) -> Result<(), String> {
+    let workshop = Workshop::new(setup, sanitizer)?;
+    let plain = Workshop::new(setup, None)?;
+    let watched = Workshop::new(setup, Some(Sanitizer::Thread))?;
     let base = tree::read_for_stress(&setup.root)?;
     let seeds = seeded::read_all(setup)?;
-    let mut outcomes = BTreeMap::new();
-    let chosen: Vec<&Seed> = seeds.iter().filter(|seed| is_chosen(&seed.name, filters)).collect();
+    let mut chosen = Vec::new();
+    for seed in seeds.iter().filter(|seed| is_chosen(&seed.name, filters)) {
+        let tree = seed.applied(&base)?;
+        let is_settled = plain.kept(&tree).is_some_and(|outcome| outcome.is_killed());
+        if sanitizer.is_none() || !is_settled {
+            chosen.push((seed, tree));
+        }
+    }
     if chosen.is_empty() {
-        return Err("no mistake has such a name".to_owned());
+        return Err("no mistake has such a name, or none of those survived".to_owned());
     }
     if let Outcome::Killed { model, message, .. } = workshop.outcome(&base, false)? {
         return Err(format!("{model} fails with nothing changed: {message}"));
     }
-    for (n, seed) in chosen.iter().enumerate() {
-        let outcome = workshop.outcome(&seed.applied(&base)?, again)?;
+    for (n, (seed, tree)) in chosen.iter().enumerate() {
+        let outcome = workshop.outcome(tree, again)?;
         println!("variant: {}: {outcome} ({} of {})", seed.name, n + 1, chosen.len());
     }
+    let mut rows = Vec::new();
     for seed in &seeds {
-        if let Some(outcome) = workshop.kept(&seed.applied(&base)?) {
-            outcomes.insert(&*seed.name, outcome);
-        }
+        let tree = seed.applied(&base)?;
+        rows.push((seed, plain.kept(&tree), watched.kept(&tree)));
     }
     let reasons = arguments(&tree::read_file(&setup.root, REASONS)?)?;
     let file = setup.root.join(TABLE);
-    fs::write(&file, table(&commit(setup), &seeds, &outcomes, &reasons))
+    fs::write(&file, table(&commit(setup), &rows, &reasons))
         .map_err(|error| format!("{TABLE}: {error}"))
 }
 
+/// The stress test on the crate as it is, under ThreadSanitizer. It is built from a copy without
+/// what it does not use, since all that it uses is built for it.
+pub fn sanitized(setup: &Setup, say: Say) -> Result<Invocation, String> {
+    let folder = setup.target.join("tsan");
+    let tree = folder.join("tree");
+    tree::write(&tree::read_for_stress(&setup.root)?, &tree, &setup.root.join("Cargo.lock"))?;
+    let test =
+        cargo("test --release --test threads --manifest-path").path(&tree.join("Cargo.toml"));
+    let test = test.target_dir(&folder.join("build")).argument("--");
+    let test = test.argument("--nocapture").argument("--test-threads=1");
+    let test = Sanitizer::Thread.watch(test, setup, say)?;
+    let seconds = setup.seconds.unwrap_or(20);
+    Ok(test.env("SLOTARENA_STRESS_SECONDS", seconds.to_string()))
+}
+
 /// Where the variants are built and the results are kept.
-struct Workshop {
+struct Workshop<'s> {
+    setup: &'s Setup,
+    sanitizer: Option<Sanitizer>,
     tree: PathBuf,
     target: PathBuf,
     lock: PathBuf,
@@ -74,12 +108,18 @@ struct Workshop {
     seconds: u64,
 }
 
-impl Workshop {
-    fn new(setup: &Setup) -> Result<Self, String> {
-        let folder = setup.target.join("stress");
+impl<'s> Workshop<'s> {
+    fn new(setup: &'s Setup, sanitizer: Option<Sanitizer>) -> Result<Self, String> {
+        let folder = setup.target.join(match sanitizer {
+            None => "stress",
+            Some(Sanitizer::Thread) => "stress-tsan",
+            Some(Sanitizer::Address) => "stress-asan",
+        });
         let results = folder.join("results");
         fs::create_dir_all(&results).map_err(|error| format!("{}: {error}", results.display()))?;
         Ok(Self {
+            setup,
+            sanitizer,
             tree: folder.join("tree"),
             target: folder.join("target"),
             lock: setup.root.join("Cargo.lock"),
@@ -128,15 +168,21 @@ impl Workshop {
     fn build(&self, tree: &Tree) -> Result<PathBuf, String> {
         tree::write(tree, &self.tree, &self.lock)?;
         let build = cargo("test --release --test threads --no-run --color never");
+        let build = build.target_dir(&self.target).env("CARGO_PROFILE_RELEASE_DEBUG", "false");
+        let build = match self.sanitizer {
+            None => build,
+            Some(sanitizer) => sanitizer.watch(build, self.setup, &|text| println!("{text}"))?,
+        };
         // A change may leave something unused.
-        let build = build.target_dir(&self.target).env("RUSTFLAGS", "--cap-lints warn");
-        executable(&build.env("CARGO_PROFILE_RELEASE_DEBUG", "false"), &self.tree)
+        executable(&build.env_extend("RUSTFLAGS", "--cap-lints warn"), &self.tree)
     }
 
     /// Runs one test, which has its share of all seconds. When did it fail, and what did it say?
     fn stress(&self, binary: &Path, test: &str) -> Result<Option<(Instant, String)>, String> {
         let run = program(&binary.to_string_lossy(), "--nocapture --exact").argument(test);
         let run = run.env("SLOTARENA_STRESS_SECONDS", self.seconds.to_string());
+        // The first is enough, and what comes after it may be its consequence.
+        let run = run.env("TSAN_OPTIONS", "halt_on_error=1");
         let limit = Duration::from_secs(self.seconds) + PATIENCE;
         let started = Instant::now();
         let mut fall = Fall::default();
@@ -164,7 +210,11 @@ struct Fall {
 impl Fall {
     fn hear(&mut self, line: Option<&str>) {
         let Some(line) = line else { return };
-        if let Some((_, rest)) = line.split_once("failure: ") {
+        if let Some((_, rest)) = line.split_once("SUMMARY: ") {
+            self.message = Some(rest.to_owned());
+            self.at.get_or_insert_with(Instant::now);
+            self.is_complete = true;
+        } else if let Some((_, rest)) = line.split_once("failure: ") {
             let message = rest.split(" | ").next().unwrap_or(rest);
             self.message = Some(message.to_owned());
             self.at.get_or_insert_with(Instant::now);
@@ -189,44 +239,58 @@ impl Fall {
     }
 }
 
-fn table(
-    commit: &str,
-    seeds: &[Seed],
-    outcomes: &BTreeMap<&str, Outcome>,
-    reasons: &BTreeMap<String, String>,
-) -> String {
-    let noticed = outcomes.values().filter(|outcome| outcome.is_killed()).count();
+/// A mistake, what became of it, and what under ThreadSanitizer.
+type Row<'s> = (&'s Seed, Option<Outcome>, Option<Outcome>);
+
+fn table(commit: &str, rows: &[Row], reasons: &BTreeMap<String, String>) -> String {
+    let count = |row: fn(&Row) -> Option<bool>| {
+        let tried: Vec<bool> = rows.iter().filter_map(row).collect();
+        format!("{} of {}", tried.iter().filter(|is_noticed| **is_noticed).count(), tried.len())
+    };
     let processors = available_parallelism().map_or(1, usize::from);
     let mut text = format!(
         "# Known mistakes that a stress run notices, and those it does not\n\n\
-         Made by `cargo xtask verify seeded-stress` from {commit}, on {processors} processors \
-         ({}).\n\n\
+         Made by `cargo xtask verify seeded-stress` and `... seeded-tsan` from {commit}, on \
+         {processors} processors ({}).\n\n\
          Each is a file in `loom-tests/seeded/`, and noticed by a model. Here it was built without \
-         loom, and the\nstress test ran for as long as it takes, or as it says: {noticed} of {} \
-         were noticed. The seconds are those to the\nfirst failure of the first test to fail, \
-         by chance. Why the others live is said in `survivors.txt`.\n\n\
-         | name | mistake | invariants | outcome | test | what it said, or why it said nothing |\n\
-         |---|---|---|---|---|---|\n",
+         loom, and the stress\ntest let loose on it for as long as it takes, or as is said: {} \
+         were noticed. Of those that were not, ThreadSanitizer\nnoticed {}. The seconds are those \
+         to the first failure, which is a matter of chance. Why others live is said in\n\
+         `survivors.txt`.\n\n\
+         | name | mistake | invariants | outcome | ThreadSanitizer | test | what it said, or why \
+         nothing |\n|---|---|---|---|---|---|---|\n",
         std::env::consts::ARCH,
-        outcomes.len(),
+        count(|(_, plain, _)| plain.as_ref().map(Outcome::is_killed)),
+        count(|(_, _, watched)| watched.as_ref().map(Outcome::is_killed)),
     );
-    for seed in seeds {
-        let [outcome, test, said] = match outcomes.get(&*seed.name) {
-            Some(outcome @ Outcome::Killed { seconds, .. }) => {
-                let [_, test, _, _, message] = outcome.cells();
-                [format!("noticed after {seconds:.1} s"), test, message]
-            }
-            Some(Outcome::Survived { seconds }) => {
-                let reason = reasons.get(&seed.name).map_or("", |reason| reason.trim());
-                let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-                [format!("**not noticed** in {seconds:.0} s"), String::new(), reason]
-            }
-            _ => ["not tried yet".to_owned(), String::new(), String::new()],
-        };
+    for (seed, plain, watched) in rows {
+        let reason = reasons.get(&seed.name).map_or("", |reason| reason.trim());
+        let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+        let [outcome, mut test, mut said] = cells(plain.as_ref(), reason);
+        let mut sanitizer = String::new();
+        if watched.is_some() {
+            [sanitizer, test, said] = cells(watched.as_ref(), said);
+        }
         let Seed { name, what, invariant, .. } = seed;
-        text += &format!("| {name} | {what} | {invariant} | {outcome} | {test} | {said} |\n");
+        text += &format!(
+            "| {name} | {what} | {invariant} | {outcome} | {sanitizer} | {test} | {said} |\n"
+        );
     }
     text
+}
+
+/// An outcome, the test that failed, and what it said, or else the reason why it did not.
+fn cells(outcome: Option<&Outcome>, reason: String) -> [String; 3] {
+    match outcome {
+        Some(outcome @ Outcome::Killed { seconds, .. }) => {
+            let [_, test, _, _, message] = outcome.cells();
+            [format!("after {seconds:.1} s"), test, message]
+        }
+        Some(Outcome::Survived { seconds }) => {
+            [format!("**not** in {seconds:.0} s"), String::new(), reason]
+        }
+        _ => ["not tried yet".to_owned(), String::new(), reason],
+    }
 }
 
 #[cfg(test)]
@@ -263,12 +327,22 @@ mod tests {
             seconds: 1.25,
             message: "slot 1".to_owned(),
         };
-        let outcomes = BTreeMap::from([("a", fallen), ("b", Outcome::Survived { seconds: 30.0 })]);
+        let survived = || Some(Outcome::Survived { seconds: 30.0 });
+        let seeds = ["a", "b", "c", "d"].map(seed);
+        let rows = [
+            (&seeds[0], Some(fallen.clone()), None),
+            (&seeds[1], survived(), survived()),
+            (&seeds[2], None, None),
+            (&seeds[3], survived(), Some(fallen)),
+        ];
         let reasons = BTreeMap::from([("b".to_owned(), "  by\n    luck".to_owned())]);
-        let table = table("commit 1", &[seed("a"), seed("b"), seed("c")], &outcomes, &reasons);
-        let rows: Vec<&str> = table.lines().rev().take(3).collect();
-        assert_eq!(rows[2], "| a | What. | 3 | noticed after 1.2 s | long_run::x | slot 1 |");
-        assert_eq!(rows[1], "| b | What. | 3 | **not noticed** in 30 s |  | by luck |");
-        assert_eq!(rows[0], "| c | What. | 3 | not tried yet |  |  |");
+        let table = table("commit 1", &rows, &reasons);
+        let rows: Vec<&str> = table.lines().skip_while(|line| !line.starts_with("|--")).collect();
+        assert_eq!(rows[1], "| a | What. | 3 | after 1.2 s |  | long_run::x | slot 1 |");
+        assert_eq!(rows[2], "| b | What. | 3 | **not** in 30 s | **not** in 30 s |  | by luck |");
+        assert_eq!(rows[3], "| c | What. | 3 | not tried yet |  |  |  |");
+        let watched = "| d | What. | 3 | **not** in 30 s | after 1.2 s | long_run::x | slot 1 |";
+        assert_eq!(rows[4], watched);
+        assert!(table.contains("1 of 3") && table.contains("noticed 1 of 2"));
     }
 }

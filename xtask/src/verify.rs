@@ -17,6 +17,9 @@ use crate::tally::{Tally, counted, grouped};
 /// How much of a failed check's output is shown.
 const TAIL: usize = 80;
 
+/// The checks that try wrong variants of the crate.
+const VARIANTS: [&str; 4] = ["mutants", "seeded", "seeded-stress", "seeded-tsan"];
+
 /// What the user chose.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
@@ -34,7 +37,7 @@ pub struct Options {
 impl Options {
     /// Is a check named that tries variants?
     pub fn is_about_variants(&self) -> bool {
-        self.only.iter().any(|name| ["mutants", "seeded", "seeded-stress"].contains(&&**name))
+        self.only.iter().any(|name| VARIANTS.contains(&&**name))
     }
 }
 
