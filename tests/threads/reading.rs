@@ -4,15 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use slotarena::{Handle, Table};
 
+use crate::Deadline;
 use crate::common::{Random, cases, check_empty, slots_per_segment};
-use crate::seconds;
 use crate::stamp::Stamp;
 
-/// How many reads there are, in all.
-fn reads() -> u64 {
-    let by_default = if cfg!(debug_assertions) { 300_000 } else { 10_000_000 };
-    (by_default as f64 * seconds() / 2.0) as u64
-}
+/// How many reads a reader makes at the least, so that something is there now and then.
+const READS: u64 = 50_000;
 
 /// Allocates segments full, sets some entries, frees all and sweeps, again and again.
 fn write<E: Stamp>(me: u32, table: &Table<E>, latest: &AtomicU32, ended: &AtomicBool) {
@@ -43,11 +40,18 @@ fn write<E: Stamp>(me: u32, table: &Table<E>, latest: &AtomicU32, ended: &Atomic
     }
 }
 
-/// Reads all over the table, and returns how often something was there.
-fn read<E: Stamp>(seed: u64, table: &Table<E>, latest: &AtomicU32, fixed: (Handle, E)) -> u64 {
+/// Reads all over the table, and returns how often it did and how often something was there.
+fn read<E: Stamp>(
+    seed: u64,
+    table: &Table<E>,
+    latest: &AtomicU32,
+    fixed: (Handle, E),
+    deadline: &Deadline,
+) -> (u64, u64) {
     let mut random = Random::new(seed);
-    let mut found = 0;
-    for _ in 0..reads() / 4 {
+    let (mut reads, mut found) = (0, 0);
+    while reads < READS || reads % 1024 != 0 || !deadline.has_come() {
+        reads += 1;
         let raw = match random.below(16) {
             0 => random.next() as u32,
             1 => {
@@ -62,7 +66,7 @@ fn read<E: Stamp>(seed: u64, table: &Table<E>, latest: &AtomicU32, fixed: (Handl
             found += 1;
         }
     }
-    found
+    (reads, found)
 }
 
 /// Two writers, two readers.
@@ -72,22 +76,22 @@ fn any_number_may_be_read<E: Stamp>(table: Table<E>) -> u64 {
     let fixed = (table.allocate(entry).expect("a slot"), entry);
     let latest = AtomicU32::new(fixed.0.to_raw());
     let ended = AtomicBool::new(false);
-    let found: u64 = std::thread::scope(|scope| {
-        let (table, latest, ended) = (&table, &latest, &ended);
+    let deadline = Deadline::after(6.0);
+    let (reads, found) = std::thread::scope(|scope| {
+        let (table, latest, ended, deadline) = (&table, &latest, &ended, &deadline);
         for me in [1, 2] {
             scope.spawn(move || write(me, table, latest, ended));
         }
-        let readers: Vec<_> =
-            (0..2).map(|seed| scope.spawn(move || read(seed, table, latest, fixed))).collect();
-        let found = readers.into_iter().map(|reader| reader.join());
-        let found = found.collect::<Vec<_>>();
+        let read = |seed| scope.spawn(move || read(seed, table, latest, fixed, deadline));
+        let ends = [0, 1].map(read).map(|reader| reader.join());
         ended.store(true, Ordering::Relaxed);
-        found.into_iter().map(|found| found.expect("no panic")).sum()
+        let [one, other] = ends.map(|end| end.expect("no panic"));
+        (one.0 + other.0, one.1 + other.1)
     });
     assert!(found > 0, "nothing was ever there");
     assert_eq!(table.free(fixed.0), Ok(fixed.1));
     check_empty(&table);
-    reads() / 4 * 2
+    reads
 }
 
 #[test]

@@ -3,9 +3,9 @@
 //!
 //! Each is built as any user would build it, and the stress test is let loose on it, a test at a
 //! time, all processors at its disposal. Those that survive may be tried once more under
-//! ThreadSanitizer, which sees what is not ordered though nothing comes of it. Results are kept by a fingerprint of the source, so that
-//! a run that was broken off goes on where it was; whoever survived is tried again only when
-//! given more time.
+//! ThreadSanitizer, which sees what is not ordered though nothing comes of it. Results are kept
+//! by a fingerprint of the source, so that a run that was broken off goes on where it was; who
+//! survived is tried again only when given more time.
 
 use std::collections::BTreeMap;
 use std::fs;
