@@ -211,7 +211,7 @@ impl Fall {
     fn hear(&mut self, line: Option<&str>) {
         let Some(line) = line else { return };
         if let Some((_, rest)) = line.split_once("SUMMARY: ") {
-            self.message = Some(rest.to_owned());
+            self.message = Some(summary(rest));
             self.at.get_or_insert_with(Instant::now);
             self.is_complete = true;
         } else if let Some((_, rest)) = line.split_once("failure: ") {
@@ -237,6 +237,16 @@ impl Fall {
     fn is_told(&self) -> bool {
         self.is_complete || self.at.is_some_and(|at| at.elapsed() > LAST_WORDS)
     }
+}
+
+/// A sanitizer's summary, `ThreadSanitizer: data race (FILE+0x1) in a::b::h0123`, without what is
+/// another one in each build.
+fn summary(text: &str) -> String {
+    let kind: Vec<&str> =
+        text.split_whitespace().take_while(|word| !word.starts_with(['(', '/'])).collect();
+    let function = text.rsplit_once(" in ").map_or("", |(_, function)| function);
+    let function = function.rsplit_once("::h").map_or(function, |(path, _)| path);
+    format!("{} in {function}", kind.join(" "))
 }
 
 /// A mistake, what became of it, and what under ThreadSanitizer.
@@ -315,6 +325,8 @@ mod tests {
         let fall = hear("x panicked at y\nassertion failed\n  left: 1\n right: 2\nmore\n");
         assert_eq!(fall.message.as_deref(), Some("assertion failed; left: 1; right: 2"));
         assert!(hear("running 1 test\nall is well").at.is_none());
+        let fall = hear("SUMMARY: ThreadSanitizer: data race (/a/b+0x17) (Id: c5) in x::y::h7a8b");
+        assert_eq!(fall.message.as_deref(), Some("ThreadSanitizer: data race in x::y"));
     }
 
     #[test]
