@@ -100,6 +100,31 @@ mod tests {
     contract!(the_systems_reservation_keeps_the_contract, Reservation, READS_RESERVED);
     contract!(the_heap_reservation_keeps_the_contract, heap::Reservation, heap::READS_RESERVED);
 
+    /// What the guard is for: a store to what was released ends the program.
+    #[test]
+    #[cfg(all(slotarena_guard, target_os = "linux", not(slotarena_heap)))]
+    fn a_released_unit_is_read_only() {
+        let r = Reservation::new(2 * SEGMENT_BYTES).expect("a small reservation");
+        let rights = || {
+            let start = r.base().addr().get();
+            let maps = std::fs::read_to_string("/proc/self/maps").expect("this process's maps");
+            let of = |line: &str| {
+                let (range, rest) = line.split_once(' ')?;
+                let (from, to) = range.split_once('-')?;
+                let number = |text| usize::from_str_radix(text, 16).ok();
+                (number(from)?..number(to)?).contains(&start).then(|| rest[..3].to_owned())
+            };
+            maps.lines().find_map(of).expect("a line about the unit")
+        };
+        r.commit(0, SEGMENT_BYTES).expect("commit");
+        assert_eq!(rights(), "r--");
+        r.populate(0, SEGMENT_BYTES).expect("populate");
+        assert_eq!(rights(), "rw-");
+        // SAFETY: nobody stores to it.
+        unsafe { r.release(0, SEGMENT_BYTES) }.expect("release");
+        assert_eq!(rights(), "r--");
+    }
+
     #[test]
     fn an_impossible_reservation_is_refused() {
         assert!(

@@ -30,6 +30,8 @@ pub struct Plan {
     magazine: usize,
     /// Two words to an entry.
     pub is_wide: bool,
+    /// How many of 1024 steps come with a sweep.
+    pub unrest: usize,
     /// When the run began that this village is a part of.
     since: Instant,
 }
@@ -47,6 +49,7 @@ impl Plan {
             stripes: one_of(&[1, 2, 4]),
             magazine: one_of(&[1, 2, 4, 64]),
             is_wide: one_of(&[0, 0, 1]) == 1,
+            unrest: one_of(&[0, 1, 10, 100]),
             since,
         }
     }
@@ -55,13 +58,12 @@ impl Plan {
     /// needed to look into it: other threads may never come to an end once a table is broken.
     fn watch<R>(&self, part: impl FnOnce() -> R) -> R {
         catch_unwind(AssertUnwindSafe(part)).unwrap_or_else(|panic| {
-            let Plan { seed, places, capacity, stripes, magazine, is_wide, since } = self;
+            let Plan { seed, places, capacity, stripes, magazine, .. } = self;
             let message = message(&*panic).replace('\n', "; ");
             let text = format!(
                 "failure: {message} | after {:.3} s, seed {seed}: {places} threads, {capacity} \
-                 slots, {stripes} stripes, magazines of {magazine}, {} words\n",
-                since.elapsed().as_secs_f64(),
-                if *is_wide { 2 } else { 1 },
+                 slots, {stripes} stripes, magazines of {magazine}\n",
+                self.since.elapsed().as_secs_f64(),
             );
             // Not by a macro: what those print is kept back until the test has ended.
             let _ = std::io::stderr().write_all(text.as_bytes());
@@ -80,7 +82,7 @@ struct UntimelyEnd;
 
 /// What all who live there share.
 pub struct Village<E: Stamp> {
-    plan: Plan,
+    pub plan: Plan,
     pub table: Table<E>,
     pub owners: Owners,
     /// What its owners have left to whoever takes it.
@@ -161,6 +163,7 @@ impl<E: Stamp> Village<E> {
                     break;
                 }
             }
+            worker.settle_all();
             // Some leave part of it to nobody: it stays live.
             if random.once_in(16) {
                 worker.held.truncate(worker.held.len() / 2);

@@ -13,6 +13,8 @@ pub struct Worker<'v, E: Stamp> {
     through: Participant<'v, E>,
     /// What it has, and what is stored there.
     pub held: Vec<(Handle, E)>,
+    /// What it has without an entry.
+    unset: Vec<Handle>,
     /// How many it wants to have at most.
     most: usize,
     /// Does it rather allocate, or rather free?
@@ -31,9 +33,9 @@ impl<'v, E: Stamp> Worker<'v, E> {
         most: usize,
         seed: u64,
     ) -> Self {
-        let (held, rising, count, steps) = (Vec::new(), true, 0, 0);
+        let (held, unset, rising, count, steps) = (Vec::new(), Vec::new(), true, 0, 0);
         let (table, random) = (&village.table, Random::new(seed));
-        Self { me, village, table, through, held, most, rising, count, random, steps }
+        Self { me, village, table, through, held, unset, most, rising, count, random, steps }
     }
 
     pub fn work(&mut self, steps: u64) {
@@ -66,7 +68,8 @@ impl<'v, E: Stamp> Worker<'v, E> {
             600..700 => self.free(),
             700..850 => self.set(),
             850..900 => self.read(),
-            900..950 => self.pass_through_uninitialized(),
+            900..925 => self.allocate_uninitialized(),
+            925..950 => self.settle_uninitialized(),
             950..970 => self.allocate_many(),
             970..990 => self.free_many(),
             990..1000 => self.free_stale(),
@@ -75,6 +78,9 @@ impl<'v, E: Stamp> Worker<'v, E> {
             1010..1020 => self.rising = !self.rising,
             1020..1023 => self.count_all(),
             _ => self.sweep_or_audit(),
+        }
+        if self.random.below(1024) < self.village.plan.unrest {
+            self.sweep_or_audit();
         }
         if self.held.len() >= self.most {
             self.rising = false;
@@ -200,18 +206,31 @@ impl<'v, E: Stamp> Worker<'v, E> {
         }
     }
 
-    fn pass_through_uninitialized(&mut self) {
-        let Ok(handle) = self.through.allocate_uninitialized() else { return };
-        self.village.owners.claim(handle, self.me);
-        assert_eq!(self.table.get(handle), None);
+    fn allocate_uninitialized(&mut self) {
+        if let Ok(handle) = self.through.allocate_uninitialized() {
+            self.village.owners.claim(handle, self.me);
+            self.unset.push(handle);
+        }
+    }
+
+    /// Puts an entry into a slot that has none, or gives it back as it is.
+    fn settle_uninitialized(&mut self) {
+        let Some(handle) = self.unset.pop() else { return };
+        assert_eq!(self.table.get(handle), None, "{handle:?} has no entry");
         if self.random.once_in(2) {
             let entry = self.fresh();
-            assert_eq!(self.through.set(handle, entry), Ok(None));
+            assert_eq!(self.through.set(handle, entry), Ok(None), "{handle:?} has no entry");
             self.held.push((handle, entry));
         } else {
-            assert!(self.through.free(handle).is_err());
+            assert!(self.through.free(handle).is_err(), "{handle:?} has no entry");
             self.village.owners.give_up(handle, self.me);
-            assert_eq!(self.through.free_uninitialized(handle), Ok(()));
+            assert_eq!(self.through.free_uninitialized(handle), Ok(()), "{handle:?} has no entry");
+        }
+    }
+
+    pub fn settle_all(&mut self) {
+        while !self.unset.is_empty() {
+            self.settle_uninitialized();
         }
     }
 
