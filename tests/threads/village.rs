@@ -30,6 +30,8 @@ pub struct Plan {
     magazine: usize,
     /// Two words to an entry.
     pub is_wide: bool,
+    /// How many slots they want to have together, in per cent of all.
+    fill: usize,
     /// How many of 1024 steps come with a sweep.
     pub unrest: usize,
     /// When the run began that this village is a part of.
@@ -49,6 +51,8 @@ impl Plan {
             stripes: one_of(&[1, 2, 4]),
             magazine: one_of(&[1, 2, 4, 64]),
             is_wide: one_of(&[0, 0, 1]) == 1,
+            // More than there are, or so few that most segments are empty most of the time.
+            fill: one_of(&[150, 150, 20, 1]),
             unrest: one_of(&[0, 1, 10, 100]),
             since,
         }
@@ -151,8 +155,8 @@ impl<E: Stamp> Village<E> {
             0 => Participant::Thread(&self.table),
             _ => Participant::Mutator(self.table.mutator()),
         });
-        // Together they want half as much again as there is.
-        let most = (self.plan.capacity as usize * 3 / 2).div_ceil(self.plan.places);
+        let wanted = self.plan.capacity as usize * self.plan.fill / 100;
+        let most = wanted.div_ceil(self.plan.places).max(1);
         let mut worker = Worker::new(me, self, through, most, random.next());
         self.plan.watch(|| {
             worker.take_over();
