@@ -262,11 +262,11 @@ fn table(commit: &str, rows: &[Row], reasons: &BTreeMap<String, String>) -> Stri
         "# Known mistakes that a stress run notices, and those it does not\n\n\
          Made by `cargo xtask verify seeded-stress` and `... seeded-tsan` from {commit}, on \
          {processors} processors ({}).\n\n\
-         Each is a file in `loom-tests/seeded/`, and noticed by a model. Here it was built without \
-         loom, and the stress\ntest let loose on it for as long as it takes, or as is said: {} \
-         were noticed. Of those that were not, ThreadSanitizer\nnoticed {}. The seconds are those \
-         to the first failure, which is a matter of chance. Why others live is said in\n\
-         `survivors.txt`.\n\n\
+         Each is a file in `loom-tests/seeded/`, and a model must notice it. Here it was built \
+         without loom, and the\nstress test let loose on it for as long as it takes, or as is said: \
+         {} were noticed. Of those that were not,\n{} were noticed under ThreadSanitizer, by its \
+         report or by the test's own. The seconds are those to the first\nfailure, which is a \
+         matter of chance. Why others live is said in `survivors.txt`.\n\n\
          | name | mistake | invariants | outcome | ThreadSanitizer | test | what it said, or why \
          nothing |\n|---|---|---|---|---|---|---|\n",
         std::env::consts::ARCH,
@@ -355,6 +355,6 @@ mod tests {
         assert_eq!(rows[3], "| c | What. | 3 | not tried yet |  |  |  |");
         let watched = "| d | What. | 3 | **not** in 30 s | after 1.2 s | long_run::x | slot 1 |";
         assert_eq!(rows[4], watched);
-        assert!(table.contains("1 of 3") && table.contains("noticed 1 of 2"));
+        assert!(table.contains("1 of 3 were") && table.contains("1 of 2 were"));
     }
 }
