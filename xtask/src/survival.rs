@@ -263,10 +263,11 @@ fn table(commit: &str, rows: &[Row], reasons: &BTreeMap<String, String>) -> Stri
          Made by `cargo xtask verify seeded-stress` and `... seeded-tsan` from {commit}, on \
          {processors} processors ({}).\n\n\
          Each is a file in `loom-tests/seeded/`, and a model must notice it. Here it was built \
-         without loom, and the\nstress test let loose on it for as long as it takes, or as is said: \
-         {} were noticed. Of those that were not,\n{} were noticed under ThreadSanitizer, by its \
-         report or by the test's own. The seconds are those to the first\nfailure, which is a \
-         matter of chance. Why others live is said in `survivors.txt`.\n\n\
+         without loom, and the\nstress test let loose on it for as long as it takes, or as is \
+         said: {} were noticed. Of those that were\nnot, {} were noticed under \
+         ThreadSanitizer, by its report or by the test's own. The seconds are those to the\n\
+         first failure, which is a matter of chance. Why others live is said in \
+         `survivors.txt`.\n\n\
          | name | mistake | invariants | outcome | ThreadSanitizer | test | what it said, or why \
          nothing |\n|---|---|---|---|---|---|---|\n",
         std::env::consts::ARCH,
