@@ -33,7 +33,7 @@ const VALUES: u64 = 1_000_000;
 type Make = fn(&'static str) -> Contest;
 
 /// Every contest.
-const CONTESTS: [(&str, Make); 12] = [
+const CONTESTS: [(&str, Make); 13] = [
     ("Pair", pair),
     ("Batch of 4096", batch),
     ("Pair by several threads", several_threads),
@@ -45,6 +45,7 @@ const CONTESTS: [(&str, Make); 12] = [
     ("Growth to ten million entries", growth),
     ("Sweep of 1 Mi slots, for each slot", sweep_1),
     ("Sweep of 16 Mi slots, for each slot", sweep_16),
+    ("Pause of a sweep, half of the slots free", pause),
     ("Stop of the world", stop),
 ];
 
@@ -227,6 +228,19 @@ fn sweep(title: &'static str, slots: usize) -> Contest {
     contest.fix(slots, FEW_ROUNDS);
     contest.enter("a random half free", 1, Figure::Spent, |slots| large::sweep(slots, false));
     contest.enter("all free", 1, Figure::Spent, |slots| large::sweep(slots, true));
+    contest
+}
+
+fn pause(title: &'static str) -> Contest {
+    let mut contest = Contest::new(title, &[]);
+    contest.fix(1, FEW_ROUNDS);
+    contest.show_worst();
+    for (slots, name) in [(10_000, "10^4"), (1_000_000, "10^6"), (16_000_000, "1.6 * 10^7")] {
+        for (stopped, how) in [(false, ""), (true, ", all in the pause")] {
+            let name = format!("{name} slots{how}");
+            contest.enter(name, 1, Figure::Passed, move |_| large::pause(slots, stopped));
+        }
+    }
     contest
 }
 

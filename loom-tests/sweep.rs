@@ -368,6 +368,21 @@ fn allocate_free_rest_of_sweep() {
 }
 
 #[test]
+fn last_slot_sweep() {
+    let what = "the last free slot is in an idle thread's store: one allocates, another sweeps";
+    model("last_slot_sweep", "1 2 3 4 8", what).bound(3).long().stage(SMALL, |stage| {
+        let mut held = stage.prepare(3);
+        let kept = held.split_off(1);
+        stage.keep(kept);
+        stage.spawn(held, |a| a.free());
+        // Its mutator stays.
+        stage.join();
+        stage.spawn(vec![], |a| a.allocate());
+        stage.spawn_bare(vec![], |a| a.sweep());
+    });
+}
+
+#[test]
 fn helpers() {
     let what = "two allocate what one sweeps";
     model("helpers", "1 2 3 4 5 8", what).bound(2).long().stage(SMALL, |stage| {

@@ -3,8 +3,9 @@
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use slotarena::{Handle, Table};
+use slotarena::{Handle, Mutator, Table};
 
 use super::Random;
 use super::work::{Reading, alone, pairs, together};
@@ -53,6 +54,25 @@ fn keep_small_pages(_memory: &mut Vec<u64>) {}
 /// or all, has been freed.
 pub fn sweep(slots: usize, all: bool) -> Reading {
     let table = table();
+    let _mutator = used(&table, slots, all);
+    alone(|| assert!(table.sweep(0).swept))
+}
+
+/// For how long such a sweep of a table that is half free holds operations up: as it is, or with
+/// all of it inside the pause.
+pub fn pause(slots: usize, stopped: bool) -> Reading {
+    let table = table();
+    let _mutator = used(&table, slots, false);
+    let mut pause = Duration::ZERO;
+    let reading = alone(|| {
+        let report = if stopped { table.sweep_stopped(0) } else { table.sweep(0) };
+        pause = report.pause;
+    });
+    Reading { spent: pause, passed: pause, ..reading }
+}
+
+/// Uses every slot, and frees a random half of them, or all.
+fn used(table: &Table<u64>, slots: usize, all: bool) -> Mutator<'_, u64> {
     let mut mutator = table.mutator();
     let handles: Vec<Handle> =
         (0..slots as u64).map(|i| mutator.allocate(i).expect("a free slot")).collect();
@@ -60,7 +80,7 @@ pub fn sweep(slots: usize, all: bool) -> Reading {
     for handle in handles.into_iter().filter(|_| all || random.next() % 2 == 0) {
         mutator.free(handle).expect("a live entry");
     }
-    alone(|| assert!(table.sweep(0).swept))
+    mutator
 }
 
 /// Stops the world of a table `times` times; [`Table::stats`] does little else. There are this

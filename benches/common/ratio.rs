@@ -45,13 +45,21 @@ pub struct Contest {
     /// How many operations make a reading and how many rounds there are at most, where neither
     /// is free to choose.
     fixed: Option<(usize, usize)>,
+    /// Whether the worst reading is shown beside the median.
+    worst: bool,
 }
 
 impl Contest {
     /// A contest in which all are compared with `references`, as far as they take part.
     pub fn new(title: &'static str, references: &[&'static str]) -> Self {
         let references = references.to_vec();
-        Self { title, contestants: Vec::new(), targets: Vec::new(), references, fixed: None }
+        let (contestants, targets) = (Vec::new(), Vec::new());
+        Self { title, contestants, targets, references, fixed: None, worst: false }
+    }
+
+    /// Has the worst reading shown beside the median.
+    pub fn show_worst(&mut self) {
+        self.worst = true;
     }
 
     /// Says that a reading is of exactly `count` operations, and that `rounds` rounds are enough.
@@ -123,14 +131,19 @@ impl Contest {
     pub fn report(&self) -> String {
         let scales = self.contestants.iter().any(|contestant| contestant.single.is_some());
         let mut titles = vec!["".to_owned(), "ns".to_owned()];
+        titles.extend(self.worst.then(|| "worst".to_owned()));
         titles.extend(self.references.iter().map(|name| format!("to {name}")));
         titles.extend(scales.then(|| "to one thread".to_owned()));
         let mut text = format!("### {}\n\n{}", self.title, row(&titles));
         text += &row(&vec!["---".to_owned(); titles.len()]);
         for contestant in &self.contestants {
-            let time = quantile(&contestant.results, 0.5);
-            let digits = if time < 9.995 { 2 } else { 1 };
-            let mut cells = vec![contestant.name.clone(), format!("{time:.digits$}")];
+            let time = |part| {
+                let time = quantile(&contestant.results, part);
+                let digits = if time < 9.995 { 2 } else { 1 };
+                format!("{time:.digits$}")
+            };
+            let mut cells = vec![contestant.name.clone(), time(0.5)];
+            cells.extend(self.worst.then(|| time(1.0)));
             let references = self.references.iter().map(|name| self.named(name));
             cells.extend(references.map(|reference| contestant.cell(reference)));
             let single = contestant.single.map(|at| &self.contestants[at]);
