@@ -42,5 +42,8 @@ pub use segment::SEGMENT_BYTES;
 pub use static_table::StaticTable;
 pub use stats::Stats;
 pub use sweep::SweepReport;
+#[cfg(all(loom, feature = "loom", slotarena_observed))]
+#[doc(hidden)]
+pub use sync::observed;
 pub use table::Table;
 pub use word::Word;

@@ -3,6 +3,13 @@
 //! The rest of the crate says `crate::sync::…` and does not know whether it runs on the real
 //! machine or inside loom. The gate is `all(loom, feature = "loom")`: a dependent that runs its
 //! own loom tests with `--cfg loom` alone leaves this crate on the real machine.
+//!
+//! With `--cfg slotarena_observed` beside it each access is observed, and with the feature
+//! `shuttle` too it is shuttle that runs what is else made for loom: sequentially consistent,
+//! whatever the orderings say.
+
+#[cfg(all(loom, feature = "loom", slotarena_observed))]
+pub mod observed;
 
 pub(crate) use imp::*;
 
@@ -19,10 +26,30 @@ mod imp {
     pub(crate) use portable_atomic::AtomicU128;
     pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
 
+    pub(crate) use super::cell::UnsafeCell;
+    pub(crate) use std::thread_local;
+
+    /// Waits a moment for another thread, longer the more often it was in vain.
+    pub(crate) fn wait_a_moment(attempt: u32) {
+        match attempt {
+            0..64 => core::hint::spin_loop(),
+            64..256 => std::thread::yield_now(),
+            _ => std::thread::sleep(std::time::Duration::from_micros(20)),
+        }
+    }
+}
+
+#[cfg(any(not(all(loom, feature = "loom")), all(slotarena_observed, feature = "shuttle")))]
+pub(crate) mod cell {
     /// A cell whose content is reached through closures, as loom's is.
     #[derive(Debug)]
     #[repr(transparent)]
     pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
+
+    #[cfg(all(slotarena_observed, feature = "shuttle"))]
+    // SAFETY: shared as loom's is, which checks each access to it; under shuttle, one thread of the
+    // system runs all.
+    unsafe impl<T> Sync for UnsafeCell<T> {}
 
     impl<T> UnsafeCell<T> {
         pub(crate) const fn new(value: T) -> Self {
@@ -41,25 +68,36 @@ mod imp {
             f(self.0.get())
         }
     }
+}
 
-    pub(crate) use std::thread_local;
-
-    /// Waits a moment for another thread, longer the more often it was in vain.
-    pub(crate) fn wait_a_moment(attempt: u32) {
-        match attempt {
-            0..64 => core::hint::spin_loop(),
-            64..256 => std::thread::yield_now(),
-            _ => std::thread::sleep(std::time::Duration::from_micros(20)),
-        }
-    }
+/// Who runs the models.
+#[cfg(all(loom, feature = "loom"))]
+mod checker {
+    #[cfg(all(slotarena_observed, feature = "shuttle"))]
+    pub(crate) use super::cell;
+    #[cfg(all(slotarena_observed, not(feature = "shuttle")))]
+    pub(crate) use loom::sync;
+    #[cfg(not(all(slotarena_observed, feature = "shuttle")))]
+    pub(crate) use loom::{cell, thread, thread_local};
+    #[cfg(all(slotarena_observed, feature = "shuttle"))]
+    pub(crate) use shuttle::{sync, thread, thread_local};
 }
 
 #[cfg(all(loom, feature = "loom"))]
 mod imp {
-    pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
-    pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
-    pub(crate) use loom::thread_local;
+    pub(crate) use core::sync::atomic::Ordering;
+
+    pub(crate) use super::checker::cell::UnsafeCell;
+    pub(crate) use super::checker::thread_local;
+    #[cfg(slotarena_observed)]
+    pub(crate) use super::observed::{
+        Arc, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Mutex, MutexGuard,
+    };
+    #[cfg(not(slotarena_observed))]
+    pub(crate) use loom::sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64},
+    };
 
     /// Loom has no 128-bit atomic: two 32-bit halves in one of its 64-bit ones stand for it.
     ///
@@ -111,7 +149,9 @@ mod imp {
     }
 
     pub(crate) fn wait_a_moment(_attempt: u32) {
-        loom::thread::yield_now();
+        #[cfg(slotarena_observed)]
+        super::observed::forget_last();
+        super::checker::thread::yield_now();
     }
 }
 
