@@ -14,16 +14,41 @@
 //! While it runs, loom itself reports any two accesses to a private store, or by two owners to a
 //! free slot, that are not ordered (2, 8).
 //!
-//! With `SLOTARENA_LOOM_QUICK` set, the models that take long are explored up to two preemptions;
-//! their lines say so.
+//! With `SLOTARENA_LOOM_QUICK` set to a number, the models that take long are explored up to so
+//! many preemptions; their lines say so.
+//!
+//! # Against another checker
+//!
+//! Does loom find all that a model can come to? `cargo xtask verify shuttle` has each model
+//! explored a second time, on shuttle, by a search of another kind (`scheduler.rs`), and compares:
+//! what each thread has read, access by access, what its operations returned, and what was left.
+//! Loom must find every such *outcome* that shuttle does; it may find more, since shuttle is
+//! sequentially consistent. For this `--cfg slotarena_observed` has every access noted, and
+//! `SLOTARENA_OUTCOMES` names the folder for the outcomes. The search itself is held against the
+//! enumeration of `gap/program.rs` (`search.rs`), and on the smallest models against shuttle's own,
+//! which tries every order of all steps.
 #![cfg(all(loom, feature = "loom"))]
 
 mod allocator;
+mod checker;
 mod freelist;
+mod model;
+mod outcome;
+#[cfg(all(slotarena_observed, feature = "shuttle"))]
+// Its programs with yields are for the gap's own tests.
+#[allow(dead_code)]
+#[path = "gap/program.rs"]
+mod program;
+#[cfg(all(slotarena_observed, feature = "shuttle"))]
+mod scheduler;
+#[cfg(all(slotarena_observed, feature = "shuttle"))]
+mod search;
 mod stage;
 mod static_table;
 mod sweep;
 mod table;
 mod thread_cache;
 mod world;
+// Shows how it is done on loom.
+#[cfg(not(all(slotarena_observed, feature = "shuttle")))]
 mod yours;

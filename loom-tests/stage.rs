@@ -1,102 +1,13 @@
 //! The stage that every model plays on: a small table, actors, and the checks at the end.
 
-use std::cell::Cell;
 use std::collections::HashSet;
-use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::fmt::Debug;
 
-use loom::thread::JoinHandle;
 use slotarena::{Handle, Mutator, SetError, Table};
 
-/// What a model is called, what it shows, and how far it is explored.
-pub struct Model {
-    name: &'static str,
-    invariants: &'static str,
-    what: &'static str,
-    /// At most so many preemptions in an execution; `None`: no bound.
-    preemptions: Option<usize>,
-    long: bool,
-}
-
-/// A model without a bound.
-pub fn model(name: &'static str, invariants: &'static str, what: &'static str) -> Model {
-    Model { name, invariants, what, preemptions: None, long: false }
-}
-
-impl Model {
-    /// At most so many preemptions in an execution: larger than can be explored to the end.
-    pub fn bound(self, preemptions: usize) -> Self {
-        Self { preemptions: Some(preemptions), ..self }
-    }
-
-    /// Takes seconds: a quick run explores it up to two preemptions.
-    pub fn long(self) -> Self {
-        Self { long: true, ..self }
-    }
-
-    /// Runs `f` in every interleaving.
-    pub fn explore(self, f: impl Fn() + Sync + Send + 'static) {
-        let Model { name, invariants, what, mut preemptions, long } = self;
-        if long && std::env::var_os("SLOTARENA_LOOM_QUICK").is_some() {
-            preemptions = Some(preemptions.map_or(2, |bound| bound.min(2)));
-        }
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = preemptions;
-        builder.max_branches = 10_000;
-        builder.max_duration = None;
-        builder.max_permutations = None;
-        builder.log = false;
-        let executions = std::sync::Arc::new(AtomicU64::new(0));
-        let counter = executions.clone();
-        REPORT.call_once(report_failures);
-        let start = Instant::now();
-        builder.check(move || {
-            let number = counter.fetch_add(1, Ordering::Relaxed) + 1;
-            EXECUTION.set(number);
-            f();
-        });
-        let bound = match preemptions {
-            None => "no bound".into(),
-            Some(bound) => format!("{bound} preemptions"),
-        };
-        let (count, seconds) = (executions.load(Ordering::Relaxed), start.elapsed().as_secs_f64());
-        println!("model: {name} | {invariants} | {what} | {bound} | {count} | {seconds:.2}");
-    }
-
-    /// Runs `play` on a fresh stage, and its checks, in every interleaving.
-    pub fn stage(self, shape: Shape, play: impl Fn(&mut Stage) + Sync + Send + 'static) {
-        self.explore(move || {
-            let mut stage = Stage::new(shape);
-            play(&mut stage);
-            stage.finish();
-        });
-    }
-}
-
-thread_local! {
-    /// The execution under way on this thread, on which loom runs all those of a model; 0 if it
-    /// has failed already.
-    static EXECUTION: Cell<u64> = const { Cell::new(0) };
-}
-
-static REPORT: Once = Once::new();
-
-/// Has the first panic of a model say in which execution it was, and why: in one line
-/// `failed: EXECUTION | WHY`, and before an unwinding that may end the process.
-fn report_failures() {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        let execution = EXECUTION.replace(0);
-        if execution > 0 {
-            let payload = info.payload();
-            let text = payload.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("?");
-            println!("failed: {execution} | {}", text.lines().collect::<Vec<_>>().join(" "));
-        }
-        hook(info);
-    }));
-}
+use crate::checker::thread::{JoinHandle, spawn};
+pub use crate::model::{Model, model};
+use crate::outcome;
 
 /// How the table of a model is made. Segments have two slots.
 #[derive(Clone, Copy)]
@@ -128,6 +39,8 @@ pub struct Actor {
     table: &'static Table<u64>,
     pub held: Vec<(Handle, u64)>,
     next_stamp: u64,
+    /// What it has seen, for the outcome.
+    seen: String,
 }
 
 impl Stage {
@@ -177,7 +90,13 @@ impl Stage {
         // while the stage is borrowed.
         let table: &'static Table<u64> = unsafe { &*std::ptr::from_ref(&*self.table) };
         let mutator = registered.then(|| table.mutator());
-        Actor { mutator, table, held: Vec::new(), next_stamp: self.stamps * 100 }
+        Actor {
+            mutator,
+            table,
+            held: Vec::new(),
+            next_stamp: self.stamps * 100,
+            seen: String::new(),
+        }
     }
 
     fn start(
@@ -187,8 +106,9 @@ impl Stage {
         play: impl FnOnce(&mut Actor) + Send + 'static,
     ) {
         actor.held = held;
-        self.actors.push(loom::thread::spawn(move || {
+        self.actors.push(spawn(move || {
             play(&mut actor);
+            actor.seen += &outcome::history();
             actor
         }));
     }
@@ -217,6 +137,7 @@ impl Stage {
     pub fn join(&mut self) {
         for actor in self.actors.drain(..) {
             let mut actor = actor.join().expect("an actor");
+            outcome::note(format_args!("{}holds {:?}", actor.seen, actor.held));
             self.held.append(&mut actor.held);
             self.gone.push(actor);
         }
@@ -243,13 +164,25 @@ impl Stage {
         mutator.free_many(&unknown).expect("they are live");
     }
 
+    /// Allocates all there is, for the outcome: the order shows how the chains were linked.
+    fn drain(&mut self) {
+        let mut actor = self.actor(true);
+        while actor.try_allocate() {}
+        outcome::note(actor.seen);
+        self.held.append(&mut actor.held);
+    }
+
     /// Waits for all actors and checks everything.
     pub fn finish(mut self) {
         self.join();
+        outcome::note(format_args!("{:?}", self.table.stats()));
         let audit = self.table.audit().expect("Invariants 1, 2, 4 and 5");
         assert_eq!(audit.live, self.held.len() as u64, "Invariant 4: live slots");
         self.gone.clear();
         self.table.audit().expect("Invariants 1, 2, 4 and 5, after the mutators have ended");
+        if outcome::folder().is_some() {
+            self.drain();
+        }
         let distinct: HashSet<Handle> = self.held.iter().map(|&(handle, _)| handle).collect();
         assert_eq!(distinct.len(), self.held.len(), "Invariant 3: one owner for a slot");
         let mut mutator = self.table.mutator();
@@ -269,6 +202,12 @@ impl Actor {
         self.mutator.as_mut().expect("a registered actor")
     }
 
+    /// Notes what it has seen, and gives it back.
+    pub fn saw<T: Debug>(&mut self, what: T) -> T {
+        self.seen += &format!("{what:?} ");
+        what
+    }
+
     fn stamp(&mut self) -> u64 {
         self.next_stamp += 1;
         self.next_stamp
@@ -286,13 +225,14 @@ impl Actor {
         let stamp = self.stamp();
         match self.mutator().allocate(stamp) {
             Ok(handle) => self.hold(handle, stamp),
-            Err(_) => return false,
+            Err(_) => return self.saw(false),
         }
         true
     }
 
     fn hold(&mut self, handle: Handle, stamp: u64) {
         assert_eq!(self.table.get(handle), Some(stamp), "Invariant 3: nobody else writes to it");
+        self.saw(handle);
         self.held.push((handle, stamp));
     }
 
@@ -313,7 +253,8 @@ impl Actor {
     }
 
     pub fn sweep(&mut self) {
-        self.table.sweep(0);
+        let report = self.table.sweep(0);
+        self.saw((report.segments_released, report.segments_committed, report.live, report.free));
     }
 
     /// The table itself, for operations that need no mutator.
@@ -325,17 +266,19 @@ impl Actor {
     pub fn free_shared(&mut self, (handle, stamp): (Handle, u64)) -> bool {
         let result = self.mutator().free(handle);
         assert!(result == Ok(stamp) || result.is_err(), "Invariant 3: {result:?}");
-        result.is_ok()
+        self.saw(result).is_ok()
     }
 
     /// Frees a slot that somebody else allocated.
     pub fn free_known(&mut self, handle: Handle) -> bool {
-        self.mutator().free(handle).is_ok()
+        let result = self.mutator().free(handle);
+        self.saw(result).is_ok()
     }
 
     /// Puts an entry into a slot that somebody else allocated.
     pub fn set_known(&mut self, handle: Handle, entry: u64) -> Result<Option<u64>, SetError> {
-        self.mutator().set(handle, entry)
+        let result = self.mutator().set(handle, entry);
+        self.saw(result)
     }
 
     /// Puts a new stamp into what is held longest.
@@ -360,7 +303,7 @@ impl Actor {
         let stamps: Vec<u64> = (0..count).map(|_| self.stamp()).collect();
         let mut out = Vec::new();
         if self.mutator().allocate_many(&stamps, &mut out).is_err() {
-            assert!(out.is_empty(), "all or none");
+            assert!(self.saw(out.is_empty()), "all or none");
         }
         for (handle, stamp) in out.into_iter().zip(stamps) {
             self.hold(handle, stamp);

@@ -2,6 +2,8 @@
 
 use slotarena::{StaticTable, Table};
 
+use crate::checker::thread::spawn;
+use crate::outcome;
 use crate::stage::model;
 
 /// Two threads do `play` with one static table, the first of which makes it.
@@ -13,15 +15,21 @@ fn share(play: fn(u64, &'static Table<u64>) -> u64) -> Vec<u64> {
     let address = shared as usize;
     let threads: Vec<_> = (0..2u64)
         .map(|number| {
-            loom::thread::spawn(move || {
+            spawn(move || {
                 // SAFETY: the box outlives both threads, which are joined below.
                 let shared: &'static StaticTable<u64> =
                     unsafe { &*(address as *const StaticTable<u64>) };
-                play(number, shared.get().expect("a small table"))
+                let result = play(number, shared.get().expect("a small table"));
+                (result, outcome::history())
             })
         })
         .collect();
-    let results = threads.into_iter().map(|t| t.join().expect("a thread")).collect();
+    let results = threads.into_iter().map(|thread| {
+        let (result, history) = thread.join().expect("a thread");
+        outcome::note(history);
+        result
+    });
+    let results = results.collect();
     // SAFETY: made from a box above; nobody uses it any more.
     let shared = unsafe { Box::from_raw(shared) };
     shared.take_down();
@@ -31,7 +39,7 @@ fn share(play: fn(u64, &'static Table<u64>) -> u64) -> Vec<u64> {
 #[test]
 fn first_use() {
     let what = "two threads ask for a static table for the first time";
-    model("first_use", "7", what).explore(|| {
+    model("first_use", "7", what).small().explore(|| {
         let tables = share(|_, table| std::ptr::from_ref(table).addr() as u64);
         assert_eq!(tables[0], tables[1], "both have the same table");
     });

@@ -299,7 +299,7 @@ fn get_while_the_slot_is_swept_and_used_again() {
             a.allocate();
         });
         stage.spawn_bare(vec![], move |a| {
-            let seen = a.table().get(handle);
+            let seen = a.saw(a.table().get(handle));
             assert!(seen.is_none_or(|stamp| stamp != old), "Invariant 7: freed before");
         });
     });
@@ -430,7 +430,7 @@ fn stats_allocate() {
         stage.free(held);
         stage.spawn(vec![], |a| a.allocate());
         stage.spawn_bare(vec![], |a| {
-            let s = a.table().stats();
+            let s = a.saw(a.table().stats());
             let sum = s.live + s.free_in_stripes + s.free_in_magazines;
             assert_eq!(sum, s.slots_committed, "Invariant 4");
             assert!(s.live <= 1, "Invariant 4: {s:?}");

@@ -1,8 +1,8 @@
 //! What a reader sees.
 
-use loom::cell::UnsafeCell;
-use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU32, Ordering};
+use crate::checker::cell::UnsafeCell;
+use crate::checker::sync::Arc;
+use crate::checker::sync::atomic::{AtomicU32, Ordering};
 use slotarena::Handle;
 
 use crate::stage::{SMALL, Stage, model};
@@ -34,7 +34,7 @@ impl Payload {
 #[test]
 fn allocate_get() {
     let what = "one writes and allocates, another gets and reads";
-    model("allocate_get", "7", what).explore(|| {
+    model("allocate_get", "7", what).small().explore(|| {
         let mut stage = Stage::new(SMALL);
         let payload = Payload::new();
         let reader = payload.clone();
@@ -44,7 +44,7 @@ fn allocate_get() {
         });
         stage.spawn_bare(vec![], move |a| {
             // The first slot of a fresh table.
-            if a.table().get_raw(1).is_some() {
+            if a.saw(a.table().get_raw(1)).is_some() {
                 assert_eq!(reader.read(), 1, "Invariant 7");
             }
         });
@@ -55,7 +55,7 @@ fn allocate_get() {
 #[test]
 fn set_get() {
     let what = "one writes and sets, another gets and reads";
-    model("set_get", "7", what).explore(|| {
+    model("set_get", "7", what).small().explore(|| {
         let mut stage = Stage::new(SMALL);
         let held = stage.prepare(1);
         let (handle, old) = held[0];
@@ -65,7 +65,7 @@ fn set_get() {
             payload.write();
             a.set();
         });
-        stage.spawn_bare(vec![], move |a| match a.table().get(handle) {
+        stage.spawn_bare(vec![], move |a| match a.saw(a.table().get(handle)) {
             Some(stamp) if stamp == old => {}
             Some(_) => assert_eq!(reader.read(), 1, "Invariant 7"),
             None => panic!("Invariant 3: the slot is live throughout"),
@@ -108,7 +108,7 @@ fn allocate_free_by_another() {
 #[test]
 fn set_set() {
     let what = "two threads put entries into one slot and read what was there";
-    model("set_set", "7", what).explore(|| {
+    model("set_set", "7", what).small().explore(|| {
         let mut stage = Stage::new(SMALL);
         let held = stage.prepare(1);
         let (handle, first) = held[0];
@@ -148,7 +148,7 @@ fn get_free() {
         let mut stage = Stage::new(SMALL);
         let (handle, stamp) = stage.prepare(1)[0];
         stage.spawn_bare(vec![], move |a| {
-            let (first, second) = (a.table().get(handle), a.table().get(handle));
+            let (first, second) = a.saw((a.table().get(handle), a.table().get(handle)));
             assert!(first.is_none_or(|seen| seen == stamp), "Invariant 7: {first:?}");
             assert!(second.is_none_or(|_| first.is_some()), "Invariant 3: nobody allocates it");
         });

@@ -1,8 +1,10 @@
 //! Operations on the table itself, by threads that end.
 
-use loom::sync::Arc;
 use slotarena::Table;
 
+use crate::checker::sync::Arc;
+use crate::checker::thread::spawn;
+use crate::outcome;
 use crate::stage::{SMALL, model};
 
 #[test]
@@ -50,11 +52,13 @@ fn tear_down() {
         let table = Arc::new(table.segment_shift(1).build().expect("a small table"));
         let user = {
             let table = table.clone();
-            loom::thread::spawn(move || {
+            spawn(move || {
                 table.allocate(7).expect("a slot");
+                outcome::history()
             })
         };
         drop(table);
-        user.join().expect("the thread");
+        outcome::note(user.join().expect("the thread"));
+        outcome::note(outcome::history());
     });
 }

@@ -5,7 +5,7 @@ use crate::stage::{SMALL, model};
 #[test]
 fn register_register() {
     let what = "two register, and end";
-    model("register_register", "8", what).stage(SMALL, |stage| {
+    model("register_register", "8", what).small().stage(SMALL, |stage| {
         for _ in 0..2 {
             stage.spawn_bare(vec![], |a| {
                 a.register();

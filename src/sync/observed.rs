@@ -127,7 +127,7 @@ atomic!(AtomicU32, u32);
 atomic!(AtomicU64, u64);
 atomic!(AtomicPtr<T>, *mut T);
 read_modify_write!(AtomicU32, u32, fetch_add fetch_max fetch_min);
-read_modify_write!(AtomicU64, u64, swap fetch_add fetch_and fetch_or);
+read_modify_write!(AtomicU64, u64, swap fetch_add fetch_sub fetch_and fetch_or);
 
 /// A lock; each attempt to take it, and each release, is an access.
 #[derive(Debug)]

@@ -112,7 +112,7 @@ pub fn explore(
     limit: Duration,
 ) -> Result<(Ending, f64), String> {
     let run = program(&binary.to_string_lossy(), "--nocapture --exact").argument(&exploration.test);
-    let run = if exploration.quick { run.env("SLOTARENA_LOOM_QUICK", "1") } else { run };
+    let run = if exploration.quick { run.env("SLOTARENA_LOOM_QUICK", "2") } else { run };
     let started = Instant::now();
     let mut report = Report::default();
     let result = process::run(&run, Path::new("."), limit, |line| {
