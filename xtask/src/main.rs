@@ -4,6 +4,7 @@
 //! A check is one row of the table in [`steps`]; nothing else has to change to add one.
 
 mod campaign;
+mod compare;
 mod cross;
 mod debian;
 mod evidence;
@@ -40,6 +41,7 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
        cargo xtask verify stress --seconds N     the stress test alone, for hours if need be
        cargo xtask verify --list                 list the checks
        cargo xtask loom-patch FOLDER             put a corrected copy of loom there
+       cargo xtask compare LOOM OTHER            has loom found all outcomes that are in OTHER?
 
   --quick   leave out the slow checks (unless named) and shorten the others
   --seconds how long the stress test runs: 60 if nothing is said, for each mistake anew
@@ -50,13 +52,8 @@ fn main() -> ExitCode {
     match command(std::env::args().skip(1)) {
         Ok(Command::Verify(options)) => verify::verify(&options),
         Ok(Command::Variants(kind, options)) => variants(kind, &options),
-        Ok(Command::LoomPatch(folder)) => match loom_patch::patch(&folder) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => {
-                eprintln!("{reason}");
-                ExitCode::FAILURE
-            }
-        },
+        Ok(Command::LoomPatch(folder)) => exit(loom_patch::patch(&folder)),
+        Ok(Command::Compare([loom, other])) => exit(compare::compare(&loom, &other)),
         Ok(Command::List) => {
             print!("{}", steps::listing());
             ExitCode::SUCCESS
@@ -80,6 +77,8 @@ enum Command {
     Variants(Kind, verify::Options),
     /// Where to put it.
     LoomPatch(PathBuf),
+    /// Loom's outcomes, and the other's.
+    Compare([PathBuf; 2]),
     List,
     Help,
 }
@@ -112,6 +111,11 @@ fn variants(kind: Kind, options: &verify::Options) -> ExitCode {
             seeded::check(&setup).map(|seeds| println!("cases: mistakes {seeds}"))
         }),
     };
+    exit(result)
+}
+
+/// Says why something failed, if it did.
+fn exit(result: Result<(), String>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
@@ -133,6 +137,11 @@ fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, Strin
         Some("loom-patch") => {
             let folder = arguments.next().ok_or("loom-patch needs a folder")?;
             return Ok(Command::LoomPatch(folder.into()));
+        }
+        Some("compare") => {
+            let mut folder =
+                || arguments.next().map(PathBuf::from).ok_or("compare needs two folders");
+            return Ok(Command::Compare([folder()?, folder()?]));
         }
         None | Some("help" | "--help" | "-h") => return Ok(Command::Help),
         Some(other) => return Err(format!("there is no command `{other}`")),

@@ -1,5 +1,8 @@
 //! The table of checks. To add one, add a row.
 
+use std::path::Path;
+
+use crate::compare;
 use crate::cross;
 use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Tests};
 use crate::invocation::{Invocation, cargo};
@@ -72,7 +75,7 @@ pub static STEPS: &[Step] = &[
     },
     Step {
         name: "lint",
-        subject: "lints, with and without loom",
+        subject: "lints, also under loom and shuttle",
         tool: "clippy",
         when: Always,
         evidence: Files,
@@ -81,7 +84,8 @@ pub static STEPS: &[Step] = &[
             let plain = cargo("clippy --workspace --all-targets -- -D warnings");
             let loom =
                 cargo("clippy --features loom --lib --test loom --test loom_gap -- -D warnings");
-            Ok(vec![plain, under_loom(loom, setup)])
+            let shuttle = cargo("clippy --features shuttle --lib --test loom -- -D warnings");
+            Ok(vec![plain, under_loom(loom, setup), compare::on_shuttle(shuttle, setup)])
         },
     },
     Step {
@@ -242,7 +246,7 @@ pub static STEPS: &[Step] = &[
             let arguments = "test --release --features loom --test loom \
                              -- --nocapture --test-threads=2";
             let [patch, loom] = under_patched_loom(arguments, setup);
-            let loom = if setup.quick { loom.env("SLOTARENA_LOOM_QUICK", "1") } else { loom };
+            let loom = if setup.quick { loom.env("SLOTARENA_LOOM_QUICK", "2") } else { loom };
             Ok(vec![patch, loom])
         },
     },
@@ -260,6 +264,15 @@ pub static STEPS: &[Step] = &[
             let stock = under_loom(cargo(arguments), setup);
             Ok(vec![stock, patch, patched.env("SLOTARENA_LOOM_PATCHED", "1")])
         },
+    },
+    Step {
+        name: "shuttle",
+        subject: "loom finds what shuttle does",
+        tool: "shuttle, loom",
+        when: Thorough,
+        evidence: Models,
+        minutes: 20,
+        plan: compare::plan,
     },
     Step {
         name: "examples",
@@ -380,11 +393,15 @@ fn under_loom(invocation: Invocation, setup: &Setup) -> Invocation {
 
 /// Makes the corrected copy of loom, and runs cargo with it, in one more build folder.
 fn under_patched_loom(arguments: &str, setup: &Setup) -> [Invocation; 2] {
-    let folder = setup.target.join("loom-patched");
+    patched_loom(arguments, "--cfg loom", &setup.target.join("loom-patched"), "build")
+}
+
+/// As that, with these flags, in a build folder of this name.
+pub fn patched_loom(arguments: &str, flags: &str, folder: &Path, build: &str) -> [Invocation; 2] {
     let copy = folder.join("loom");
     let loom = cargo("--config").argument(&format!("paths=['{}']", copy.display()));
     let loom = arguments.split_whitespace().fold(loom, |loom, argument| loom.argument(argument));
-    let loom = loom.target_dir(&folder.join("build")).env_append("RUSTFLAGS", "--cfg loom");
+    let loom = loom.target_dir(&folder.join(build)).env_append("RUSTFLAGS", flags);
     [cargo("run --quiet --package xtask -- loom-patch").path(&copy), loom]
 }
 
