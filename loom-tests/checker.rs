@@ -25,6 +25,11 @@ mod imp {
     /// No search of loom's leaves nothing out.
     pub const EXPLORE_ALL: Option<super::Search> = None;
 
+    /// How many preemptions a model has whose bound is this.
+    pub fn bound(preemptions: usize) -> usize {
+        preemptions
+    }
+
     /// Runs `f` in every interleaving, of at most so many preemptions if there is a bound.
     pub fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
         let mut builder = loom::model::Builder::new();
@@ -80,6 +85,12 @@ mod imp {
         config.failure_persistence = FailurePersistence::None;
         config.silence_warnings = true;
         config
+    }
+
+    /// One less than on loom. Of executions that differ only in the order of steps that may change
+    /// places loom explores one, which may be one with more preemptions than the others.
+    pub fn bound(preemptions: usize) -> usize {
+        preemptions.saturating_sub(1)
     }
 
     /// As loom's.

@@ -48,11 +48,13 @@ impl Model {
             let most = most.parse().expect("a number of preemptions");
             preemptions = Some(preemptions.map_or(most, |bound| bound.min(most)));
         }
+        let preemptions = preemptions.map(checker::bound);
         let f = Arc::new(f);
         let start = Instant::now();
         let (count, outcomes) = run(f.clone(), |f| checker::explore(preemptions, f));
         let bound = match preemptions {
             None => "no bound".into(),
+            Some(1) => "1 preemption".into(),
             Some(bound) => format!("{bound} preemptions"),
         };
         let seconds = start.elapsed().as_secs_f64();

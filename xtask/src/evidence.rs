@@ -19,6 +19,8 @@ pub enum Evidence {
     Cases,
     /// At least one loom model.
     Models,
+    /// At least one model whose outcomes were compared.
+    Outcomes,
 }
 
 impl Evidence {
@@ -31,7 +33,7 @@ impl Evidence {
             Self::Files | Self::Commands(_) => None,
             Self::Tests => (tally.tests_passed == 0).then_some("test"),
             Self::Cases => (tally.cases == 0).then_some("case"),
-            Self::Models => (tally.models.is_empty()).then_some("model"),
+            Self::Models | Self::Outcomes => (tally.models.is_empty()).then_some("model"),
         };
         absent.map(|noun| format!("not one {noun} was run"))
     }
@@ -43,7 +45,7 @@ impl Evidence {
             _ if !counts.is_empty() => counts,
             Self::Files => counted(rust_files(root), "file"),
             Self::Commands(noun) => counted(commands as u64, noun),
-            Self::Tests | Self::Cases | Self::Models => "nothing".to_owned(),
+            Self::Tests | Self::Cases | Self::Models | Self::Outcomes => "nothing".to_owned(),
         }
     }
 }
@@ -73,7 +75,7 @@ mod tests {
     fn a_check_that_ran_nothing_has_not_passed() {
         let mut tally = Tally::default();
         tally.read("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured");
-        for evidence in [Evidence::Tests, Evidence::Cases, Evidence::Models] {
+        for evidence in [Evidence::Tests, Evidence::Cases, Evidence::Models, Evidence::Outcomes] {
             assert!(evidence.missing(&tally).is_some());
         }
         assert_eq!(Evidence::Files.missing(&tally), None);

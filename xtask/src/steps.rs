@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::compare;
 use crate::cross;
-use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Tests};
+use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Outcomes, Tests};
 use crate::invocation::{Invocation, cargo};
 use crate::sanitizer::Sanitizer;
 use crate::steps::When::{Always, OnRequest, Thorough};
@@ -270,7 +270,7 @@ pub static STEPS: &[Step] = &[
         subject: "loom finds what shuttle does",
         tool: "shuttle, loom",
         when: Thorough,
-        evidence: Models,
+        evidence: Outcomes,
         minutes: 20,
         plan: compare::plan,
     },
