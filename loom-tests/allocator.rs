@@ -120,3 +120,16 @@ fn allocate_free_allocate_free() {
         }
     });
 }
+
+#[test]
+fn refused_segment() {
+    let what = "two allocate from an empty table, and one of the segments is refused";
+    model("refused_segment", "1 2 3 4 5", what).bound(2).long().stage(SMALL, |stage| {
+        stage.table().refuse_segments(1);
+        for _ in 0..2 {
+            stage.spawn(vec![], |a| {
+                a.try_allocate();
+            });
+        }
+    });
+}

@@ -3,8 +3,10 @@
 use crate::checker::cell::UnsafeCell;
 use crate::checker::sync::Arc;
 use crate::checker::sync::atomic::{AtomicU32, Ordering};
-use slotarena::Handle;
+use crate::checker::thread::spawn;
+use slotarena::{Handle, Table};
 
+use crate::outcome;
 use crate::stage::{SMALL, Stage, model};
 
 /// Something that is written before an entry is put into the table, and read through it.
@@ -226,5 +228,52 @@ fn bulk_set() {
             assert!(result == Ok(Some(stamp)) || result.is_err(), "Invariant 3: {result:?}");
         });
         stage.spawn(held, |a| a.free_many());
+    });
+}
+
+/// A small table of two-word entries.
+fn wide() -> Arc<Table<[u64; 2]>> {
+    let builder = Table::builder().capacity(3).stripes(1).magazine_size(1).segment_shift(1);
+    Arc::new(builder.build().expect("a small table"))
+}
+
+#[test]
+fn get_while_growing() {
+    let what = "two-word entries: one allocates, another gets";
+    model("get_while_growing", "5 6 7", what).explore(|| {
+        let table = wide();
+        let reader = table.clone();
+        let writer = spawn(move || {
+            table.mutator().allocate([7, 8]).expect("a slot");
+        });
+        let reader = spawn(move || {
+            let seen = reader.get_raw(1);
+            assert!(seen.is_none() || seen == Some([7, 8]), "Invariant 7: {seen:?}");
+            outcome::note(format_args!("{seen:?}"));
+        });
+        writer.join().expect("the writer");
+        reader.join().expect("the reader");
+    });
+}
+
+#[test]
+fn two_words_growing() {
+    let what = "two-word entries: two allocate from an empty table";
+    model("two_words_growing", "3 5 7", what).bound(2).long().explore(|| {
+        let table = wide();
+        let threads: Vec<_> = (1..3u64)
+            .map(|stamp| {
+                let table = table.clone();
+                spawn(move || {
+                    let handle = table.mutator().allocate([stamp, stamp]).expect("a slot");
+                    let seen = table.get(handle);
+                    assert_eq!(seen, Some([stamp, stamp]), "Invariants 3 and 7");
+                    handle.to_raw()
+                })
+            })
+            .collect();
+        let handles: Vec<u32> = threads.into_iter().map(|t| t.join().expect("a thread")).collect();
+        assert_ne!(handles[0], handles[1], "Invariant 3: one owner for a slot");
+        outcome::note(format_args!("{handles:?}"));
     });
 }

@@ -89,6 +89,12 @@ impl<W: Word> Arena<W> {
         })
     }
 
+    /// Has the next `count` segments refused.
+    #[cfg(all(loom, feature = "loom"))]
+    pub(crate) fn refuse(&self, count: usize) {
+        self.memory.refuse(count);
+    }
+
     pub(crate) fn geometry(&self) -> Geometry {
         self.geometry
     }

@@ -28,13 +28,17 @@ pub(crate) struct Slot<W: Word> {
     /// Stands for the page under the slot: loom reports a store that meets its release.
     #[cfg(all(loom, feature = "loom"))]
     page: crate::sync::UnsafeCell<()>,
+    /// Stands for the right to write to it. Not for one-word entries, whose models would only grow.
+    #[cfg(all(loom, feature = "loom"))]
+    writable: crate::sync::AtomicBool,
 }
 
 impl<W: Word> Slot<W> {
     #[cfg(all(loom, feature = "loom"))]
     fn new() -> Self {
         let (owner, page) = (crate::sync::UnsafeCell::new(()), crate::sync::UnsafeCell::new(()));
-        Self { word: W::Atomic::new(word::zero()), owner, page }
+        let writable = crate::sync::AtomicBool::new(false);
+        Self { word: W::Atomic::new(word::zero()), owner, page, writable }
     }
 
     /// An access that only the owner of the free slot may make (Invariants 1 and 2).
@@ -49,12 +53,24 @@ impl<W: Word> Slot<W> {
     #[inline(always)]
     fn touch(&self) {
         #[cfg(all(loom, feature = "loom"))]
-        self.page.with(|_| ());
+        {
+            self.page.with(|_| ());
+            self.expect_writable();
+        }
+    }
+
+    #[cfg(all(loom, feature = "loom"))]
+    fn expect_writable(&self) {
+        // Relaxed: the orderings of the prefix have to be enough.
+        let writable = W::LOADS_READ_ONLY || self.writable.load(Ordering::Relaxed);
+        assert!(writable, "Invariant 5: not committed yet");
     }
 
     /// The word, as any reader may see it.
     #[inline(always)]
     pub(crate) fn load(&self) -> W {
+        #[cfg(all(loom, feature = "loom"))]
+        self.expect_writable();
         // Acquire: what was written before the entry was published is seen by who reads it
         // (Invariant 7). Partner: `publish` and `replace`.
         self.word.load(Ordering::Acquire)
@@ -163,6 +179,9 @@ pub(crate) struct Memory<W: Word> {
     reservation: crate::sys::Reservation,
     #[cfg(all(loom, feature = "loom"))]
     slots: Box<[Slot<W>]>,
+    /// How many more times memory is refused.
+    #[cfg(all(loom, feature = "loom"))]
+    refusals: crate::sync::unmodelled::AtomicUsize,
     slot_count: usize,
     marker: PhantomData<W>,
 }
@@ -246,19 +265,37 @@ impl<W: Word> Memory<W> {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         let slot_count = bytes / Self::SLOT_BYTES;
         let slots = (0..slot_count).map(|_| Slot::new()).collect();
-        Ok(Self { slots, slot_count, marker: PhantomData })
+        let refusals = crate::sync::unmodelled::AtomicUsize::new(0);
+        Ok(Self { slots, refusals, slot_count, marker: PhantomData })
     }
 
     pub(crate) fn base(&self) -> NonNull<Slot<W>> {
         NonNull::from(&*self.slots).cast()
     }
 
-    pub(crate) fn commit(&self, _first: usize, _count: usize) -> Result<(), i32> {
+    /// Has the next `count` requests for memory refused.
+    pub(crate) fn refuse(&self, count: usize) {
+        // Relaxed: before the model begins.
+        self.refusals.store(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn commit(&self, first: usize, count: usize) -> Result<(), i32> {
+        for slot in &self.slots[first..first + count] {
+            if !W::LOADS_READ_ONLY {
+                // Relaxed: see `expect_writable`.
+                slot.writable.store(true, Ordering::Relaxed);
+            }
+        }
         Ok(())
     }
 
     pub(crate) fn populate(&self, _first: usize, _count: usize) -> Result<(), i32> {
-        Ok(())
+        let less = |left: usize| left.checked_sub(1);
+        // Relaxed: a count and nothing else.
+        match self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
+            Ok(_) => Err(crate::error::NO_MEMORY),
+            Err(_) => Ok(()),
+        }
     }
 
     /// # Safety

@@ -66,7 +66,7 @@ impl Geometry {
             return 0;
         }
         let last = (segment << self.shift) + (self.slots_per_segment() - 1);
-        let last = if last < self.capacity { last } else { self.capacity };
+        let last = last - last.saturating_sub(self.capacity);
         // The last segment may hold slot 0 alone only if the capacity were 0, which it is not.
         last - self.first(segment) + 1
     }
@@ -85,6 +85,7 @@ mod tests {
             let inner = u64::from(g.segments() - 2) * u64::from(g.slots_per_segment());
             u64::from(g.usable(0)) + inner + u64::from(g.usable(g.segments() - 1))
         };
+        assert_eq!(g.capacity(), capacity);
         assert_eq!(total, u64::from(capacity), "{g:?}: usable slots of all segments");
         for index in [1, capacity / 2, capacity].map(|i| i.max(1)) {
             let segment = g.segment_of(index);

@@ -234,6 +234,13 @@ impl<E: Entry> Table<E> {
         sweep::sweep(&self.allocator, threshold, Resume::Late)
     }
 
+    /// Has the system refuse the next `count` segments, in a model.
+    #[cfg(all(loom, feature = "loom"))]
+    #[doc(hidden)]
+    pub fn refuse_segments(&self, count: usize) {
+        self.allocator.arena.refuse(count);
+    }
+
     /// The first half of a sweep, so that a model can start from there.
     #[cfg(all(loom, feature = "loom"))]
     #[doc(hidden)]

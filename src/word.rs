@@ -20,6 +20,9 @@ pub const LIVE_BIT: u64 = 1 << 63;
 /// Bit 62 of the low word of a slot that is not live: handed out, but without an entry yet.
 const UNINITIALIZED_BIT: u64 = 1 << 62;
 
+/// Has a bit in common with the low word of every slot that is not free.
+const IN_USE: u64 = LIVE_BIT + UNINITIALIZED_BIT;
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for u64 {}
@@ -187,7 +190,7 @@ pub(crate) fn state<W: Word>(word: W) -> State {
 #[inline(always)]
 pub(crate) fn is_detached<W: Word>(word: W, round: Round) -> bool {
     let low = word.low();
-    (low & (LIVE_BIT | UNINITIALIZED_BIT) == 0) & (low & Round::MASK != round.0)
+    (low & IN_USE == 0) & (low & Round::MASK != round.0)
 }
 
 /// The word of a slot that is handed out without an entry.
@@ -198,7 +201,8 @@ pub(crate) fn uninitialized<W: Word>() -> W {
 /// The word of a slot that is freed or linked in this round.
 #[inline(always)]
 pub(crate) fn free<W: Word>(round: Round, link: u32) -> W {
-    W::from_low(round.0 | u64::from(link))
+    // They have no bit in common.
+    W::from_low(round.0 + u64::from(link))
 }
 
 /// The word of memory that nobody has written to since its segment was committed: a free slot's.
@@ -215,7 +219,7 @@ pub(crate) fn link<W: Word>(word: W) -> u32 {
 /// The live word for an entry's bits, or nothing if they need the live bit.
 #[inline(always)]
 pub(crate) fn live<W: Word>(bits: W) -> Option<W> {
-    if is_live(bits) { None } else { Some(bits.with_low(bits.low() | LIVE_BIT)) }
+    if is_live(bits) { None } else { Some(bits.with_low(bits.low() + LIVE_BIT)) }
 }
 
 /// The entry's bits in a live word.
@@ -248,9 +252,19 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_freed_in_this_round_is_not_detached() {
+        let (round, later) = (Round::SECOND, Round::from_bits(2 << 32));
+        assert!(!is_detached(free::<u64>(round, 7), round));
+        assert!(!is_detached(free::<u64>(later, 0), later));
+        assert!(is_detached(free::<u64>(round, 7), later));
+        assert!(is_detached(zero::<u64>(), round) && !is_detached(zero::<u64>(), Round::FIRST));
+    }
+
+    #[test]
     fn rounds_end_below_the_bits_of_the_state() {
         assert_eq!(Round::from_bits(u64::MAX).to_bits(), (UNINITIALIZED_BIT - 1) & !0xffff_ffff);
-        assert_eq!(Round::FIRST.next(), Some(Round(1 << 32)));
+        assert_eq!(Round::FIRST.next(), Some(Round::SECOND));
+        assert_eq!(Round::SECOND.to_bits(), 1 << 32);
         assert_eq!(Round::LAST.next(), None);
         assert_eq!(state(free::<u64>(Round::from_bits(u64::MAX), 7)), State::Free);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::compare;
 use crate::cross;
 use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Outcomes, Tests};
-use crate::invocation::{Invocation, cargo};
+use crate::invocation::{Invocation, cargo, program};
 use crate::sanitizer::Sanitizer;
 use crate::steps::When::{Always, OnRequest, Thorough};
 use crate::survival;
@@ -327,6 +327,26 @@ pub static STEPS: &[Step] = &[
         evidence: Commands("run"),
         minutes: 120,
         plan: |setup, _| Ok(vec![own("mutants", setup)]),
+    },
+    Step {
+        name: "statements",
+        subject: "tests notice wrong arithmetic",
+        tool: "cargo-mutants",
+        when: OnRequest,
+        evidence: Commands("run"),
+        minutes: 40,
+        plan: |setup, _| {
+            let tools = setup.target.join("tools");
+            let install = cargo("install cargo-mutants --locked --root").path(&tools);
+            let tool = tools.join("bin/cargo-mutants");
+            let arguments = "mutants -f src/head.rs -f src/segment.rs -f src/word.rs \
+                             --no-times --colors never -o";
+            let run = program(&tool.to_string_lossy(), arguments).path(&setup.target);
+            let run = "-- --lib -- head:: segment:: word::"
+                .split(' ')
+                .fold(run, |run, argument| run.argument(argument));
+            Ok(vec![install, run])
+        },
     },
     Step {
         name: "replay",
