@@ -17,6 +17,31 @@
 //! With `SLOTARENA_LOOM_QUICK` set to a number, the models that take long are explored up to so
 //! many preemptions; their lines say so.
 //!
+//! # What runs beside what
+//!
+//! | | allocate | free | set | get | sweep |
+//! |---|---|---|---|---|---|
+//! | **allocate** | `allocator` (from one chain, growing, refused, the last slot), `freelist` | | | | |
+//! | **free** | `allocator`, `freelist` | `allocator` (two handles; one handle twice) | | | |
+//! | **set** | `table` | `table` (also of the same slot) | `table` | | |
+//! | **get** | `table` | `table` | `table` | nothing to see | |
+//! | **sweep** | `sweep` (also helping, and again in a second sweep) | `sweep` | `sweep` (also through a stale handle) | `sweep` | `sweep` |
+//! | **bulk calls** | `allocator` | `table` | `table` | `table` | `sweep` |
+//! | **register, end** | `world` | `world` | `table` | `table` | `sweep` |
+//! | **audit, stats** | `sweep` | `sweep` | `sweep` (of an uninitialized slot) | | `sweep` |
+//! | **a full table** | `allocator` | `allocator` | `table` | `table` | `sweep` |
+//! | **threads without a mutator** | `thread_cache` | `thread_cache` | | | `thread_cache` |
+//!
+//! Three at once: allocate, free and sweep; two allocations and a sweep; two that put back and one
+//! that pushes. Besides: a static table's first use, and its first allocation; a table that is
+//! dropped while a thread that used it ends; two-word entries while the table grows. Each at one
+//! size; stripes of 1 and 2, magazines of 1 and 2. `INDEX.md` has them all, with their bounds.
+//!
+//! Not covered: more than three threads, more than one stop by each, magazines that are both filled
+//! and spilled by three threads, `set` beside a helper, systems without an asymmetric fence (the
+//! real fence is stronger), `free_unchecked` (whose contract excludes what a model would show), and
+//! what `docs/DESIGN.md` says that loom does not model.
+//!
 //! # Against another checker
 //!
 //! Does loom find all that a model can come to? `cargo xtask verify shuttle` has each model

@@ -269,6 +269,12 @@ impl Actor {
         self.saw(result).is_ok()
     }
 
+    /// Allocates a slot for this entry, and does not hold it.
+    pub fn allocate_known(&mut self, entry: u64) -> Handle {
+        let handle = self.mutator().allocate(entry).expect("there is a free slot");
+        self.saw(handle)
+    }
+
     /// Frees a slot that somebody else allocated.
     pub fn free_known(&mut self, handle: Handle) -> bool {
         let result = self.mutator().free(handle);

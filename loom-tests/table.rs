@@ -231,6 +231,59 @@ fn bulk_set() {
     });
 }
 
+#[test]
+fn set_what_was_there_before() {
+    let what = "one sets, writes, and sets what was there before; another sets and reads";
+    model("set_what_was_there_before", "7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let (handle, first) = stage.prepare(1)[0];
+        let (payload, done) = (Payload::new(), Arc::new(AtomicU32::new(0)));
+        let (reader, is_done) = (payload.clone(), done.clone());
+        stage.spawn(vec![], move |a| {
+            a.set_known(handle, 8).expect("live");
+            payload.write();
+            a.set_known(handle, first).expect("live");
+            // Relaxed: the table itself orders what was written before.
+            done.store(1, Ordering::Relaxed);
+        });
+        stage.spawn(vec![], move |a| {
+            if is_done.load(Ordering::Relaxed) == 1 {
+                assert_eq!(a.set_known(handle, 9), Ok(Some(first)), "Invariant 7");
+                assert_eq!(reader.read(), 1, "Invariant 7");
+            }
+        });
+        stage.join();
+        stage.forget_unknown();
+        stage.finish();
+    });
+}
+
+#[test]
+fn free_what_was_there_before() {
+    let what = "one frees and allocates the same again, another frees it";
+    model("free_what_was_there_before", "1 3 7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let (handle, first) = stage.prepare(1)[0];
+        let done = Arc::new(AtomicU32::new(0));
+        let is_done = done.clone();
+        stage.spawn(vec![], move |a| {
+            assert!(a.free_known(handle), "Invariant 3");
+            assert_eq!(a.allocate_known(first), handle, "the slot that came last");
+            // Relaxed: the table itself orders the owners.
+            done.store(1, Ordering::Relaxed);
+        });
+        stage.spawn(vec![], move |a| {
+            if is_done.load(Ordering::Relaxed) == 1 {
+                // It may still look free: nothing has ordered the two.
+                a.free_known(handle);
+            }
+        });
+        stage.join();
+        stage.forget_unknown();
+        stage.finish();
+    });
+}
+
 /// A small table of two-word entries.
 fn wide() -> Arc<Table<[u64; 2]>> {
     let builder = Table::builder().capacity(3).stripes(1).magazine_size(1).segment_shift(1);

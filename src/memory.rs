@@ -93,9 +93,9 @@ impl<W: Word> Slot<W> {
     pub(crate) fn replace(&self, current: W, new: W) -> Result<(), W> {
         self.touch();
         // AcqRel: Release as in `publish`; Acquire, since the caller gets the old entry, as in
-        // `load`.
-        // Acquire: on failure, since the word that is there instead is used in the same way.
-        self.word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(drop)
+        // `load`: it may be the same as one that was there before, put back since.
+        // Relaxed: on failure, since the caller looks again.
+        self.word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Relaxed).map(drop)
     }
 
     /// Turns a slot in use into a free one that the caller owns; says what is there if it is
@@ -104,11 +104,11 @@ impl<W: Word> Slot<W> {
     pub(crate) fn retire(&self, current: W, round: Round) -> Result<(), W> {
         let free = word::free(round, 0);
         self.touch();
-        // Acquire on success: the new owner's use of the slot comes after that of whoever
-        // published it (Invariant 3; partner: `publish`). Nothing is published by it: the next
-        // owner gets the slot through a head or a stop, which order it. Acquire on failure: the
-        // word is looked at again.
-        self.word.compare_exchange(current, free, Ordering::Acquire, Ordering::Acquire)?;
+        // Acquire: the new owner's use of the slot comes after that of whoever published it
+        // (Invariant 3; partner: `publish`), who may be another than `current` came from. Nothing
+        // is published by it: the next owner gets the slot through a head or a stop, which order
+        // it. Relaxed: on failure, since the caller looks again.
+        self.word.compare_exchange(current, free, Ordering::Acquire, Ordering::Relaxed)?;
         self.as_owner();
         Ok(())
     }

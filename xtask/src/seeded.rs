@@ -103,6 +103,9 @@ pub fn check(setup: &Setup) -> Result<usize, String> {
         seed.applied(&base)?;
     }
     let table = tree::read_file(&setup.root, TABLE)?;
+    if let Some(row) = table.lines().find(|line| line.starts_with("| ") && is_unnoticed(line)) {
+        return Err(format!("{TABLE} has a mistake that goes unnoticed: {row}"));
+    }
     let listed: Vec<&str> = names(&table).collect();
     let found: Vec<&str> = seeds.iter().map(|seed| &*seed.name).collect();
     if listed == found {
@@ -224,6 +227,12 @@ fn says_the_same(old: &str, rows: &[String]) -> bool {
     old.map(without_seconds).eq(rows.iter().map(|row| without_seconds(row)))
 }
 
+/// Does this row, not the heading, say that the mistake was not noticed?
+fn is_unnoticed(row: &str) -> bool {
+    let outcome = row.split(" | ").nth(3);
+    outcome.is_some_and(|outcome| outcome != "killed" && outcome != "outcome")
+}
+
 fn names(table: &str) -> impl Iterator<Item = &str> {
     let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
     rows.skip(1).filter_map(|row| row.split(" | ").next())
@@ -235,6 +244,13 @@ mod tests {
 
     const TEXT: &str = "A mistake.\n\nMore of it.\n\ninvariant: 3\nkiller: a::b\n\n--- src/a.rs\n\
                         <<<<\n    one\n====\n    two\n>>>>\n\n--- src/b.rs\n<<<<\nx\n====\n>>>>\n";
+
+    #[test]
+    fn a_row_says_whether_the_mistake_was_noticed() {
+        assert!(!is_unnoticed("| name | mistake | invariants | outcome | by |"));
+        assert!(!is_unnoticed("| a | b | 1 | killed | c |"));
+        assert!(is_unnoticed("| a | b | 1 | survived | c |"));
+    }
 
     #[test]
     fn a_seed_is_read_and_applied() {

@@ -287,7 +287,7 @@ pub static STEPS: &[Step] = &[
         name: "mutant-list",
         subject: "lists of mutants and mistakes",
         tool: "xtask",
-        when: OnRequest,
+        when: Always,
         evidence: Cases,
         minutes: 5,
         plan: |setup, _| Ok(vec![own("mutant-list", setup)]),
