@@ -1,4 +1,4 @@
-//! What loom explores, held against all interleavings: loom 0.7.2 leaves some out.
+//! What loom explores, held against all interleavings: loom up to 0.7.3 leaves some out.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release --features loom --test loom_gap -- --nocapture

@@ -1,6 +1,6 @@
 //! A copy of loom with its search corrected.
 //!
-//! Loom 0.7.2 explores one order only of operations that it takes for independent, and takes too
+//! Loom up to 0.7.3 explores one order only of operations that it takes for independent, and takes too
 //! many for it: it holds an operation against the last access to the same object, and no other.
 //! That one may be the thread's own, or be ordered anyway, and then hides the race with one before
 //! it ([tokio-rs/loom#392](https://github.com/tokio-rs/loom/issues/392),
@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use crate::invocation::cargo;
 use crate::process::output_of;
 
-/// The release that the corrections are for.
-const RELEASE: &str = "loom-0.7.2";
+/// The releases that the corrections are for: those with the same search.
+const RELEASES: [&str; 2] = ["loom-0.7.2", "loom-0.7.3"];
 
 /// Stands in for a whole file: an [`Option`] of it is what loom's objects keep.
 const ACCESS: (&str, &str) = ("src/rt/access.rs", include_str!("loom_patch/access.rs"));
@@ -130,7 +130,8 @@ pub fn patch(folder: &Path) -> Result<(), String> {
     let metadata = cargo("metadata --format-version 1 --all-features");
     let metadata = output_of(&metadata, Path::new("."))?;
     let source = source_in(&metadata).ok_or_else(|| {
-        format!("the corrections are for {RELEASE}, which is not what the lockfile says")
+        let releases = RELEASES.join(" and ");
+        format!("the corrections are for {releases}, of which none is what the lockfile says")
     })?;
     copy(&source, folder, Path::new(""))
 }
@@ -141,7 +142,7 @@ fn source_in(metadata: &str) -> Option<PathBuf> {
     manifests.find_map(|rest| {
         let path = PathBuf::from(rest.split('"').next()?.replace("\\\\", "\\"));
         let folder = path.parent()?;
-        folder.ends_with(RELEASE).then(|| folder.to_path_buf())
+        RELEASES.iter().any(|release| folder.ends_with(release)).then(|| folder.to_path_buf())
     })
 }
 
@@ -178,7 +179,7 @@ fn corrected(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let text = String::from_utf8(bytes).map_err(|error| format!("{}: {error}", path.display()))?;
     let text = edits.try_fold(text, |text, (file, old, new)| match text.matches(old).count() {
         1 => Ok(text.replace(old, new)),
-        count => Err(format!("{RELEASE}: {file} has {count} times, not once:\n{old}")),
+        count => Err(format!("loom's {file} has {count} times, not once:\n{old}")),
     })?;
     Ok(text.into_bytes())
 }
@@ -192,7 +193,7 @@ mod tests {
         let metadata = r#"{"manifest_path":"/a/b/Cargo.toml"},
             {"manifest_path":"/r/loom-0.7.2/Cargo.toml"}"#;
         assert_eq!(source_in(metadata), Some(PathBuf::from("/r/loom-0.7.2")));
-        assert_eq!(source_in(&metadata.replace("7.2", "7.3")), None);
+        assert_eq!(source_in(&metadata.replace("7.2", "7.9")), None);
     }
 
     #[test]
