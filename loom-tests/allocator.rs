@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::stage::{LARGER, SMALL, Stage, model};
+use crate::stage::{LARGER, SMALL, Shape, Stage, model};
 
 #[test]
 fn allocate_allocate_growing() {
@@ -131,5 +131,38 @@ fn refused_segment() {
                 a.try_allocate();
             });
         }
+    });
+}
+
+/// Six slots; two may be put aside.
+const STASHING: Shape = Shape { stash: 2, ..LARGER };
+
+#[test]
+fn stash_last_slots() {
+    let what = "one wants slots, all of which another has put aside, and takes from";
+    model("stash_last_slots", "1 2 3 4 9", what).long().stage(STASHING, |stage| {
+        let mut held = stage.prepare(5);
+        let other = held.split_off(2);
+        stage.keep(held);
+        stage.spawn_stashing(other, |a| {
+            a.try_allocate();
+        });
+        stage.spawn(vec![], |a| {
+            a.try_allocate();
+            a.try_allocate();
+        });
+    });
+}
+
+#[test]
+fn stash_end() {
+    let what = "one ends, who has put slots aside, another allocates";
+    model("stash_end", "1 2 3 4 8", what).long().stage(STASHING, |stage| {
+        let held = stage.prepare(4);
+        stage.spawn_stashing(held, |a| a.unregister());
+        stage.spawn(vec![], |a| {
+            a.try_allocate();
+            a.try_allocate();
+        });
     });
 }

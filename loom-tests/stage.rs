@@ -15,10 +15,11 @@ pub struct Shape {
     pub capacity: u32,
     pub stripes: usize,
     pub magazine_size: usize,
+    pub stash: usize,
 }
 
 /// A table with three usable slots in two segments: slot 1, and slots 2 and 3.
-pub const SMALL: Shape = Shape { capacity: 3, stripes: 1, magazine_size: 1 };
+pub const SMALL: Shape = Shape { capacity: 3, stripes: 1, magazine_size: 1, stash: 0 };
 
 /// Six usable slots in four segments.
 pub const LARGER: Shape = Shape { capacity: 6, ..SMALL };
@@ -49,6 +50,7 @@ impl Stage {
             .capacity(shape.capacity)
             .stripes(shape.stripes)
             .magazine_size(shape.magazine_size)
+            .stash(shape.stash)
             .segment_shift(1)
             .build()
             .expect("a small table");
@@ -77,6 +79,23 @@ impl Stage {
         while !actor.held.is_empty() {
             actor.free();
         }
+    }
+
+    /// An actor with a mutator, of whose free slots, as many as were `held`, two are in its store
+    /// and the others in its stash, but for one, which is in a stripe.
+    pub fn spawn_stashing(
+        &mut self,
+        held: Vec<(Handle, u64)>,
+        play: impl FnOnce(&mut Actor) + Send + 'static,
+    ) {
+        let mut actor = self.actor(true);
+        actor.held = held;
+        // Once to find that slots go to and fro.
+        actor.allocate();
+        while !actor.held.is_empty() {
+            actor.free();
+        }
+        self.start(actor, vec![], play);
     }
 
     /// Says that these are held until the end by nobody in particular.

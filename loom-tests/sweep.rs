@@ -72,7 +72,7 @@ macro_rules! in_parts {
 
 in_parts! {
     allocate free allocate_then_free free_then_allocate set stale_set uninitialized bulk audit
-    full get two_stripes register end sweep
+    full get two_stripes register end stash sweep
 }
 
 fn allocate(part: Part) {
@@ -82,6 +82,17 @@ fn allocate(part: Part) {
         stage.free(held);
         part.begin(stage);
         stage.spawn(vec![], |a| a.allocate());
+        part.spawn(stage);
+    });
+}
+
+fn stash(part: Part) {
+    let what = "one takes from what it put aside";
+    let shape = Shape { stash: 2, ..LARGER };
+    part.model("stash", "1 2 3 4 5 7 8", what).stage(shape, move |stage| {
+        let held = stage.prepare(4);
+        part.begin(stage);
+        stage.spawn_stashing(held, |a| (0..3).for_each(|_| a.allocate()));
         part.spawn(stage);
     });
 }

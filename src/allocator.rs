@@ -5,7 +5,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::arena::{Arena, Refusal};
 use crate::detached::Detached;
-use crate::freelist::{self, Stripe};
+use crate::freelist::Stripe;
 use crate::handle::Handle;
 use crate::head::Head;
 use crate::record::{Magazine, Record};
@@ -31,14 +31,21 @@ pub(crate) struct Allocator<W: Word> {
     pub(crate) stripes: Box<[CachePadded<Stripe>]>,
     pub(crate) world: World,
     pub(crate) magazine_size: u32,
-    /// What a private store holds at most: two magazines.
+    /// What a private store holds at most beside its stash: two magazines.
     store_limit: u32,
+    /// What its stash holds at most.
+    stash_limit: u32,
     /// What a sweep under way has not brought back yet.
     pub(crate) detached: Detached,
 }
 
 impl<W: Word> Allocator<W> {
-    pub(crate) fn new(arena: Arena<W>, stripes: usize, magazine_size: u32) -> Self {
+    pub(crate) fn new(
+        arena: Arena<W>,
+        stripes: usize,
+        magazine_size: u32,
+        stash_limit: u32,
+    ) -> Self {
         let stripes: Box<[_]> = (0..stripes).map(|_| CachePadded::new(Stripe::new())).collect();
         let world = World::new(stripes.len());
         let detached = Detached::new(arena.geometry().segments());
@@ -49,6 +56,7 @@ impl<W: Word> Allocator<W> {
             world,
             magazine_size,
             store_limit: 2 * magazine_size,
+            stash_limit,
             detached,
         }
     }
@@ -122,6 +130,9 @@ impl<W: Word> Allocator<W> {
     /// the first of them. Of the segments that a sweep has not come to yet, sweeps up to `help`.
     /// Lock-free.
     fn refill(&self, magazine: &mut Magazine<'_>, count: u32, help: u32) -> Result<u32, Refusal> {
+        if magazine.unstash(self.magazine_size) {
+            return magazine.pop().ok_or(Refusal::Full);
+        }
         let home = magazine.home();
         for i in 0..self.stripes.len() {
             let stripe = &self.stripes[(home + i) % self.stripes.len()];
@@ -139,6 +150,11 @@ impl<W: Word> Allocator<W> {
             }
         }
         let chain = self.arena.grow()?;
+        if self.stash_limit > 0 && magazine.craves(chain.length()) {
+            magazine.stash_run(chain);
+            magazine.unstash(count);
+            return magazine.pop().ok_or(Refusal::Full);
+        }
         self.load(magazine, chain, count, &self.stripes[home]).ok_or(Refusal::Full)
     }
 
@@ -150,37 +166,46 @@ impl<W: Word> Allocator<W> {
         count: u32,
         stripe: &Stripe,
     ) -> Option<u32> {
-        let rest = freelist::split(&self.arena, chain, count, |index| {
-            let kept = magazine.push(index, self.store_limit);
-            debug_assert!(kept, "the store was empty, and holds two magazines");
-        });
+        if chain.is_empty() {
+            return None;
+        }
+        let rest = magazine.fill(chain, count, |index| self.arena.slot(index).next(index));
         stripe.put_back(&self.arena, rest, magazine.round());
-        // The chain's order, which after a sweep or in a fresh segment ascends.
-        magazine.reverse();
         magazine.pop()
     }
 
     /// Puts `count` slots of a store into its home stripe, those that came first. Lock-free.
     fn spill(&self, magazine: &mut Magazine<'_>, count: u32) {
         let round = magazine.round();
-        let (mut first, mut last) = (0, 0);
-        magazine.drain(count, |index| {
-            if first == 0 {
-                first = index;
-            } else {
-                self.arena.slot(last).set_next(last, index, round);
+        let stripe = &self.stripes[magazine.home()];
+        magazine.drain(count, |slots| {
+            // The latest first.
+            let (Some(&last), Some(&first)) = (slots.first(), slots.last()) else { return };
+            for pair in slots.windows(2) {
+                self.arena.slot(pair[1]).set_next(pair[1], pair[0], round);
             }
-            last = index;
+            stripe.push(&self.arena, Head::new(first, count), last, round);
         });
-        if count > 0 {
-            let chain = Head::new(first, count);
-            self.stripes[magazine.home()].push(&self.arena, chain, last, round);
+    }
+
+    /// Puts all of a private store into its home stripe. Lock-free.
+    fn spill_all(&self, magazine: &mut Magazine<'_>) {
+        let run = magazine.take_run();
+        if !run.is_empty() {
+            let last = run.first() + (run.length() - 1);
+            self.stripes[magazine.home()].push(&self.arena, run, last, magazine.round());
+        }
+        loop {
+            self.spill(magazine, magazine.length());
+            if !magazine.unstash(self.store_limit) {
+                break;
+            }
         }
     }
 
     /// Puts all private stores into the stripes.
     pub(crate) fn gather(&self, stopped: &mut Stopped<'_>) {
-        stopped.for_each_magazine(|magazine| self.spill(magazine, magazine.length()));
+        stopped.for_each_magazine(|magazine| self.spill_all(magazine));
     }
 
     /// Takes back the slot at any number, if its state is the expected one, live or
@@ -245,7 +270,9 @@ impl<W: Word> Allocator<W> {
     #[cold]
     #[inline(never)]
     fn keep_spilling(&self, magazine: &mut Magazine<'_>, index: u32) {
-        self.spill(magazine, self.magazine_size);
+        if !magazine.stash(self.magazine_size, self.stash_limit) {
+            self.spill(magazine, self.magazine_size);
+        }
         let kept = magazine.push(index, self.store_limit);
         debug_assert!(kept, "spilling made room");
     }
@@ -301,7 +328,7 @@ impl<W: Word> Allocator<W> {
 
     /// Ends a participation; the private store goes to the stripes.
     pub(crate) fn unregister(&self, registration: Registration) {
-        self.world.unregister(registration, |magazine| self.spill(magazine, magazine.length()));
+        self.world.unregister(registration, |magazine| self.spill_all(magazine));
     }
 
     /// Free slots, now or a moment ago. Those that are not in private stores alone are enough if
@@ -315,7 +342,7 @@ impl<W: Word> Allocator<W> {
     /// Free slots, by where they are. Exact: nothing is in transit.
     pub(crate) fn free_slots(&self, stopped: &Stopped<'_>) -> FreeSlots {
         let shared = self.stripes.iter().map(|stripe| u64::from(stripe.length())).sum();
-        let private = stopped.records().map(|record| u64::from(record.length())).sum();
+        let private = stopped.records().map(Record::free).sum();
         FreeSlots { shared, private, detached: self.detached.slots() }
     }
 }

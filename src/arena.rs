@@ -12,6 +12,13 @@ use crate::world::Stopped;
 /// How many segments are made writable by one system call.
 const WRITABLE_BATCH: u32 = 16;
 
+/// How many segments are committed at once, at most: a stop, and whoever allocates, waits for the
+/// system to clear so many.
+const GROW_BATCH: u32 = 4;
+
+/// A table grows by at most this part of itself.
+const GROW_PART: u32 = 64;
+
 /// All slots of a table.
 ///
 /// | field | who writes | when |
@@ -139,15 +146,31 @@ impl<W: Word> Arena<W> {
         unsafe { self.memory.slot(index) }
     }
 
-    /// Commits one more segment and returns its slots, which the caller then owns. Lock-free
-    /// but for the system's calls.
+    /// Commits one more segment, or a few in a row if there are many already, and returns their
+    /// slots, which the caller then owns. Lock-free but for the system's calls.
     pub(crate) fn grow(&self) -> Result<Head, Refusal> {
-        let segment = self.claim().ok_or(Refusal::Full)?;
-        match self.commit(segment) {
+        let first = self.claim().ok_or(Refusal::Full)?;
+        let wanted = (first / GROW_PART).min(GROW_BATCH - 1);
+        let mut last = first;
+        while last < first + wanted && self.claim_this(last + 1) {
+            last += 1;
+        }
+        let mut result = self.commit(first, last);
+        if result.is_err() {
+            (first + 1..=last).for_each(|segment| self.unclaim(segment));
+            if last > first {
+                last = first;
+                result = self.commit(first, first);
+            }
+        }
+        match result {
             // Zeros are an ascending chain: no link needs writing.
-            Ok(()) => Ok(Head::new(self.geometry.first(segment), self.geometry.usable(segment))),
+            Ok(()) => {
+                let slots = (first..=last).map(|segment| self.geometry.usable(segment)).sum();
+                Ok(Head::new(self.geometry.first(first), slots))
+            }
             Err(code) => {
-                self.unclaim(segment);
+                self.unclaim(first);
                 Err(Refusal::OutOfMemory(code))
             }
         }
@@ -175,10 +198,7 @@ impl<W: Word> Arena<W> {
                 if bit == 64 || segment >= self.geometry.segments() {
                     break;
                 }
-                // Acquire: whatever was done to the segment's memory comes before what the caller
-                // does. Partner: `release`.
-                let before = self.claimed[word].fetch_or(1 << bit, Ordering::Acquire);
-                if before & 1 << bit == 0 {
+                if self.claim_this(segment) {
                     if word > start {
                         // Relaxed: a hint.
                         self.hint.store(word, Ordering::Relaxed);
@@ -190,6 +210,18 @@ impl<W: Word> Arena<W> {
         None
     }
 
+    /// Makes a segment the caller's, if there is one with this number and nobody has claimed it.
+    fn claim_this(&self, segment: u32) -> bool {
+        if segment >= self.geometry.segments() {
+            return false;
+        }
+        let bit = 1u64 << (segment % 64);
+        // Acquire: whatever was done to the segment's memory comes before what the caller does.
+        // Partner: `release`.
+        let before = self.claimed[(segment / 64) as usize].fetch_or(bit, Ordering::Acquire);
+        before & bit == 0
+    }
+
     /// Gives back a claim that came to nothing.
     fn unclaim(&self, segment: u32) {
         let bit = 1u64 << (segment % 64);
@@ -199,15 +231,16 @@ impl<W: Word> Arena<W> {
         self.hint.fetch_min((segment / 64) as usize, Ordering::Relaxed);
     }
 
-    fn commit(&self, segment: u32) -> Result<(), i32> {
-        self.make_writable(segment)?;
+    /// Commits the segments `first` to `last`, which the caller has claimed.
+    fn commit(&self, first: u32, last: u32) -> Result<(), i32> {
+        self.make_writable(last)?;
         let slots = self.geometry.slots_per_segment() as usize;
-        let first = segment as usize * slots;
-        self.memory.populate(first, slots).inspect_err(|_| {
+        let (first, count) = (first as usize * slots, (last - first + 1) as usize * slots);
+        self.memory.populate(first, count).inspect_err(|_| {
             // A part may have been populated. If this is refused too, it stays so until the
-            // segment is used or released.
-            // SAFETY: the caller claimed the segment and nobody has an index in it.
-            let _ = unsafe { self.memory.release(first, slots) };
+            // segments are used or released.
+            // SAFETY: the caller claimed the segments and nobody has an index in them.
+            let _ = unsafe { self.memory.release(first, count) };
         })
     }
 

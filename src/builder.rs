@@ -7,7 +7,7 @@ use crate::arena::Arena;
 use crate::entry::Entry;
 use crate::error::BuildError;
 use crate::memory::Memory;
-use crate::record::MAGAZINE_SIZE_MAX;
+use crate::record::{MAGAZINE_SIZE_MAX, STASH_MAX};
 use crate::segment::Geometry;
 use crate::table::Table;
 
@@ -16,6 +16,9 @@ const STRIPES_MAX: usize = 1024;
 
 /// The magazine size if none is asked for.
 const MAGAZINE_SIZE: usize = 64;
+
+/// By default a stash holds at most this part of a table's slots.
+const STASH_PART: u32 = 64;
 
 /// What a [`Table`] is to be like. All its functions are `const`, for tables in a `static`.
 ///
@@ -37,6 +40,8 @@ pub struct Builder<E: Entry> {
     stripes: usize,
     stripes_set: bool,
     magazine_size: usize,
+    /// `None` for what suits the capacity.
+    stash: Option<usize>,
     segment_shift: Option<u32>,
     entry: PhantomData<fn() -> E>,
 }
@@ -65,6 +70,7 @@ impl<E: Entry> Builder<E> {
             stripes: 0,
             stripes_set: false,
             magazine_size: MAGAZINE_SIZE,
+            stash: None,
             segment_shift: None,
             entry: PhantomData,
         }
@@ -105,6 +111,17 @@ impl<E: Entry> Builder<E> {
         self
     }
 
+    /// How many more free slots a participant may hold, up to 8,192, if it takes and gives more
+    /// of them by turns than two magazines hold. The stash grows to twice its size each time that
+    /// slots have gone to the others and come back, and a sweep does away with it. With a stash a
+    /// participant that has taken slots only, and the table has to grow, may keep the new segments
+    /// to itself, if they have at most a quarter of the slots that it has taken. 0 for neither.
+    /// Default: a 64th of the capacity, 8,192 at most.
+    pub const fn stash(mut self, slots: usize) -> Self {
+        self.stash = Some(slots);
+        self
+    }
+
     /// Segments of 2^`shift` slots, for models that need small ones.
     #[cfg(all(loom, feature = "loom"))]
     pub const fn segment_shift(mut self, shift: u32) -> Self {
@@ -130,12 +147,17 @@ impl<E: Entry> Builder<E> {
             let limit = MAGAZINE_SIZE_MAX;
             return Err(BuildError::MagazineSize { asked: magazine_size, limit });
         }
+        if let Some(asked) = self.stash.filter(|&slots| slots > STASH_MAX) {
+            return Err(BuildError::Stash { asked, limit: STASH_MAX });
+        }
         let shift = match self.segment_shift {
             Some(shift) => shift,
             None => Geometry::shift_for(Memory::<E::Word>::SLOT_BYTES),
         };
         let arena = Arena::new(self.capacity, self.step_down, shift)?;
-        Ok(Table::from_allocator(Allocator::new(arena, stripes, magazine_size as u32)))
+        let part = (arena.geometry().capacity() / STASH_PART) as usize;
+        let stash = self.stash.unwrap_or(part.min(STASH_MAX)) as u32;
+        Ok(Table::from_allocator(Allocator::new(arena, stripes, magazine_size as u32, stash)))
     }
 }
 

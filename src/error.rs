@@ -148,6 +148,13 @@ pub enum BuildError {
         /// The most there can be.
         limit: usize,
     },
+    /// The stash is too large.
+    Stash {
+        /// What was asked for.
+        asked: usize,
+        /// The most there can be.
+        limit: usize,
+    },
     /// The system refused to reserve addresses: the amount asked for, or, where stepping down
     /// was allowed, even the least.
     Reserve {
@@ -169,6 +176,9 @@ impl fmt::Display for BuildError {
             }
             BuildError::MagazineSize { asked, limit } => {
                 write!(f, "a magazine size of {asked} asked for: 1 to {limit} is possible")
+            }
+            BuildError::Stash { asked, limit } => {
+                write!(f, "a stash of {asked} slots asked for: up to {limit} is possible")
             }
             BuildError::Reserve { asked, refused, code } => {
                 write!(f, "asked for {asked} bytes of addresses; {refused} were refused: ")?;

@@ -92,8 +92,7 @@ impl Stripe {
             }
             let newcomers = self.take();
             if !newcomers.is_empty() {
-                let mut last = newcomers.first();
-                split(arena, newcomers, newcomers.length(), |index| last = index);
+                let last = last(arena, newcomers);
                 arena.slot(last).set_next(last, rest.first(), round);
                 rest = Head::new(newcomers.first(), newcomers.length() + rest.length());
             }
@@ -101,22 +100,7 @@ impl Stripe {
     }
 }
 
-/// Takes up to `count` slots off the front of a chain that the caller owns, gives each to
-/// `take`, and returns what is left.
-pub(crate) fn split<W: Word>(
-    arena: &Arena<W>,
-    chain: Head,
-    count: u32,
-    mut take: impl FnMut(u32),
-) -> Head {
-    let mut index = chain.first();
-    let count = count.min(chain.length());
-    for taken in 1..=count {
-        take(index);
-        // The link of the last slot means nothing.
-        if taken < chain.length() {
-            index = arena.slot(index).next(index);
-        }
-    }
-    Head::new(index, chain.length() - count)
+/// The last slot of a chain that the caller owns, which is not empty.
+fn last<W: Word>(arena: &Arena<W>, chain: Head) -> u32 {
+    (1..chain.length()).fold(chain.first(), |index, _| arena.slot(index).next(index))
 }

@@ -269,7 +269,7 @@ impl World {
 
     /// Free slots in all private stores, now or a moment ago. Blocks while the world is stopped.
     pub(crate) fn privately_free(&self) -> u64 {
-        self.lock().records.iter().map(|record| u64::from(record.length())).sum()
+        self.lock().records.iter().map(|record| record.free()).sum()
     }
 }
 

@@ -49,6 +49,20 @@ fn a_magazine_size_out_of_bounds_is_refused() {
 }
 
 #[test]
+fn a_stash_out_of_bounds_is_refused() {
+    for asked in [8193, usize::MAX] {
+        let error =
+            Table::<u64>::builder().capacity(10).stash(asked).build().expect_err("too many");
+        assert_eq!(error, BuildError::Stash { asked, limit: 8192 });
+        let text = error.to_string();
+        assert!(text.contains(&asked.to_string()) && text.contains("8192"), "{text}");
+    }
+    for slots in [0, 8192] {
+        assert!(Table::<u64>::builder().capacity(10).stash(slots).build().is_ok());
+    }
+}
+
+#[test]
 fn a_fresh_table_has_committed_nothing() {
     let table = table(100_000);
     let stats = table.stats();

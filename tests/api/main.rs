@@ -8,6 +8,7 @@ mod every_handle;
 mod iterating;
 mod mutators;
 mod operations;
+mod stashing;
 mod sweeping;
 mod threads;
 mod unwinding;
