@@ -37,6 +37,8 @@ pub(crate) struct Arena<W: Word> {
     /// The segments below this number are writable: a prefix, so that there are two mappings
     /// at most, however many segments have been released.
     writable: AtomicU32,
+    /// A page has 2^this slots, where pages can be given back.
+    page_shift: Option<u32>,
 }
 
 /// Why there is no further segment.
@@ -87,12 +89,16 @@ impl<W: Word> Arena<W> {
             }
         };
         let words = geometry.segments().div_ceil(64);
+        let page_slots = memory.page_slots().filter(|slots| slots.is_power_of_two());
         Ok(Self {
             memory,
             geometry,
             claimed: (0..words).map(|_| AtomicU64::new(0)).collect(),
             hint: unmodelled::AtomicUsize::new(0),
             writable: AtomicU32::new(0),
+            page_shift: page_slots
+                .map(usize::trailing_zeros)
+                .filter(|page| (page + 1..=page + 6).contains(&shift)),
         })
     }
 
@@ -100,6 +106,17 @@ impl<W: Word> Arena<W> {
     #[cfg(all(loom, feature = "loom"))]
     pub(crate) fn refuse(&self, count: usize) {
         self.memory.refuse(count);
+    }
+
+    /// Has pages of 2^`shift` slots given back.
+    #[cfg(all(loom, feature = "loom"))]
+    pub(crate) fn with_page_shift(self, page_shift: Option<u32>) -> Self {
+        Self { page_shift, ..self }
+    }
+
+    /// A page has 2^this slots, where pages inside a segment can be given back.
+    pub(crate) fn page_shift(&self) -> Option<u32> {
+        self.page_shift
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
@@ -319,6 +336,18 @@ impl<W: Word> Arena<W> {
                 (bit < 64).then(|| word as u32 * 64 + bit)
             })
         })
+    }
+
+    /// Gives pages inside a segment back, from slot `first` on: they read as zeros, and the segment
+    /// stays committed.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns every slot in them but slot 0, and is inside an operation or has stopped the
+    /// world.
+    pub(crate) unsafe fn give_back(&self, first: u32, slots: u32) -> Result<(), i32> {
+        // SAFETY: nobody stores to a free slot but its owner (Invariants 1 and 5), or to slot 0.
+        unsafe { self.memory.discard(first as usize, slots as usize) }
     }
 
     /// Releases the segments `first` to `first + count - 1`: their memory goes back, they read

@@ -43,6 +43,8 @@ pub struct Builder<E: Entry> {
     /// `None` for what suits the capacity.
     stash: Option<usize>,
     segment_shift: Option<u32>,
+    #[cfg(all(loom, feature = "loom"))]
+    page_shift: Option<u32>,
     entry: PhantomData<fn() -> E>,
 }
 
@@ -72,6 +74,8 @@ impl<E: Entry> Builder<E> {
             magazine_size: MAGAZINE_SIZE,
             stash: None,
             segment_shift: None,
+            #[cfg(all(loom, feature = "loom"))]
+            page_shift: None,
             entry: PhantomData,
         }
     }
@@ -129,6 +133,13 @@ impl<E: Entry> Builder<E> {
         self
     }
 
+    /// Has pages of 2^`shift` slots given back inside segments, for models of that.
+    #[cfg(all(loom, feature = "loom"))]
+    pub const fn page_shift(mut self, shift: u32) -> Self {
+        self.page_shift = Some(shift);
+        self
+    }
+
     /// Makes the table: reserves the addresses, and commits nothing yet.
     ///
     /// # Errors
@@ -155,6 +166,8 @@ impl<E: Entry> Builder<E> {
             None => Geometry::shift_for(Memory::<E::Word>::SLOT_BYTES),
         };
         let arena = Arena::new(self.capacity, self.step_down, shift)?;
+        #[cfg(all(loom, feature = "loom"))]
+        let arena = arena.with_page_shift(self.page_shift);
         let part = (arena.geometry().capacity() / STASH_PART) as usize;
         let stash = self.stash.unwrap_or(part.min(STASH_MAX)) as u32;
         Ok(Table::from_allocator(Allocator::new(arena, stripes, magazine_size as u32, stash)))

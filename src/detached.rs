@@ -8,8 +8,11 @@
 //! whoever finds the stripes empty meanwhile: nobody waits for the sweep, nor has to grow because
 //! of it.
 
+use core::ops::Range;
+
 use crate::arena::Arena;
 use crate::head::Head;
+use crate::memory::Memory;
 use crate::segment::SEGMENT_BYTES;
 use crate::sync::unmodelled;
 use crate::sync::{AtomicU64, Ordering};
@@ -134,7 +137,7 @@ impl Detached {
         Some(whole)
     }
 
-    /// Gives `take` chains of up to `most` of the detached slots that were seen in a segment, which
+    /// Gives `take` chains of about `most` of the detached slots that were seen in a segment, which
     /// the caller has claimed, ascending, and the last slot of each.
     pub(crate) fn bring_back<W: Word>(
         &self,
@@ -145,18 +148,23 @@ impl Detached {
         mut take: impl FnMut(Head, u32),
     ) {
         let (mut first, mut last, mut length) = (0, 0, 0);
-        seen.for_each_detached(|index| {
-            if length == most {
+        // The page of `last` was given back, and stays so: its neighbour, which is detached too,
+        // follows it already.
+        let mut given_back = false;
+        seen.for_each_detached(|offset| {
+            let index = seen.start + offset;
+            if length >= most && !given_back {
                 take(Head::new(first, length), last);
                 length = 0;
             }
             if length == 0 {
                 first = index;
-            } else {
+            } else if !given_back {
                 arena.slot(last).set_next_if_needed(last, index, round);
             }
             last = index;
             length += 1;
+            given_back = seen.is_given_back(offset);
         });
         if length > 0 {
             take(Head::new(first, length), last);
@@ -189,13 +197,21 @@ pub(crate) fn wipe<W: Word>(arena: &Arena<W>, segment: u32, _: &Stopped<'_>) {
 /// How many words of 64 bits have a bit for each slot of a segment.
 const WORDS: usize = SEGMENT_BYTES / size_of::<u64>() / 64;
 
-/// What somebody saw in a segment, each slot being looked at once.
+/// What somebody saw in a segment, each slot being looked at once. Slots go by their offsets from
+/// the segment's first.
 pub(crate) struct Seen {
-    first: u32,
-    usable: u32,
+    /// The segment's first slot, usable or not.
+    start: u32,
+    usable: Range<u32>,
     detached: u32,
     /// A bit a slot: it is detached.
     bits: [u64; WORDS],
+    /// For 64 slots each: somebody has written to one since their memory came.
+    written: [bool; WORDS],
+    /// The pages that were given back since, a bit each.
+    pages: u64,
+    /// A page has 2^this slots.
+    page_shift: u32,
 }
 
 impl Seen {
@@ -203,32 +219,85 @@ impl Seen {
     /// random.
     pub(crate) fn look<W: Word>(arena: &Arena<W>, segment: u32, round: Round) -> Self {
         let geometry = arena.geometry();
-        let (first, usable) = (geometry.first(segment), geometry.usable(segment));
-        let mut seen = Self { first, usable, detached: 0, bits: [0; WORDS] };
-        for start in (0..usable).step_by(64) {
-            let mut bits = 0u64;
-            // By offsets: beyond the topmost segment there is no index.
-            for offset in (start..(start + 64).min(usable)).rev() {
-                let word = arena.slot(first + offset).look();
+        let start = segment * geometry.slots_per_segment();
+        let first = geometry.first(segment) - start;
+        let mut seen = Self {
+            start,
+            usable: first..first + geometry.usable(segment),
+            detached: 0,
+            bits: [0; WORDS],
+            written: [false; WORDS],
+            pages: 0,
+            page_shift: arena.page_shift().unwrap_or(0),
+        };
+        for group in 0..seen.usable.end.div_ceil(64) {
+            let (mut bits, mut words) = (0u64, 0);
+            let offsets = group * 64..seen.usable.end.min(group * 64 + 64);
+            // Slot 0 is looked at like the others, and nobody writes to it.
+            for offset in offsets.clone().rev() {
+                let word = arena.slot(start + offset).look();
+                words |= word.low();
                 bits = bits << 1 | u64::from(word::is_detached(word, round));
             }
+            if offsets.start < first {
+                bits &= !1;
+            }
             seen.detached += bits.count_ones();
-            seen.bits[start as usize / 64] = bits;
+            seen.bits[group as usize] = bits;
+            seen.written[group as usize] = words != 0;
         }
         seen
     }
 
     /// Is every usable slot detached? So it stays until somebody claims the segment.
     pub(crate) fn is_wholly_detached(&self) -> bool {
-        self.detached == self.usable
+        self.detached == self.usable.end - self.usable.start
     }
 
-    /// Calls `f` with the indices of the detached slots, ascending.
+    /// Are these all detached, or slot 0?
+    fn are_detached(&self, offsets: Range<u32>) -> bool {
+        let mut groups = offsets.start / 64..offsets.end.div_ceil(64);
+        offsets.end <= self.usable.end
+            && groups.all(|group| {
+                let from = offsets
+                    .start
+                    .saturating_sub(group * 64)
+                    .max(u32::from(group == 0 && self.usable.start > 0));
+                let to = (offsets.end - group * 64).min(64);
+                let wanted = u64::MAX >> (64 - (to - from)) << from;
+                self.bits[group as usize] & wanted == wanted
+            })
+    }
+
+    /// Gives pages of free slots back to the system, in a segment that the caller has claimed and
+    /// does not release. Their links are 0 then, and must stay so, or the page would come back with
+    /// the first that is written; so the slot behind a page has to be detached as well. Returns how
+    /// many bytes went back.
+    pub(crate) fn give_back_pages<W: Word>(&mut self, arena: &Arena<W>) -> u64 {
+        let Some(shift) = arena.page_shift() else { return 0 };
+        for page in 0..arena.geometry().slots_per_segment() >> shift {
+            let (first, behind) = (page << shift, (page + 1) << shift);
+            let groups = first as usize / 64..(behind as usize).div_ceil(64);
+            if self.are_detached(first..behind + 1) && self.written[groups].contains(&true) {
+                // SAFETY: the caller owns the slots, and has claimed the segment.
+                let result = unsafe { arena.give_back(self.start + first, 1 << shift) };
+                self.pages |= u64::from(result.is_ok()) << page;
+            }
+        }
+        u64::from(self.pages.count_ones()) * (Memory::<W>::SLOT_BYTES << shift) as u64
+    }
+
+    /// Has the slot's page been given back?
+    fn is_given_back(&self, offset: u32) -> bool {
+        self.pages != 0 && self.pages >> (offset >> self.page_shift) & 1 != 0
+    }
+
+    /// Calls `f` with the offsets of the detached slots, ascending.
     fn for_each_detached(&self, mut f: impl FnMut(u32)) {
-        for (start, &bits) in (0..self.usable).step_by(64).zip(&self.bits) {
+        for (group, &bits) in (0u32..).zip(&self.bits) {
             let mut left = bits;
             while left != 0 {
-                f(self.first + start + left.trailing_zeros());
+                f(group * 64 + left.trailing_zeros());
                 left &= left - 1;
             }
         }

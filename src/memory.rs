@@ -246,6 +246,23 @@ impl<W: Word> Memory<W> {
         self.reservation.populate(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
     }
 
+    /// How many slots a page of the system's has, the least that `discard` takes.
+    pub(crate) fn page_slots(&self) -> Option<usize> {
+        Some(crate::sys::discard_unit()? / Self::SLOT_BYTES)
+    }
+
+    /// Gives the memory of writable slots back, whole pages; they read as zero, and remain
+    /// writable.
+    ///
+    /// # Safety
+    ///
+    /// Nobody stores to these slots meanwhile.
+    pub(crate) unsafe fn discard(&self, first: usize, count: usize) -> Result<(), i32> {
+        let (offset, bytes) = (first * Self::SLOT_BYTES, count * Self::SLOT_BYTES);
+        // SAFETY: by the contract of this function.
+        unsafe { self.reservation.discard(offset, bytes) }
+    }
+
     /// Gives the memory of writable slots back; they read as zero again.
     ///
     /// # Safety
@@ -296,6 +313,19 @@ impl<W: Word> Memory<W> {
             Ok(_) => Err(crate::error::NO_MEMORY),
             Err(_) => Ok(()),
         }
+    }
+
+    /// Models say so themselves.
+    pub(crate) fn page_slots(&self) -> Option<usize> {
+        None
+    }
+
+    /// # Safety
+    ///
+    /// Nobody stores to these slots meanwhile.
+    pub(crate) unsafe fn discard(&self, first: usize, count: usize) -> Result<(), i32> {
+        // SAFETY: by the contract of this function.
+        unsafe { self.release(first, count) }
     }
 
     /// # Safety

@@ -23,7 +23,7 @@ pub struct SweepReport {
     pub swept: bool,
     /// Segments whose memory went back to the system.
     pub segments_released: u64,
-    /// Their bytes.
+    /// Bytes that went back: those of these segments, and of pages of free slots in others.
     pub bytes_released: u64,
     /// Committed segments.
     pub segments_committed: u64,
@@ -190,7 +190,7 @@ impl Progress {
         let (arena, pending) = (&allocator.arena, &allocator.detached);
         let Some(top) = pending.claim_highest(self.below) else { return false };
         let mut first = top;
-        let seen = Seen::look(arena, top, round);
+        let mut seen = Seen::look(arena, top, round);
         if seen.is_wholly_detached() {
             let is_wholly_free = |s| Seen::look(arena, s, round).is_wholly_detached();
             let more = |s: u32| pending.is_pending(s) && is_wholly_free(s) && pending.claim(s);
@@ -199,6 +199,7 @@ impl Progress {
             }
             self.release(allocator, first, top, round);
         } else {
+            self.report.bytes_released += seen.give_back_pages(arena);
             bring_back(allocator, top, &seen, round);
         }
         self.below = first;

@@ -13,6 +13,11 @@ pub(crate) const READS_RESERVED: bool = true;
 /// All of it becomes memory at once, so a table that grows on demand starts from this.
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 22;
 
+/// Pages inside a segment are not given back one by one.
+pub(crate) fn discard_unit() -> Option<usize> {
+    None
+}
+
 /// A zeroed allocation. See the contract in the parent module.
 #[derive(Debug)]
 pub(crate) struct Reservation {
@@ -46,6 +51,16 @@ impl Reservation {
 
     pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         self.commit(offset, bytes)
+    }
+
+    /// Never called: see [`discard_unit`].
+    ///
+    /// # Safety
+    ///
+    /// As for `release`.
+    pub(crate) unsafe fn discard(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        // SAFETY: by the contract of this function.
+        unsafe { self.release(offset, bytes) }
     }
 
     /// # Safety

@@ -17,6 +17,9 @@
 //!   mappings. Loads may run beside it and see the old words or 0; stores may not.
 //!   With `--cfg slotarena_guard` it does not, on the Unixes: a store there then ends the program,
 //!   which is how tests see that nobody makes one (Invariant 5).
+//! - `discard(range)`, in pages of [`discard_unit`] bytes, where that is something: a writable
+//!   range reads as 0 again, its memory goes back, and comes back where it is touched. Loads and
+//!   stores beside it: as for `release`.
 //! - dropping it gives the addresses back.
 //!
 //! Errors are the system's own codes (`errno`, `GetLastError`).
@@ -40,7 +43,7 @@ mod heap;
 #[cfg(any(miri, slotarena_heap, not(any(unix, windows))))]
 use heap as imp;
 
-pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, Reservation};
+pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, Reservation, discard_unit};
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 pub(crate) mod membarrier;
@@ -95,6 +98,31 @@ mod tests {
                 }
             }
         };
+    }
+
+    #[test]
+    fn a_discarded_page_reads_as_zero_and_stays_writable() {
+        let Some(unit) = discard_unit() else {
+            println!("skipped: pages are not given back here");
+            return;
+        };
+        assert!(unit.is_power_of_two());
+        let unit = unit.min(SEGMENT_BYTES);
+        let r = Reservation::new(2 * SEGMENT_BYTES).expect("a small reservation");
+        r.commit(0, 2 * SEGMENT_BYTES).expect("commit");
+        r.populate(0, 2 * SEGMENT_BYTES).expect("populate");
+        let word = |offset: usize| r.base().as_ptr().wrapping_add(offset);
+        for offset in [0, unit, 2 * unit] {
+            // SAFETY: writable, and used by this test alone.
+            unsafe { word(offset).write_volatile(7) };
+        }
+        // SAFETY: nobody stores to it meanwhile.
+        unsafe { r.discard(unit, unit) }.expect("discard");
+        // SAFETY: as above.
+        let words = [0, unit, 2 * unit].map(|offset| unsafe { word(offset).read_volatile() });
+        assert_eq!(words, [7, 0, 7]);
+        // SAFETY: as above.
+        unsafe { word(unit).write_volatile(8) };
     }
 
     contract!(the_systems_reservation_keeps_the_contract, Reservation, READS_RESERVED);

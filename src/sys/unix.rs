@@ -33,6 +33,16 @@ fn check(result: libc::c_int) -> Result<(), i32> {
     if result == 0 { Ok(()) } else { Err(errno()) }
 }
 
+/// The system's pages, where giving back a few of them splits no mapping.
+pub(crate) fn discard_unit() -> Option<usize> {
+    if !cfg!(any(target_os = "linux", target_os = "android")) {
+        return None;
+    }
+    // SAFETY: a question to the C library.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(bytes).ok().filter(|bytes| bytes.is_power_of_two())
+}
+
 impl Reservation {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
@@ -123,10 +133,18 @@ impl Reservation {
     ///
     /// Nobody stores to the range meanwhile, and the range is writable.
     pub(crate) unsafe fn release(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        let start = self.at(offset, bytes);
         if cfg!(slotarena_guard) {
             self.protect(offset, bytes, libc::PROT_READ)?;
         }
+        // SAFETY: by the contract of this function.
+        unsafe { self.discard(offset, bytes) }
+    }
+
+    /// # Safety
+    ///
+    /// Nobody stores to the range meanwhile, and the range is writable.
+    pub(crate) unsafe fn discard(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let start = self.at(offset, bytes);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: inside the reservation (`at` checks it); on Linux a private anonymous range
         // reads as zero after this, and nobody stores to it meanwhile.

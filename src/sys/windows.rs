@@ -24,6 +24,11 @@ pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 36;
 #[cfg(not(target_pointer_width = "64"))]
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
 
+/// Pages inside a segment are not given back one by one.
+pub(crate) fn discard_unit() -> Option<usize> {
+    None
+}
+
 /// A range of reserved addresses. See the contract in the parent module.
 #[derive(Debug)]
 pub(crate) struct Reservation {
@@ -74,6 +79,16 @@ impl Reservation {
     pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let _ = self.at(offset, bytes);
         Ok(())
+    }
+
+    /// Never called: see [`discard_unit`].
+    ///
+    /// # Safety
+    ///
+    /// As for `release`.
+    pub(crate) unsafe fn discard(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        // SAFETY: by the contract of this function.
+        unsafe { self.release(offset, bytes) }
     }
 
     /// # Safety

@@ -2,7 +2,7 @@
 
 use slotarena::{Handle, SEGMENT_BYTES, Table};
 
-use crate::common::{check, check_empty, on_threads, slots_per_segment};
+use crate::common::{Random, check, check_empty, on_threads, slots_per_segment};
 use crate::table;
 
 const SEGMENT: usize = slots_per_segment::<u64>();
@@ -166,4 +166,86 @@ fn several_threads_may_sweep_at_once() {
     let released: u64 = reports.iter().map(|report| report.segments_released).sum();
     assert_eq!(released, 7);
     assert_eq!(check(&table).live, kept.len() as u64);
+}
+
+/// Slots of a page, where pages inside a segment go back.
+#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
+fn page_slots() -> usize {
+    // SAFETY: a question to the C library.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(bytes).expect("pages have a size") / size_of::<u64>()
+}
+
+/// Which pages of a table's first segments are in memory.
+#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
+fn resident(table: &Table<u64>, segments: usize) -> Vec<bool> {
+    let mut pages = vec![0u8; segments * SEGMENT / page_slots()];
+    let start = table.base().cast_mut().cast::<libc::c_void>();
+    // SAFETY: the range is mapped, and there is a byte for each of its pages.
+    let result = unsafe { libc::mincore(start, segments * SEGMENT_BYTES, pages.as_mut_ptr()) };
+    assert_eq!(result, 0, "mincore");
+    pages.into_iter().map(|page| page & 1 != 0).collect()
+}
+
+#[test]
+#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
+fn pages_of_free_slots_go_back() {
+    let page = page_slots();
+    if page * 4 > SEGMENT {
+        println!("skipped: a segment has too few pages");
+        return;
+    }
+    let (table, handles) = full(2);
+    // In the first segment one slot each of two pages; in the second one, the first of a page.
+    let live = [page / 2, 2 * page, SEGMENT + 3 * page];
+    let kept = thin_out(&table, &handles, |h| live.contains(&(h.to_raw() as usize)));
+    let report = table.sweep(0);
+    assert_eq!((report.segments_released, report.segments_committed), (0, 2));
+    // The page before a live slot at the start of the next one would have to say where to go on;
+    // so has the last of a segment.
+    let pages = SEGMENT / page;
+    let stay = [0, 1, 2, pages - 1, pages + 2, pages + 3, 2 * pages - 1];
+    assert_eq!(report.bytes_released, ((2 * pages - stay.len()) * page * 8) as u64);
+    let expected: Vec<bool> = (0..2 * pages).map(|page| stay.contains(&page)).collect();
+    assert_eq!(resident(&table, 2), expected);
+    check(&table);
+    // What went back once is not given back again, and is as good as any other.
+    assert_eq!(table.sweep(0).bytes_released, 0);
+    let all: Vec<Handle> = std::iter::from_fn(|| table.allocate(7).ok()).collect();
+    assert_eq!(all.len() + kept.len(), handles.len());
+    assert!(all.iter().all(|&handle| table.get(handle) == Some(7)));
+    assert_eq!(table.free_many(&all).and(table.free_many(&kept)), Ok(()));
+    check_empty(&table);
+}
+
+#[test]
+fn sweeps_lose_no_slot_whatever_lies_between_live_ones() {
+    let mut random = Random::new(5);
+    for round in 0..60 {
+        // From a few live slots to many, in runs.
+        let runs = 1 + random.below(1 << (round % 10));
+        let builder = Table::<u64>::builder().stripes(1 << (round % 4));
+        let capacity = 1 + random.below(3 * SEGMENT);
+        let table = builder.capacity(capacity as u32).build().expect("a table");
+        let mut handles = Vec::new();
+        table.allocate_many(&vec![1; capacity], &mut handles).expect("all slots");
+        let mut keep = vec![false; capacity + 1];
+        for _ in 0..runs {
+            let start = random.below(capacity);
+            let length = random.below(1 + capacity / runs / 2);
+            keep[start..capacity.min(start + 1 + length)].fill(true);
+        }
+        let kept = thin_out(&table, &handles, |h| keep[h.to_raw() as usize]);
+        for _ in 0..2 {
+            let before = table.stats();
+            let report = table.sweep(0);
+            assert!(report.live == kept.len() as u64 && before.live == report.live, "{report:?}");
+            check(&table);
+        }
+        let all: Vec<Handle> = std::iter::from_fn(|| table.allocate(2).ok()).collect();
+        assert_eq!(all.len() + kept.len(), capacity);
+        assert!(kept.iter().all(|&handle| table.get(handle) == Some(1)));
+        assert_eq!(table.free_many(&all).and(table.free_many(&kept)), Ok(()));
+        check_empty(&table);
+    }
 }

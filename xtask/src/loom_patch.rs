@@ -1,7 +1,7 @@
 //! A copy of loom with its search corrected.
 //!
-//! Loom up to 0.7.3 explores one order only of operations that it takes for independent, and takes too
-//! many for it: it holds an operation against the last access to the same object, and no other.
+//! Loom up to 0.7.3 explores one order only of operations that it takes for independent, and takes
+//! too many for it: it holds an operation against the last access to the same object, and no other.
 //! That one may be the thread's own, or be ordered anyway, and then hides the race with one before
 //! it ([tokio-rs/loom#392](https://github.com/tokio-rs/loom/issues/392),
 //! [#166](https://github.com/tokio-rs/loom/issues/166)). The copy keeps every access that no later
