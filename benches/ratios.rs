@@ -224,10 +224,20 @@ fn sweep_16(title: &'static str) -> Contest {
 }
 
 fn sweep(title: &'static str, slots: usize) -> Contest {
-    let mut contest = Contest::new(title, &[]);
+    const READ: &str = "reading as much memory";
+    const SORT: [&str; 2] = ["copy and sort, a random half free", "copy and sort, all free"];
+    let mut contest = Contest::new(title, &[READ, SORT[0], SORT[1]]);
     contest.fix(slots, FEW_ROUNDS);
     contest.enter("a random half free", 1, Figure::Spent, |slots| large::sweep(slots, false));
     contest.enter("all free", 1, Figure::Spent, |slots| large::sweep(slots, true));
+    contest.enter(READ, 1, Figure::Spent, large::read_through);
+    for (all, name) in [false, true].into_iter().zip(SORT) {
+        contest.enter(name, 1, Figure::Spent, move |slots| large::copy_and_sort(slots, all));
+    }
+    contest.promise("a random half free", READ, 2.0);
+    contest.promise("all free", READ, 2.0);
+    contest.promise("a random half free", SORT[0], 0.05);
+    contest.promise("all free", SORT[1], 0.05);
     contest
 }
 

@@ -144,7 +144,8 @@ fn stash_last_slots() {
         let mut held = stage.prepare(5);
         let other = held.split_off(2);
         stage.keep(held);
-        stage.spawn_stashing(other, |a| {
+        let actor = stage.stashing(other);
+        stage.start(actor, vec![], |a| {
             a.try_allocate();
         });
         stage.spawn(vec![], |a| {
@@ -159,7 +160,8 @@ fn stash_end() {
     let what = "one ends, who has put slots aside, another allocates";
     model("stash_end", "1 2 3 4 8", what).long().stage(STASHING, |stage| {
         let held = stage.prepare(4);
-        stage.spawn_stashing(held, |a| a.unregister());
+        let actor = stage.stashing(held);
+        stage.start(actor, vec![], |a| a.unregister());
         stage.spawn(vec![], |a| {
             a.try_allocate();
             a.try_allocate();

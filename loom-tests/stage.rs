@@ -9,17 +9,20 @@ use crate::checker::thread::{JoinHandle, spawn};
 pub use crate::model::{Model, model};
 use crate::outcome;
 
-/// How the table of a model is made. Segments have two slots.
+/// How the table of a model is made. Segments have two slots, unless pages go back too.
 #[derive(Clone, Copy)]
 pub struct Shape {
     pub capacity: u32,
     pub stripes: usize,
     pub magazine_size: usize,
     pub stash: usize,
+    /// Segments have four slots, each a page that is given back by itself.
+    pub pages: bool,
 }
 
 /// A table with three usable slots in two segments: slot 1, and slots 2 and 3.
-pub const SMALL: Shape = Shape { capacity: 3, stripes: 1, magazine_size: 1, stash: 0 };
+pub const SMALL: Shape =
+    Shape { capacity: 3, stripes: 1, magazine_size: 1, stash: 0, pages: false };
 
 /// Six usable slots in four segments.
 pub const LARGER: Shape = Shape { capacity: 6, ..SMALL };
@@ -46,12 +49,14 @@ pub struct Actor {
 
 impl Stage {
     pub fn new(shape: Shape) -> Self {
-        let table = Table::builder()
+        let builder = Table::builder();
+        let builder = if shape.pages { builder.page_shift(0) } else { builder };
+        let table = builder
             .capacity(shape.capacity)
             .stripes(shape.stripes)
             .magazine_size(shape.magazine_size)
             .stash(shape.stash)
-            .segment_shift(1)
+            .segment_shift(if shape.pages { 2 } else { 1 })
             .build()
             .expect("a small table");
         Self {
@@ -83,11 +88,7 @@ impl Stage {
 
     /// An actor with a mutator, of whose free slots, as many as were `held`, two are in its store
     /// and the others in its stash, but for one, which is in a stripe.
-    pub fn spawn_stashing(
-        &mut self,
-        held: Vec<(Handle, u64)>,
-        play: impl FnOnce(&mut Actor) + Send + 'static,
-    ) {
+    pub fn stashing(&mut self, held: Vec<(Handle, u64)>) -> Actor {
         let mut actor = self.actor(true);
         actor.held = held;
         // Once to find that slots go to and fro.
@@ -95,7 +96,7 @@ impl Stage {
         while !actor.held.is_empty() {
             actor.free();
         }
-        self.start(actor, vec![], play);
+        actor
     }
 
     /// Says that these are held until the end by nobody in particular.
@@ -118,7 +119,8 @@ impl Stage {
         }
     }
 
-    fn start(
+    /// Has an actor play.
+    pub fn start(
         &mut self,
         mut actor: Actor,
         held: Vec<(Handle, u64)>,

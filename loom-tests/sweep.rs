@@ -72,7 +72,7 @@ macro_rules! in_parts {
 
 in_parts! {
     allocate free allocate_then_free free_then_allocate set stale_set uninitialized bulk audit
-    full get two_stripes register end stash sweep
+    full get two_stripes register end stash pages sweep
 }
 
 fn allocate(part: Part) {
@@ -91,8 +91,26 @@ fn stash(part: Part) {
     let shape = Shape { stash: 2, ..LARGER };
     part.model("stash", "1 2 3 4 5 7 8", what).stage(shape, move |stage| {
         let held = stage.prepare(4);
+        let actor = stage.stashing(held);
         part.begin(stage);
-        stage.spawn_stashing(held, |a| (0..3).for_each(|_| a.allocate()));
+        // What was put aside is forgotten where the sweep has begun.
+        let count = if part == Part::Rest { 1 } else { 3 };
+        stage.start(actor, vec![], move |a| (0..count).for_each(|_| a.allocate()));
+        part.spawn(stage);
+    });
+}
+
+fn pages(part: Part) {
+    let what = "pages of free slots go back, one allocates";
+    let shape = Shape { capacity: 7, pages: true, ..SMALL };
+    part.model("pages", "1 2 3 4 5 7 8", what).stage(shape, move |stage| {
+        let mut held = stage.prepare(7);
+        // Slots 3 and 7 stay in use, each the last of its segment.
+        let kept = vec![held.remove(6), held.remove(2)];
+        stage.free(held);
+        stage.keep(kept);
+        part.begin(stage);
+        stage.spawn(vec![], |a| a.allocate());
         part.spawn(stage);
     });
 }

@@ -189,8 +189,9 @@ pub(crate) fn state<W: Word>(word: W) -> State {
 /// Is this the word of a slot that has been free since before this round?
 #[inline(always)]
 pub(crate) fn is_detached<W: Word>(word: W, round: Round) -> bool {
-    let low = word.low();
-    (low & IN_USE == 0) & (low & Round::MASK != round.0)
+    // What differs from a free word of this round: nothing, or a bit of the state, or else.
+    let difference = (word.low() ^ round.0) >> 32;
+    difference.wrapping_sub(1) < (IN_USE & IN_USE.wrapping_neg()) >> 32
 }
 
 /// The word of a slot that is handed out without an entry.

@@ -58,6 +58,52 @@ pub fn sweep(slots: usize, all: bool) -> Reading {
     alone(|| assert!(table.sweep(0).swept))
 }
 
+/// Reads as much memory as the slots of such a table have, one word after the other.
+pub fn read_through(words: usize) -> Reading {
+    let memory = worn(words);
+    alone(|| {
+        black_box(memory.iter().fold(0u64, |sum, &word| sum.wrapping_add(word)));
+    })
+}
+
+/// Memory of so many words, in small pages, each of them written to.
+fn worn(words: usize) -> Vec<u64> {
+    let mut memory = Vec::<u64>::with_capacity(words);
+    keep_small_pages(&mut memory);
+    memory.extend(0..words as u64);
+    memory
+}
+
+/// What sweeps of tables do that do not see from a slot's word that it is free: follows the links
+/// of a freelist, in the order in which the slots were freed, copies their indices, sorts them and
+/// links them anew. The free slots are those of [`sweep`].
+pub fn copy_and_sort(slots: usize, all: bool) -> Reading {
+    let mut links = worn(slots + 1);
+    let mut random = Random(3);
+    let mut order: Vec<u32> =
+        (1..=slots as u32).filter(|_| all || random.next() % 2 == 0).collect();
+    random.shuffle(&mut order);
+    let mut first = 0;
+    for &slot in &order {
+        (links[slot as usize], first) = (first, u64::from(slot));
+    }
+    let count = order.len();
+    drop(order);
+    alone(|| {
+        let mut free = Vec::with_capacity(count);
+        let mut at = first;
+        while at != 0 {
+            free.push(at as u32);
+            at = links[at as usize];
+        }
+        free.sort_unstable();
+        for pair in free.windows(2) {
+            links[pair[0] as usize] = u64::from(pair[1]);
+        }
+        black_box(&links);
+    })
+}
+
 /// For how long such a sweep of a table that is half free holds operations up: as it is, or with
 /// all of it inside the pause.
 pub fn pause(slots: usize, stopped: bool) -> Reading {
