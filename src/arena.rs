@@ -2,11 +2,12 @@
 
 use crate::error::{BuildError, NO_MEMORY};
 use crate::head::Head;
+use crate::kept::Kept;
 use crate::memory::{Memory, Slot};
 use crate::segment::{Geometry, SEGMENT_BYTES};
 use crate::sync::unmodelled;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::word::Word;
+use crate::word::{Payload, Word};
 use crate::world::Stopped;
 
 /// How many segments are made writable by one system call.
@@ -26,6 +27,7 @@ const GROW_PART: u32 = 64;
 /// | `claimed` | a grower sets a bit, and clears its own when the system refuses; the sweeper clears | inside an operation; the sweeper also with the world stopped |
 /// | `hint` | growers; the sweeper | any time: a wrong hint costs time only |
 /// | `writable` | growers, upwards only | inside an operation |
+/// | `kept` | who releases a segment | while its bit in `claimed` is his |
 #[derive(Debug)]
 pub(crate) struct Arena<W: Word> {
     memory: Memory<W>,
@@ -39,6 +41,7 @@ pub(crate) struct Arena<W: Word> {
     writable: AtomicU32,
     /// A page has 2^this slots, where pages can be given back.
     page_shift: Option<u32>,
+    kept: Kept,
 }
 
 /// Why there is no further segment.
@@ -89,7 +92,8 @@ impl<W: Word> Arena<W> {
             }
         };
         let words = geometry.segments().div_ceil(64);
-        let page_slots = memory.page_slots().filter(|slots| slots.is_power_of_two());
+        let can_discard = |slots: &usize| slots.is_power_of_two() && !W::Payload::KEEPS;
+        let page_slots = memory.page_slots().filter(can_discard);
         Ok(Self {
             memory,
             geometry,
@@ -99,6 +103,7 @@ impl<W: Word> Arena<W> {
             page_shift: page_slots
                 .map(usize::trailing_zeros)
                 .filter(|page| (page + 1..=page + 6).contains(&shift)),
+            kept: Kept::new(if W::Payload::KEEPS { geometry.segments() } else { 0 }),
         })
     }
 
@@ -252,13 +257,30 @@ impl<W: Word> Arena<W> {
     fn commit(&self, first: u32, last: u32) -> Result<(), i32> {
         self.make_writable(last)?;
         let slots = self.geometry.slots_per_segment() as usize;
+        let segments = first..=last;
         let (first, count) = (first as usize * slots, (last - first + 1) as usize * slots);
         self.memory.populate(first, count).inspect_err(|_| {
             // A part may have been populated. If this is refused too, it stays so until the
             // segments are used or released.
             // SAFETY: the caller claimed the segments and nobody has an index in them.
             let _ = unsafe { self.memory.release(first, count) };
-        })
+        })?;
+        if W::Payload::KEEPS {
+            for segment in segments {
+                let kept = self.kept.of(segment);
+                if kept > 0 {
+                    self.usable(segment).for_each(|slot| slot.payload().restore(kept));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The usable slots of a segment.
+    fn usable(&self, segment: u32) -> impl Iterator<Item = &Slot<W>> {
+        let first = self.geometry.first(segment);
+        // By offsets: beyond the topmost segment there is no index.
+        (0..self.geometry.usable(segment)).map(move |offset| self.slot(first + offset))
     }
 
     /// Extends the writable prefix to `segment`, several segments at once where that works.
@@ -357,6 +379,12 @@ impl<W: Word> Arena<W> {
     ///
     /// The caller owns every slot in them, and is inside an operation or has stopped the world.
     pub(crate) unsafe fn release(&self, first: u32, count: u32) -> Result<(), i32> {
+        if W::Payload::KEEPS {
+            for segment in first..first + count {
+                let kept = self.usable(segment).map(|slot| slot.payload().kept()).max();
+                self.kept.set(segment, kept.unwrap_or(0));
+            }
+        }
         let slots = self.geometry.slots_per_segment() as usize;
         // SAFETY: nobody stores to a free slot but its owner (Invariants 1 and 5): an operation
         // that began while one of them was in use ended before they were detached.

@@ -18,6 +18,7 @@ mod fence;
 mod record;
 mod world;
 mod memory;
+mod kept;
 mod arena;
 mod freelist;
 mod detached;

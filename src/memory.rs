@@ -4,8 +4,11 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::head::{follow, link_to};
+use crate::segment::Geometry;
 use crate::sync::Ordering;
 use crate::word::{self, AtomicWord, Round, Word};
+#[cfg(not(all(loom, feature = "loom")))]
+use crate::{error::NO_MEMORY, segment::SEGMENT_BYTES};
 
 /// One slot of a table.
 ///
@@ -19,9 +22,13 @@ use crate::word::{self, AtomicWord, Round, Word};
 /// | free, detached | the same | who claimed its segment from the sweep, or the stopper |
 ///
 /// Fresh memory is all zeros, which is the word of a free slot with link 0.
-#[cfg_attr(not(all(loom, feature = "loom")), repr(transparent))]
+///
+/// The payload of a free slot is its owner's, as the link is; who may touch that of a slot in use
+/// is for those to say who put one there. One-word and two-word entries have none.
+#[cfg_attr(not(all(loom, feature = "loom")), repr(C))]
 pub(crate) struct Slot<W: Word> {
     word: W::Atomic,
+    payload: W::Payload,
     /// Stands for the exclusive ownership of a free slot: loom reports two owners as a race.
     #[cfg(all(loom, feature = "loom"))]
     owner: crate::sync::UnsafeCell<()>,
@@ -38,7 +45,15 @@ impl<W: Word> Slot<W> {
     fn new() -> Self {
         let (owner, page) = (crate::sync::UnsafeCell::new(()), crate::sync::UnsafeCell::new(()));
         let writable = crate::sync::AtomicBool::new(false);
-        Self { word: W::Atomic::new(word::zero()), owner, page, writable }
+        let (word, payload) =
+            (W::Atomic::new(word::zero()), <W::Payload as crate::word::Payload>::new());
+        Self { word, payload, owner, page, writable }
+    }
+
+    /// What the slot has beside its word.
+    #[inline(always)]
+    pub(crate) fn payload(&self) -> &W::Payload {
+        &self.payload
     }
 
     /// An access that only the owner of the free slot may make (Invariants 1 and 2).
@@ -187,8 +202,12 @@ pub(crate) struct Memory<W: Word> {
 }
 
 impl<W: Word> Memory<W> {
-    /// Bytes of one slot.
-    pub(crate) const SLOT_BYTES: usize = size_of::<W>();
+    /// Bytes from one slot to the next; in models, whose slots are a vector's, only a figure.
+    pub(crate) const SLOT_BYTES: usize = if cfg!(all(loom, feature = "loom")) {
+        size_of::<W>()
+    } else {
+        Geometry::stride_for(size_of::<Slot<W>>())
+    };
 
     /// May a slot be loaded while its segment was never committed?
     pub(crate) const LOADS_RESERVED: bool = LOADS_RESERVED && W::LOADS_READ_ONLY;
@@ -208,12 +227,18 @@ impl<W: Word> Memory<W> {
     pub(crate) unsafe fn slot(&self, index: u32) -> &Slot<W> {
         debug_assert!((index as usize) < self.slot_count);
         // SAFETY: inside the memory, by the contract of this function.
-        let slot = unsafe { self.base().add(index as usize) };
+        let slot = unsafe { self.base().byte_add(index as usize * Self::SLOT_BYTES) };
         // SAFETY: aligned, since the base is; any bits are a valid word; shared references to
         // atomics are all that is ever made of it, and the memory lives as long as `self`.
         unsafe { slot.as_ref() }
     }
 }
+
+#[cfg(not(all(loom, feature = "loom")))]
+const _: () = {
+    assert!(size_of::<Slot<u64>>() == 8 && Memory::<u64>::SLOT_BYTES == 8);
+    assert!(size_of::<Slot<u128>>() == 16 && Memory::<u128>::SLOT_BYTES == 16);
+};
 
 #[cfg(not(all(loom, feature = "loom")))]
 const LOADS_RESERVED: bool = crate::sys::READS_RESERVED;
@@ -227,7 +252,8 @@ impl<W: Word> Memory<W> {
 
     /// Reserves `bytes`, a multiple of the segment's. The error is the system's code.
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
-        let reservation = crate::sys::Reservation::new(bytes)?;
+        let units = bytes.checked_next_multiple_of(SEGMENT_BYTES).ok_or(NO_MEMORY)?;
+        let reservation = crate::sys::Reservation::new(units)?;
         Ok(Self { reservation, slot_count: bytes / Self::SLOT_BYTES, marker: PhantomData })
     }
 

@@ -4,7 +4,15 @@
 //! segment 0 has one usable slot fewer than the others, and the last segment may be cut short.
 
 /// Bytes of a segment: the unit in which memory is committed and released.
+///
+/// Where slots are not a power of two in size it is a little less or more: see
+/// [`Geometry::shift_for`].
 pub const SEGMENT_BYTES: usize = 64 * 1024;
+
+/// What memory is committed and released in is a multiple of this: of the system's pages, the
+/// largest where they differ.
+pub const PAGE_BYTES: usize =
+    if cfg!(any(target_arch = "x86", target_arch = "x86_64")) { 4096 } else { SEGMENT_BYTES };
 
 /// How the indices of one table fall into segments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,10 +31,25 @@ impl Geometry {
         Geometry { capacity, shift }
     }
 
-    /// The shift for segments of [`SEGMENT_BYTES`] and slots of `slot_bytes`, a power of two.
+    /// The shift for slots of `slot_bytes`, a multiple of 8: a segment has as many as go into
+    /// [`SEGMENT_BYTES`], rounded down to a power of two; but at least 2, and so many that it is a
+    /// whole number of [`PAGE_BYTES`]. Never more than 13.
     #[must_use]
     pub const fn shift_for(slot_bytes: usize) -> u32 {
-        (SEGMENT_BYTES / slot_bytes).trailing_zeros()
+        assert!(slot_bytes > 0 && slot_bytes % 8 == 0);
+        let slots = SEGMENT_BYTES / slot_bytes;
+        let fitting = if slots == 0 { 0 } else { slots.ilog2() };
+        let whole = PAGE_BYTES.trailing_zeros().saturating_sub(slot_bytes.trailing_zeros());
+        let shift = if fitting > whole { fitting } else { whole };
+        if shift == 0 { 1 } else { shift }
+    }
+
+    /// The distance between slots of `slot_bytes`: rounded up, by less than one part in 16, so
+    /// that few of them are a whole number of pages.
+    #[must_use]
+    pub const fn stride_for(slot_bytes: usize) -> usize {
+        let unit = 1 << slot_bytes.ilog2().saturating_sub(4);
+        if unit <= 8 { slot_bytes.next_multiple_of(8) } else { slot_bytes.next_multiple_of(unit) }
     }
 
     /// The number of usable slots, which is also the greatest index in use.
@@ -111,6 +134,22 @@ mod tests {
         assert_eq!(g.slots_per_segment(), 8192);
         assert_eq!((g.first(0), g.usable(0)), (1, 8191));
         assert_eq!((g.first(1), g.usable(1)), (8192, 2));
+    }
+
+    #[test]
+    fn segments_of_any_slots_are_whole_pages_near_64_kib() {
+        for slot_bytes in (8..70_000).step_by(8).chain([1 << 20, (1 << 20) + 8]) {
+            let stride = Geometry::stride_for(slot_bytes);
+            assert!(stride >= slot_bytes && stride - slot_bytes <= slot_bytes / 16, "{slot_bytes}");
+            let shift = Geometry::shift_for(stride);
+            let bytes = stride << shift;
+            assert!((1..=13).contains(&shift), "{slot_bytes}: 2^{shift} slots");
+            assert_eq!(bytes % PAGE_BYTES, 0, "{slot_bytes}");
+            let most = (2 * SEGMENT_BYTES).max(2 * stride).max(32 * PAGE_BYTES);
+            assert!(bytes <= most && bytes >= SEGMENT_BYTES / 2, "{slot_bytes}: {bytes} bytes");
+        }
+        assert_eq!([8, 16, 64, 4096].map(Geometry::shift_for), [13, 12, 10, 4]);
+        assert_eq!([8, 16, 24, 248, 4104].map(Geometry::stride_for), [8, 16, 24, 248, 4352]);
     }
 
     quickcheck::quickcheck! {

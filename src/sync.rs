@@ -15,7 +15,7 @@ pub(crate) use imp::*;
 
 /// Atomics that carry no data between threads and that no model needs to see: hints, figures.
 pub(crate) mod unmodelled {
-    pub(crate) use core::sync::atomic::{AtomicU64, AtomicUsize};
+    pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 }
 
 #[cfg(not(all(loom, feature = "loom")))]

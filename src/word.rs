@@ -80,6 +80,11 @@ pub trait Word: Copy + Eq + Debug + Send + Sync + sealed::Sealed + 'static {
     #[allow(private_bounds)]
     type Atomic: AtomicWord<Self>;
 
+    /// What a slot has beside its word.
+    #[doc(hidden)]
+    #[allow(private_bounds)]
+    type Payload: Payload;
+
     /// Can a slot be loaded from memory that may not be written? 128-bit loads on some
     /// processors are compare-and-swaps in disguise.
     #[doc(hidden)]
@@ -94,6 +99,39 @@ pub trait Word: Copy + Eq + Debug + Send + Sync + sealed::Sealed + 'static {
     /// All bits, for messages.
     #[doc(hidden)]
     fn widen(self) -> u128;
+}
+
+/// What a slot has beside its word. While the slot is free it is the owner's, as the link is.
+///
+/// Memory full of zeros is a valid payload of a free slot.
+pub(crate) trait Payload: Sized {
+    /// Has a free slot something to tell its next owner, also across a release of its segment?
+    /// If so, `kept` and `restore` are called, and the pages of a segment that is not wholly
+    /// free stay.
+    const KEEPS: bool;
+
+    /// One of zeros.
+    #[cfg(all(loom, feature = "loom"))]
+    fn new() -> Self;
+
+    /// What a free slot tells. Of a released segment the greatest is kept.
+    fn kept(&self) -> u32;
+
+    /// Tells it to a slot of a segment that has been released and is committed again.
+    fn restore(&self, kept: u32);
+}
+
+impl Payload for () {
+    const KEEPS: bool = false;
+
+    #[cfg(all(loom, feature = "loom"))]
+    fn new() {}
+
+    fn kept(&self) -> u32 {
+        0
+    }
+
+    fn restore(&self, _kept: u32) {}
 }
 
 /// The accesses that a slot needs.
@@ -115,6 +153,7 @@ macro_rules! word {
     ($word:ty, $atomic:ty, $read_only:expr, $with_low:expr) => {
         impl Word for $word {
             type Atomic = $atomic;
+            type Payload = ();
             const LOADS_READ_ONLY: bool = $read_only;
 
             #[inline(always)]
