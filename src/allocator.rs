@@ -8,6 +8,7 @@ use crate::detached::Detached;
 use crate::freelist::Stripe;
 use crate::handle::Handle;
 use crate::head::Head;
+use crate::memory::Slot;
 use crate::record::{Magazine, Record};
 use crate::word::{self, State, Word};
 use crate::world::{Operation, Registration, Stopped, World};
@@ -61,10 +62,18 @@ impl<W: Word> Allocator<W> {
         }
     }
 
-    /// Makes a slot of the caller's, out of a chain, one in use.
+    /// Makes a slot of the caller's, out of a chain, one in use. `prepare` has it while it is
+    /// free, and says what its word is to be.
     #[inline(always)]
-    fn hand_out(&self, magazine: &mut Magazine<'_>, index: u32, word: W) -> Handle {
-        self.arena.slot(index).publish(word);
+    fn hand_out(
+        &self,
+        magazine: &mut Magazine<'_>,
+        index: u32,
+        prepare: impl FnOnce(&Slot<W>, u32) -> W,
+    ) -> Handle {
+        let slot = self.arena.slot(index);
+        let word = prepare(slot, index);
+        slot.publish(word);
         if !word::is_live(word) {
             magazine.count_uninitialized(1);
         }
@@ -81,25 +90,46 @@ impl<W: Word> Allocator<W> {
     #[inline(always)]
     pub(crate) unsafe fn allocate(&self, record: &Record, word: W) -> Option<Handle> {
         // SAFETY: the caller's promise.
+        unsafe { self.allocate_with(record, |_, _| word) }
+    }
+
+    /// Hands out a slot, which `prepare` is given while it is free, with its index, and whose word
+    /// becomes what that returns. It is not called if there is no slot to be had without a stop.
+    /// Lock-free.
+    ///
+    /// # Safety
+    ///
+    /// As for [`World::enter`].
+    #[inline(always)]
+    pub(crate) unsafe fn allocate_with(
+        &self,
+        record: &Record,
+        prepare: impl FnOnce(&Slot<W>, u32) -> W,
+    ) -> Option<Handle> {
+        // SAFETY: the caller's promise.
         let mut operation = unsafe { self.world.enter(record) };
         let mut magazine = operation.magazine();
         match magazine.pop() {
-            Some(index) => Some(self.hand_out(&mut magazine, index, word)),
-            None => self.allocate_refilled(operation, word),
+            Some(index) => Some(self.hand_out(&mut magazine, index, prepare)),
+            None => self.allocate_refilled(operation, prepare),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn allocate_refilled(&self, mut operation: Operation<'_>, word: W) -> Option<Handle> {
+    fn allocate_refilled(
+        &self,
+        mut operation: Operation<'_>,
+        prepare: impl FnOnce(&Slot<W>, u32) -> W,
+    ) -> Option<Handle> {
         let mut magazine = operation.magazine();
         let index = self.refill(&mut magazine, self.magazine_size, HELP).ok()?;
-        Some(self.hand_out(&mut magazine, index, word))
+        Some(self.hand_out(&mut magazine, index, prepare))
     }
 
     /// Hands out a slot with the world stopped. What is in no stripe may lie in another
     /// participant's store, or be on its way: only here can it be said that there is nothing.
-    /// Blocks.
+    /// `prepare` is as for `allocate_with`. Blocks.
     ///
     /// # Safety
     ///
@@ -109,7 +139,7 @@ impl<W: Word> Allocator<W> {
     pub(crate) unsafe fn allocate_stopped(
         &self,
         record: &Record,
-        word: W,
+        prepare: impl FnOnce(&Slot<W>, u32) -> W,
     ) -> Result<Handle, Refusal> {
         let mut stopped = self.world.stop();
         self.gather(&mut stopped);
@@ -119,7 +149,7 @@ impl<W: Word> Allocator<W> {
         let helping = fair.clamp(1, u64::from(self.magazine_size)) as u32;
         let mut magazine = stopped.magazine(record);
         let index = self.refill(&mut magazine, helping, u32::MAX)?;
-        Ok(self.hand_out(&mut magazine, index, word))
+        Ok(self.hand_out(&mut magazine, index, prepare))
     }
 
     pub(crate) fn capacity(&self) -> u32 {
@@ -261,7 +291,7 @@ impl<W: Word> Allocator<W> {
 
     /// Puts a free slot of the caller's into its private store.
     #[inline(always)]
-    fn keep(&self, magazine: &mut Magazine<'_>, index: u32) {
+    pub(crate) fn keep(&self, magazine: &mut Magazine<'_>, index: u32) {
         if !magazine.push(index, self.store_limit) {
             self.keep_spilling(magazine, index);
         }

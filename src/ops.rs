@@ -55,12 +55,14 @@ fn hand_out_stopped<W: Word>(
 ) -> Result<Handle, AllocError> {
     participant.with(|allocator, record| {
         // SAFETY: by the contract of `Participant`.
-        unsafe { allocator.allocate_stopped(record, word) }.map_err(|refusal| match refusal {
-            Refusal::Full => AllocError::CapacityExhausted { capacity: allocator.capacity() },
-            Refusal::OutOfMemory(code) => {
-                AllocError::OutOfMemory { code, bytes: allocator.arena.segment_bytes() }
-            }
-        })
+        unsafe { allocator.allocate_stopped(record, |_, _| word) }.map_err(
+            |refusal| match refusal {
+                Refusal::Full => AllocError::CapacityExhausted { capacity: allocator.capacity() },
+                Refusal::OutOfMemory(code) => {
+                    AllocError::OutOfMemory { code, bytes: allocator.arena.segment_bytes() }
+                }
+            },
+        )
     })
 }
 

@@ -46,7 +46,7 @@ pub struct Table<E: Entry> {
     base: NonNull<Slot<E::Word>>,
     /// The greatest index: a copy, for the same reason.
     last: u32,
-    threads: ThreadCache<E::Word>,
+    threads: ThreadCache<Allocator<E::Word>>,
     /// Boxed, so that it stays where it is when the table moves.
     allocator: Box<Allocator<E::Word>>,
 }
