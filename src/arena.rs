@@ -314,6 +314,20 @@ impl<W: Word> Arena<W> {
         word & 1 << (segment % 64) != 0
     }
 
+    /// The first segment from `segment` on that is committed, now or a moment ago.
+    pub(crate) fn next_committed(&self, segment: u32) -> Option<u32> {
+        let first = (segment / 64) as usize;
+        for word in first..self.claimed.len() {
+            // Relaxed: as in `is_committed`.
+            let bits = self.claimed[word].load(Ordering::Relaxed);
+            let bits = if word == first { bits & u64::MAX << (segment % 64) } else { bits };
+            if bits != 0 {
+                return Some(word as u32 * 64 + bits.trailing_zeros());
+            }
+        }
+        None
+    }
+
     /// How many segments are committed, and how many usable slots they have, now or a moment
     /// ago; exact with the world stopped.
     pub(crate) fn committed_count(&self) -> (u64, u64) {

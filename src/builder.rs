@@ -2,23 +2,10 @@
 
 use core::marker::PhantomData;
 
-use crate::allocator::Allocator;
-use crate::arena::Arena;
 use crate::entry::Entry;
 use crate::error::BuildError;
-use crate::memory::Memory;
-use crate::record::{MAGAZINE_SIZE_MAX, STASH_MAX};
-use crate::segment::Geometry;
+use crate::plan::Plan;
 use crate::table::Table;
-
-/// The most stripes a table can have.
-const STRIPES_MAX: usize = 1024;
-
-/// The magazine size if none is asked for.
-const MAGAZINE_SIZE: usize = 64;
-
-/// By default a stash holds at most this part of a table's slots.
-const STASH_PART: u32 = 64;
 
 /// What a [`Table`] is to be like. All its functions are `const`, for tables in a `static`.
 ///
@@ -34,17 +21,7 @@ const STASH_PART: u32 = 64;
 #[derive(Debug)]
 #[must_use]
 pub struct Builder<E: Entry> {
-    capacity: u32,
-    step_down: bool,
-    /// 0 for as many as there are processors.
-    stripes: usize,
-    stripes_set: bool,
-    magazine_size: usize,
-    /// `None` for what suits the capacity.
-    stash: Option<usize>,
-    segment_shift: Option<u32>,
-    #[cfg(all(loom, feature = "loom"))]
-    page_shift: Option<u32>,
+    plan: Plan,
     entry: PhantomData<fn() -> E>,
 }
 
@@ -66,25 +43,14 @@ impl<E: Entry> Table<E> {
 
 impl<E: Entry> Builder<E> {
     const fn new() -> Self {
-        Self {
-            capacity: u32::MAX,
-            step_down: true,
-            stripes: 0,
-            stripes_set: false,
-            magazine_size: MAGAZINE_SIZE,
-            stash: None,
-            segment_shift: None,
-            #[cfg(all(loom, feature = "loom"))]
-            page_shift: None,
-            entry: PhantomData,
-        }
+        Self { plan: Plan::new(), entry: PhantomData }
     }
 
     /// Exactly `slots` usable slots, at least 1: their addresses are reserved, or
     /// [`build`](Self::build) fails.
     pub const fn capacity(mut self, slots: u32) -> Self {
-        self.capacity = slots;
-        self.step_down = false;
+        self.plan.capacity = slots;
+        self.plan.step_down = false;
         self
     }
 
@@ -94,8 +60,8 @@ impl<E: Entry> Builder<E> {
     /// `u32::MAX`, which is every handle there is, in 32 GiB of addresses for one-word entries
     /// and 64 GiB for two-word ones.
     pub const fn capacity_at_most(mut self, slots: u32) -> Self {
-        self.capacity = slots;
-        self.step_down = true;
+        self.plan.capacity = slots;
+        self.plan.step_down = true;
         self
     }
 
@@ -103,15 +69,15 @@ impl<E: Entry> Builder<E> {
     /// contention between threads that exchange slots, and free slots that lie further apart.
     /// Default: the number of processors, rounded up to a power of two, at most 64.
     pub const fn stripes(mut self, stripes: usize) -> Self {
-        self.stripes = stripes;
-        self.stripes_set = true;
+        self.plan.stripes = stripes;
+        self.plan.stripes_set = true;
         self
     }
 
     /// How many free slots a participant takes or gives at once, 1 to 256. It holds up to twice
     /// as many, which others get only when the table is full, or by a sweep. Default: 64.
     pub const fn magazine_size(mut self, slots: usize) -> Self {
-        self.magazine_size = slots;
+        self.plan.magazine_size = slots;
         self
     }
 
@@ -122,21 +88,21 @@ impl<E: Entry> Builder<E> {
     /// to itself, if they have at most a quarter of the slots that it has taken. 0 for neither.
     /// Default: a 64th of the capacity, 8,192 at most.
     pub const fn stash(mut self, slots: usize) -> Self {
-        self.stash = Some(slots);
+        self.plan.stash = Some(slots);
         self
     }
 
     /// Segments of 2^`shift` slots, for models that need small ones.
     #[cfg(all(loom, feature = "loom"))]
     pub const fn segment_shift(mut self, shift: u32) -> Self {
-        self.segment_shift = Some(shift);
+        self.plan.segment_shift = Some(shift);
         self
     }
 
     /// Has pages of 2^`shift` slots given back inside segments, for models of that.
     #[cfg(all(loom, feature = "loom"))]
     pub const fn page_shift(mut self, shift: u32) -> Self {
-        self.page_shift = Some(shift);
+        self.plan.page_shift = Some(shift);
         self
     }
 
@@ -146,31 +112,7 @@ impl<E: Entry> Builder<E> {
     ///
     /// A [`BuildError`] that names what was asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<Table<E>, BuildError> {
-        if self.capacity == 0 {
-            return Err(BuildError::ZeroCapacity);
-        }
-        let stripes = if self.stripes_set { self.stripes } else { default_stripes() };
-        if !stripes.is_power_of_two() || stripes > STRIPES_MAX {
-            return Err(BuildError::Stripes { asked: stripes, limit: STRIPES_MAX });
-        }
-        let magazine_size = self.magazine_size;
-        if magazine_size == 0 || magazine_size > MAGAZINE_SIZE_MAX {
-            let limit = MAGAZINE_SIZE_MAX;
-            return Err(BuildError::MagazineSize { asked: magazine_size, limit });
-        }
-        if let Some(asked) = self.stash.filter(|&slots| slots > STASH_MAX) {
-            return Err(BuildError::Stash { asked, limit: STASH_MAX });
-        }
-        let shift = match self.segment_shift {
-            Some(shift) => shift,
-            None => Geometry::shift_for(Memory::<E::Word>::SLOT_BYTES),
-        };
-        let arena = Arena::new(self.capacity, self.step_down, shift)?;
-        #[cfg(all(loom, feature = "loom"))]
-        let arena = arena.with_page_shift(self.page_shift);
-        let part = (arena.geometry().capacity() / STASH_PART) as usize;
-        let stash = self.stash.unwrap_or(part.min(STASH_MAX)) as u32;
-        Ok(Table::from_allocator(Allocator::new(arena, stripes, magazine_size as u32, stash)))
+        Ok(Table::from_allocator(self.plan.allocator()?))
     }
 }
 
@@ -181,9 +123,3 @@ impl<E: Entry> Clone for Builder<E> {
 }
 
 impl<E: Entry> Copy for Builder<E> {}
-
-/// One stripe a processor, for threads that exchange slots.
-fn default_stripes() -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, core::num::NonZero::get);
-    processors.next_power_of_two().min(64)
-}

@@ -18,12 +18,12 @@ use crate::sync::{AtomicU64, AtomicU128, Ordering};
 pub const LIVE_BIT: u64 = 1 << 63;
 
 /// Bit 62 of the low word of a slot that is not live: handed out, but without an entry yet.
-const UNINITIALIZED_BIT: u64 = 1 << 62;
+pub(crate) const UNINITIALIZED_BIT: u64 = 1 << 62;
 
 /// Has a bit in common with the low word of every slot that is not free.
 const IN_USE: u64 = LIVE_BIT + UNINITIALIZED_BIT;
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
     impl Sealed for u64 {}
     impl Sealed for u128 {}
@@ -73,8 +73,8 @@ impl Round {
     }
 }
 
-/// What a slot holds: `u64` for one-word entries, `u128` for two-word ones. Not to be
-/// implemented elsewhere.
+/// What a slot holds: `u64` for one-word entries, `u128` for two-word ones. (The words of a
+/// [`Slab`](crate::Slab) are its own.) Not to be implemented elsewhere.
 pub trait Word: Copy + Eq + Debug + Send + Sync + sealed::Sealed + 'static {
     #[doc(hidden)]
     #[allow(private_bounds)]

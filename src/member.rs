@@ -1,0 +1,238 @@
+//! The participants of a slab: what each announces, and what it has removed.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+
+use crate::era::Announcement;
+use crate::fence::LightSide;
+use crate::limbo::Limbo;
+use crate::record::Record;
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
+use crate::world::Registration;
+
+/// One participant of a slab: a thread, or a `SlabMutator`. It is one of the table below, too,
+/// where its record has its private store of free slots.
+///
+/// | field | who reads | who writes |
+/// |---|---|---|
+/// | `announcement` | anybody | owner |
+/// | `owned` | anybody | who makes it his, by compare-and-swap; owner |
+/// | `limbo` | owner inside an operation; stopper | the same |
+/// | `live`, `waiting` | anybody, as figures | owner, inside an operation where it is exact |
+/// | `next` | anybody | nobody after it was made known |
+/// | all others | owner | owner |
+// A line of its own, and the one that processors fetch beside it.
+#[repr(align(128))]
+pub(crate) struct Member {
+    pub(crate) announcement: Announcement,
+    side: LightSide,
+    /// How many guards the owner has.
+    pub(crate) guards: Cell<usize>,
+    /// Has the owner ever had one? If so, it is counted in the slab's `readers`.
+    pub(crate) is_reader: Cell<bool>,
+    /// Is the owner dropping values?
+    pub(crate) is_dropping: Cell<bool>,
+    /// Has the owner gone, but for a guard?
+    pub(crate) is_leaving: Cell<bool>,
+    /// How often the owner has looked at its limbo.
+    pub(crate) looks: Cell<u32>,
+    /// The owner's record in the table below.
+    record: Cell<Option<NonNull<Record>>>,
+    pub(crate) registration: Cell<Option<Registration>>,
+    limbo: UnsafeCell<Limbo>,
+    /// Values inserted less values removed; wraps, since what one inserts another may remove.
+    live: AtomicU64,
+    /// Values in `limbo`.
+    waiting: AtomicU64,
+    owned: AtomicBool,
+    next: *const Member,
+}
+
+// SAFETY: the table above.
+unsafe impl Send for Member {}
+// SAFETY: the table above.
+unsafe impl Sync for Member {}
+
+/// The right to use a member: its owner. Neither copied nor cloned.
+#[derive(Debug)]
+pub(crate) struct Seat(NonNull<Member>);
+
+// SAFETY: a seat is the right to use the member, whichever thread holds it.
+unsafe impl Send for Seat {}
+// SAFETY: a shared reference gives the member's address and nothing else.
+unsafe impl Sync for Seat {}
+
+impl Seat {
+    pub(crate) fn member(&self) -> NonNull<Member> {
+        self.0
+    }
+
+    /// That of a member whose owner has gone.
+    pub(crate) fn of(member: NonNull<Member>) -> Self {
+        Self(member)
+    }
+}
+
+impl Member {
+    fn new(next: *const Member) -> Self {
+        Self {
+            announcement: Announcement::none(),
+            side: LightSide::new(),
+            guards: Cell::new(0),
+            is_reader: Cell::new(false),
+            is_dropping: Cell::new(false),
+            is_leaving: Cell::new(false),
+            looks: Cell::new(0),
+            record: Cell::new(None),
+            registration: Cell::new(None),
+            limbo: UnsafeCell::new(Limbo::default()),
+            live: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            owned: AtomicBool::new(true),
+            next,
+        }
+    }
+
+    /// The owner's side of the fence between its guards and those who drop values.
+    #[inline(always)]
+    pub(crate) fn side(&self) -> &LightSide {
+        &self.side
+    }
+
+    pub(crate) fn sit(&self, registration: Registration) {
+        self.record.set(Some(registration.record()));
+        self.registration.set(Some(registration));
+    }
+
+    /// The owner's record.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the member, and has told it its record by `sit`.
+    #[inline(always)]
+    pub(crate) unsafe fn record(&self) -> &Record {
+        // SAFETY: by the contract of this function; records live as long as the world.
+        let record = unsafe { self.record.get().unwrap_unchecked() };
+        // SAFETY: as above.
+        unsafe { record.as_ref() }
+    }
+
+    /// The list of removed values, for who may use it.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the owner inside an operation, or has stopped the world (Invariant 8), and
+    /// this is not called again while `f` runs.
+    #[inline(always)]
+    pub(crate) unsafe fn with_limbo<R>(&self, f: impl FnOnce(&mut Limbo) -> R) -> R {
+        let (result, length) = self.limbo.with_mut(|limbo| {
+            // SAFETY: exclusive use, by the contract of this function.
+            let limbo = unsafe { &mut *limbo };
+            let result = f(limbo);
+            (result, limbo.len())
+        });
+        // Relaxed: a figure.
+        self.waiting.store(length as u64, Ordering::Relaxed);
+        result
+    }
+
+    /// Values that wait here, now or a moment ago.
+    pub(crate) fn waiting(&self) -> u64 {
+        // Relaxed: a figure; exact with the world stopped (Invariant 8).
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Adds to the number of live values; `u64::MAX` takes one off.
+    #[inline(always)]
+    pub(crate) fn count_live(&self, change: u64) {
+        let live = self.live().wrapping_add(change);
+        // Relaxed: a figure, that the owner alone changes.
+        self.live.store(live, Ordering::Relaxed);
+    }
+
+    /// This member's part of the number of live values.
+    pub(crate) fn live(&self) -> u64 {
+        // Relaxed: a figure.
+        self.live.load(Ordering::Relaxed)
+    }
+}
+
+impl core::fmt::Debug for Member {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Member").field("waiting", &self.waiting()).finish_non_exhaustive()
+    }
+}
+
+/// Every member ever made, each as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Members {
+    head: AtomicPtr<Member>,
+    owns: PhantomData<Member>,
+}
+
+impl Members {
+    pub(crate) fn new() -> Self {
+        Self { head: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
+    }
+
+    /// Makes one that nobody owns the caller's, or a new one. Lock-free.
+    pub(crate) fn join(&self) -> Seat {
+        for member in self.iter() {
+            // Acquire: what the last owner left is the caller's now. Partner: `leave`. Relaxed on
+            // failure: another has it.
+            let won =
+                member.owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+            if won.is_ok() {
+                return Seat(NonNull::from(member));
+            }
+        }
+        // Relaxed: the compare-and-swap decides.
+        let mut head = self.head.load(Ordering::Relaxed);
+        let member = Box::into_raw(Box::new(Member::new(head)));
+        loop {
+            // Release: who finds the member finds it made, and those behind it, since only
+            // read-modify-writes touch the head. Partner: `iter`. Relaxed on failure: tried again.
+            match self.head.compare_exchange(head, member, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => head = now,
+            }
+            // SAFETY: not known to anybody else yet.
+            unsafe { (*member).next = head };
+        }
+        // SAFETY: from a box.
+        Seat(unsafe { NonNull::new_unchecked(member) })
+    }
+
+    /// Gives a member up. What it has removed stays in it.
+    pub(crate) fn leave(&self, seat: Seat) {
+        // SAFETY: members live as long as the list.
+        let member = unsafe { seat.0.as_ref() };
+        // Release: partner is the acquire in `join`.
+        member.owned.store(false, Ordering::Release);
+    }
+
+    /// All members, owned or not, that were there when this was called. Wait-free.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Member> + Clone {
+        // Acquire: partner is the release in `join`.
+        let mut next = self.head.load(Ordering::Acquire).cast_const();
+        core::iter::from_fn(move || {
+            // SAFETY: a member of this list, or null.
+            let member = unsafe { next.as_ref() }?;
+            next = member.next;
+            Some(member)
+        })
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        // Relaxed: nobody else has the list.
+        let mut next = self.head.load(Ordering::Relaxed);
+        while !next.is_null() {
+            // SAFETY: from a box, and reached once.
+            let member = unsafe { Box::from_raw(next) };
+            next = member.next.cast_mut();
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Who takes part in a slab, and begins and ends guards. The events are those of `reclaim.rs`.
+
+use core::ptr::NonNull;
+
+use crate::member::{Member, Seat};
+use crate::memory::Slot;
+use crate::slab_core::Core;
+use crate::stamp::Stamped;
+use crate::sync::Ordering;
+use crate::thread_cache::Shared;
+
+impl<T: Send + Sync + 'static> Core<T> {
+    /// Begins a guard of the member's.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the member.
+    #[inline(always)]
+    pub(crate) unsafe fn begin_guard(&self, member: &Member) {
+        let guards = member.guards.get();
+        member.guards.set(guards + 1);
+        if guards == 0 {
+            if !member.is_reader.get() {
+                self.become_reader(member);
+            }
+            member.announcement.begin(self.clock.now()); // GA
+            self.light_fence(member); // GF
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn become_reader(&self, member: &Member) {
+        // Relaxed: the heavy fence that follows orders it before the guard's loads.
+        self.readers.fetch_add(1, Ordering::Relaxed);
+        member.is_reader.set(true);
+        self.heavy_fence();
+    }
+
+    /// Ends a guard of the member's.
+    ///
+    /// # Safety
+    ///
+    /// As for `begin_guard`, which has been called once more than this; nothing that the guard has
+    /// shown is used any more.
+    #[inline(always)]
+    pub(crate) unsafe fn end_guard(&self, member: &Member) {
+        let guards = member.guards.get() - 1;
+        member.guards.set(guards);
+        if guards == 0 {
+            member.announcement.end();
+            if member.is_leaving.get() {
+                self.leave(NonNull::from(member));
+            }
+        }
+    }
+
+    /// Raises the interval of the member's guard so that it covers a value whose word was read as
+    /// live but is born above it; `false` if the value has been removed meanwhile.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the member, which has a guard.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn raise(
+        &self,
+        member: &Member,
+        slot: &Slot<Stamped<T>>,
+        word: Stamped<T>,
+    ) -> bool {
+        // Not below the value's birth: its word was acquired.
+        member.announcement.raise(self.clock.now().birth()); // GA
+        self.light_fence(member); // GF
+        slot.load() == word // GL
+    }
+
+    /// Ends a participation whose owner has no guard. What it has removed is left to the others.
+    fn leave(&self, member: NonNull<Member>) {
+        // SAFETY: members live as long as this.
+        let seat = unsafe { member.as_ref() };
+        if let Some(registration) = seat.registration.take() {
+            self.allocator.unregister(registration);
+        }
+        seat.is_leaving.set(false);
+        if seat.is_reader.take() {
+            // Release: what it saw, it saw before. Partner: `is_unseen`.
+            self.readers.fetch_sub(1, Ordering::Release);
+        }
+        self.members.leave(Seat::of(member));
+    }
+}
+
+impl<T: Send + Sync + 'static> Shared for Core<T> {
+    type Record = Member;
+    type Registration = Seat;
+
+    fn register(&self) -> Seat {
+        let seat = self.members.join();
+        // SAFETY: members live as long as this.
+        let member = unsafe { seat.member().as_ref() };
+        member.sit(self.allocator.world.register());
+        seat
+    }
+
+    fn record(&self, seat: &Seat) -> NonNull<Member> {
+        seat.member()
+    }
+
+    fn unregister(&self, seat: Seat) {
+        // SAFETY: members live as long as this.
+        let member = unsafe { seat.member().as_ref() };
+        if member.guards.get() > 0 {
+            // The last guard to go does the rest.
+            member.is_leaving.set(true);
+        } else {
+            self.leave(seat.member());
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Removal, guards, and when a removed value is dropped.
+//!
+//! # The bad case, and why it does not happen
+//!
+//! A value must not be dropped while a guard can see it. With named events:
+//!
+//! ```text
+//!   reader (a guard)                         remover
+//!   GA  announces its interval               RC  word: live -> removed, by compare-and-swap
+//!   GF  light fence                          RH  heavy fence
+//!   GL  loads the word: live, and born       RA  reads all announcements: no interval meets
+//!       within the interval: uses it             the value's: drops it
+//! ```
+//!
+//! *Bad case*: GL reads *live* and RA does not see GA. The fences are ordered one way or the other:
+//!
+//! - GF before RH: RA sees GA, or what the guard announced later, which covers no less, or that it
+//!   has ended, which it acquires. The lower end of GA is a reading of the clock before GF, so the
+//!   reading that follows RH, the era in which the value retires, is not below it; its birth is not
+//!   above the upper end. The intervals meet.
+//! - RH before GF: GL sees RC, or what came after it: not this value.
+//!
+//! A guard that wants to look at a value born above its upper end raises that first and passes the
+//! same events again.
+//!
+//! Most values are removed while nobody else has ever had a guard. Who has his first guard counts
+//! himself as a reader before GA, and then passes a *heavy* fence. So a remover that passes a light
+//! one after RC, and then finds no reader but itself, and has no guard, knows by the same two cases
+//! that nobody sees the value, and drops it at once.
+
+use core::mem::needs_drop;
+
+use crate::era::Guards;
+use crate::key::Key;
+use crate::limbo::Limbo;
+use crate::member::Member;
+use crate::slab_core::{Core, Removed};
+use crate::stamp::Stamped;
+use crate::sync::Ordering;
+use crate::world::Operation;
+
+/// Every so many looks at its own limbo a participant looks at the others', too.
+pub(crate) const LOOKS: u32 = 16;
+
+/// How many values that need no drop are freed in one operation: a stop waits for no more.
+const CHUNK: usize = 64;
+
+/// What came of an attempt to take a value.
+pub(crate) enum Taken<T> {
+    Value(T),
+    /// Removed, but a guard may see it: it will be dropped.
+    Guarded,
+    /// The key names no value.
+    Absent,
+}
+
+impl<T: Send + Sync + 'static> Core<T> {
+    /// Does nobody see what the member has just removed? `false` if that is not known.
+    #[inline(always)]
+    fn is_unseen(&self, member: &Member) -> bool {
+        self.light_fence(member);
+        // Acquire: what a reader that has gone saw, it saw before. Partner: `leave`.
+        let readers = self.readers.load(Ordering::Acquire);
+        readers == u64::from(member.is_reader.get()) && member.guards.get() == 0
+    }
+
+    /// Makes the live word that the key names a removed one, if it is there. Of several that try
+    /// at once one succeeds.
+    #[inline(always)]
+    fn detach<M>(&self, operation: &mut Operation<'_>, key: Key<M>) -> Option<Stamped<T>> {
+        let (slot, word) = self.find(key)?;
+        // A live word changes only by a removal: no second attempt.
+        slot.replace(word, word.removed()).ok()?;
+        operation.magazine().count_uninitialized(1);
+        Some(word)
+    }
+
+    /// Removes a value, and drops it now or later.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`.
+    #[inline(always)]
+    pub(crate) unsafe fn remove<M>(&self, member: &Member, key: Key<M>) -> bool {
+        // SAFETY: as for `insert`.
+        let mut operation = unsafe { self.enter(member) };
+        let Some(word) = self.detach(&mut operation, key) else { return false };
+        member.count_live(u64::MAX);
+        let removed = Removed { index: key.index(), generation: word.generation() };
+        if self.is_unseen(member) {
+            if needs_drop::<T>() {
+                drop(operation);
+                // SAFETY: just removed, and nobody sees it (Invariant 11).
+                unsafe { self.drop_value(member, removed) };
+            } else {
+                // SAFETY: just removed, nobody sees it, and it needs no drop.
+                unsafe { self.free(&mut operation, &removed) };
+            }
+        } else {
+            self.put_off(member, operation, key.index(), word);
+        }
+        true
+    }
+
+    /// Notes that a value is to be dropped once nobody can see it.
+    #[inline(always)]
+    fn put_off(&self, member: &Member, operation: Operation<'_>, index: u32, word: Stamped<T>) {
+        // SAFETY: the owner, inside an operation.
+        let (kept, is_due) =
+            unsafe { member.with_limbo(|limbo| (limbo.push(index, word.birth()), limbo.is_due())) };
+        if !kept {
+            // Relaxed: a figure.
+            self.stranded.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(operation);
+        if is_due && !member.is_dropping.get() {
+            self.look(member);
+        }
+    }
+
+    /// Removes a value and moves it out, if no guard may see it.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`.
+    pub(crate) unsafe fn take<M>(&self, member: &Member, key: Key<M>) -> Taken<T> {
+        // SAFETY: as for `insert`.
+        let mut operation = unsafe { self.enter(member) };
+        let Some(word) = self.detach(&mut operation, key) else { return Taken::Absent };
+        member.count_live(u64::MAX);
+        if !self.is_unseen(member) {
+            drop(operation);
+            self.heavy_fence();
+            let now = self.clock.now();
+            let guards = Guards::look(self.members.iter().map(|member| &member.announcement));
+            // SAFETY: as for `insert`, and the first operation has ended.
+            operation = unsafe { self.enter(member) };
+            if guards.may_see(word.birth(), now) {
+                self.put_off(member, operation, key.index(), word);
+                return Taken::Guarded;
+            }
+        }
+        // SAFETY: just removed, and nobody sees it (Invariant 11).
+        Taken::Value(unsafe { self.move_out(&mut operation, key.index(), word) })
+    }
+
+    /// Removes a value and moves it out.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`; there is no guard of this slab.
+    pub(crate) unsafe fn take_unseen<M>(&self, member: &Member, key: Key<M>) -> Option<T> {
+        // SAFETY: as for `insert`.
+        let mut operation = unsafe { self.enter(member) };
+        let word = self.detach(&mut operation, key)?;
+        member.count_live(u64::MAX);
+        // SAFETY: just removed, and there is no guard.
+        Some(unsafe { self.move_out(&mut operation, key.index(), word) })
+    }
+
+    /// # Safety
+    ///
+    /// The caller has removed the value, and nobody sees it.
+    #[inline(always)]
+    unsafe fn move_out(&self, operation: &mut Operation<'_>, index: u32, word: Stamped<T>) -> T {
+        // SAFETY: removed, seen by nobody, and used once.
+        let value = unsafe { self.allocator.arena.slot(index).payload().take() };
+        // SAFETY: it is counted, and has no value any more.
+        unsafe { self.free(operation, &Removed { index, generation: word.generation() }) };
+        value
+    }
+
+    /// Drops a removed value and frees its slot, also if the drop panics.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the member, has no operation under way on it, has removed the value, and
+    /// nobody sees it.
+    unsafe fn drop_value(&self, member: &Member, removed: Removed) {
+        struct Finish<'a, T: Send + Sync + 'static> {
+            core: &'a Core<T>,
+            member: &'a Member,
+            removed: Removed,
+        }
+        impl<T: Send + Sync + 'static> Drop for Finish<'_, T> {
+            fn drop(&mut self) {
+                // SAFETY: the owner; what the value's drop did on this member has ended.
+                let mut operation = unsafe { self.core.enter(self.member) };
+                // SAFETY: the value is gone.
+                unsafe { self.core.free(&mut operation, &self.removed) };
+            }
+        }
+        let finish = Finish { core: self, member, removed };
+        let slot = self.allocator.arena.slot(finish.removed.index);
+        // SAFETY: nobody sees it, and it is dropped once.
+        unsafe { slot.payload().drop_in_place() };
+    }
+
+    /// Looks at the member's removed values, and drops what no guard can see. Runs user code.
+    #[cold]
+    #[inline(never)]
+    fn look(&self, member: &Member) {
+        let looks = member.looks.get().wrapping_add(1);
+        member.looks.set(looks);
+        let others = looks % LOOKS == 0;
+        self.drop_unseen(member, others, false);
+    }
+
+    /// Drops all that no guard can see, of all members. Blocks. Returns how many still wait.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`.
+    pub(crate) unsafe fn flush(&self, member: &Member) -> u64 {
+        if !member.is_dropping.get() {
+            self.drop_unseen(member, true, true);
+        }
+        self.waiting()
+    }
+
+    /// The caller owns the member, is not inside an operation, and is not dropping values.
+    fn drop_unseen(&self, member: &Member, others: bool, all: bool) {
+        struct Dropping<'a>(&'a Member);
+        impl Drop for Dropping<'_> {
+            fn drop(&mut self) {
+                self.0.is_dropping.set(false);
+            }
+        }
+        member.is_dropping.set(true);
+        let _dropping = Dropping(member);
+        let mut others = others;
+        loop {
+            let apart = |other: &&Member| !core::ptr::eq(*other, member);
+            if others && self.members.iter().filter(apart).any(|other| other.waiting() > 0) {
+                self.gather(member);
+            }
+            others = false;
+            self.heavy_fence(); // RH
+            let now = self.clock.now();
+            // RA
+            let guards = Guards::look(self.members.iter().map(|member| &member.announcement));
+            // SAFETY: the owner, with no operation under way.
+            let operation = unsafe { self.enter(member) };
+            // SAFETY: inside an operation.
+            let delays = unsafe { member.with_limbo(|limbo| limbo.look(now, &guards, all)) };
+            drop(operation);
+            if delays {
+                self.clock.tick(now);
+            }
+            // SAFETY: the owner, with no operation under way; nobody sees them (Invariant 11).
+            while let Some(removed) = unsafe { self.next_unseen(member) } {
+                // SAFETY: as above.
+                unsafe { self.drop_value(member, removed) };
+            }
+            // What was dropped may have removed others.
+            // SAFETY: as above.
+            let _operation = unsafe { self.enter(member) };
+            // SAFETY: inside an operation.
+            if !unsafe { member.with_limbo(|limbo| limbo.is_due()) } || delays {
+                break;
+            }
+        }
+    }
+
+    /// Takes a value that nobody can see, and that needs to be dropped, out of the member's limbo;
+    /// those that do not are freed.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`.
+    unsafe fn next_unseen(&self, member: &Member) -> Option<Removed> {
+        loop {
+            // SAFETY: as for `insert`.
+            let mut operation = unsafe { self.enter(member) };
+            for _ in 0..CHUNK {
+                // SAFETY: inside an operation.
+                let index = unsafe { member.with_limbo(Limbo::pop_unseen) }?;
+                let generation = self.allocator.arena.slot(index).look().generation();
+                let removed = Removed { index, generation };
+                if needs_drop::<T>() {
+                    return Some(removed);
+                }
+                // SAFETY: removed, seen by nobody, and it needs no drop.
+                unsafe { self.free(&mut operation, &removed) };
+            }
+        }
+    }
+
+    /// Moves all that waits to the member's limbo, with the world stopped.
+    fn gather(&self, member: &Member) {
+        let _stopped = self.allocator.world.stop();
+        for other in self.members.iter().filter(|other| !core::ptr::eq(*other, member)) {
+            // SAFETY: the world is stopped (Invariant 8).
+            let theirs = unsafe { other.with_limbo(core::mem::take) };
+            // SAFETY: as above.
+            let rest = unsafe { member.with_limbo(|own| own.append(theirs)) };
+            // SAFETY: as above.
+            unsafe { other.with_limbo(|limbo| *limbo = rest) };
+        }
+    }
+}

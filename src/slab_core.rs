@@ -1,0 +1,336 @@
+//! What a slab is made of, and how values come in. How they go is told in `reclaim.rs`.
+
+use core::mem::{ManuallyDrop, needs_drop};
+
+use crossbeam_utils::CachePadded;
+
+use crate::allocator::Allocator;
+use crate::arena::Refusal;
+use crate::era::{Birth, Clock};
+use crate::error::AllocError;
+use crate::fence::AsymmetricFence;
+use crate::key::Key;
+use crate::member::{Member, Members};
+use crate::memory::Slot;
+use crate::stamp::Stamped;
+use crate::sync::unmodelled;
+use crate::sync::{AtomicU64, Ordering};
+use crate::world::Operation;
+
+/// Everything that the threads share.
+#[derive(Debug)]
+pub(crate) struct Core<T: Send + Sync + 'static> {
+    pub(crate) allocator: Allocator<Stamped<T>>,
+    pub(crate) members: Members,
+    pub(crate) clock: Clock,
+    pub(crate) fence: AsymmetricFence,
+    /// How many participants have ever had a guard, and have not gone.
+    pub(crate) readers: CachePadded<AtomicU64>,
+    /// The greatest generation: a slot that has had it is retired.
+    last_generation: u32,
+    /// Slots that are retired.
+    pub(crate) retired: unmodelled::AtomicU64,
+    /// Values for which no memory could be had to note that they are removed: dropped at the end.
+    pub(crate) stranded: unmodelled::AtomicU64,
+}
+
+/// A value that has been removed, and that its remover has.
+pub(crate) struct Removed {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl<T: Send + Sync + 'static> Core<T> {
+    pub(crate) fn new(allocator: Allocator<Stamped<T>>, last_generation: u32) -> Self {
+        Self {
+            allocator,
+            members: Members::new(),
+            clock: Clock::new(),
+            fence: AsymmetricFence::new(),
+            readers: CachePadded::new(AtomicU64::new(0)),
+            last_generation,
+            retired: unmodelled::AtomicU64::new(0),
+            stranded: unmodelled::AtomicU64::new(0),
+        }
+    }
+
+    /// Begins an operation.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the member, and has no operation under way on it.
+    #[inline(always)]
+    pub(crate) unsafe fn enter<'a>(&'a self, member: &'a Member) -> Operation<'a> {
+        // SAFETY: the owner, who has a record.
+        let record = unsafe { member.record() };
+        // SAFETY: by the contract of this function.
+        unsafe { self.allocator.world.enter(record) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn light_fence(&self, member: &Member) {
+        if self.fence.is_asymmetric() {
+            self.fence.light(member.side());
+        } else {
+            self.fence.full(member.side());
+        }
+    }
+
+    pub(crate) fn heavy_fence(&self) {
+        self.fence.heavy(self.members.iter().map(Member::side));
+    }
+
+    /// The slot of a live value that the key names, and its word. Wait-free.
+    #[inline(always)]
+    pub(crate) fn find<M>(&self, key: Key<M>) -> Option<(&Slot<Stamped<T>>, Stamped<T>)> {
+        let slot = self.allocator.arena.slot_clamped(key.index())?;
+        let word = slot.load();
+        word.is(key).then_some((slot, word))
+    }
+
+    /// Inserts a value, or gives it back with the reason.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the member, and has no operation under way on it.
+    #[inline(always)]
+    pub(crate) unsafe fn insert<M>(
+        &self,
+        member: &Member,
+        value: T,
+    ) -> Result<Key<M>, (T, AllocError)> {
+        let value = ManuallyDrop::new(value);
+        let mut generation = 0;
+        let fill = |slot: &Slot<Stamped<T>>, _| {
+            // SAFETY: called once at most, and the value is not used after.
+            let value = unsafe { core::ptr::read(&*value) };
+            // SAFETY: the slot is free, and the caller's.
+            generation = unsafe { slot.payload().fill(value) };
+            Stamped::live(generation, self.clock.now().birth())
+        };
+        // SAFETY: the owner, who has a record.
+        let record = unsafe { member.record() };
+        // SAFETY: the owner has no operation under way.
+        let handle = unsafe { self.allocator.allocate_with(record, fill) };
+        match handle {
+            Some(handle) => {
+                member.count_live(1);
+                // SAFETY: a handle is not 0; the slot had a generation.
+                Ok(unsafe { Key::new(handle.to_raw(), generation) })
+            }
+            // `fill` was not called, so the value is still there.
+            None => {
+                // SAFETY: by the contract of this function.
+                unsafe { self.insert_slowly(member, ManuallyDrop::into_inner(value)) }
+            }
+        }
+    }
+
+    /// Inserts where there is no slot to be had without a stop: removed values may have some.
+    #[cold]
+    #[inline(never)]
+    unsafe fn insert_slowly<M>(
+        &self,
+        member: &Member,
+        value: T,
+    ) -> Result<Key<M>, (T, AllocError)> {
+        // SAFETY: as in `insert`.
+        match unsafe { self.reserve(member) } {
+            Ok(key) => {
+                // SAFETY: reserved just now.
+                unsafe { self.fill(member, key, value) };
+                Ok(key)
+            }
+            Err(error) => Err((value, error)),
+        }
+    }
+
+    /// Hands out a slot without a value. Blocks where there is none to be had without a stop.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`.
+    pub(crate) unsafe fn reserve<M>(&self, member: &Member) -> Result<Key<M>, AllocError> {
+        let mut generation = 0;
+        let mut reserve = |slot: &Slot<Stamped<T>>, _| {
+            // SAFETY: the slot is free, and the caller's.
+            generation = unsafe { slot.payload().generation() };
+            Stamped::vacant(generation)
+        };
+        // SAFETY: the owner, who has a record.
+        let record = unsafe { member.record() };
+        // SAFETY: the owner has no operation under way.
+        let mut handle = unsafe { self.allocator.allocate_with(record, &mut reserve) };
+        if handle.is_none() && self.members.iter().any(|member| member.waiting() > 0) {
+            // SAFETY: as in `insert`.
+            unsafe { self.flush(member) };
+            // SAFETY: as above.
+            handle = unsafe { self.allocator.allocate_with(record, &mut reserve) };
+        }
+        let handle =
+            match handle {
+                Some(handle) => handle,
+                // SAFETY: as above.
+                None => unsafe { self.allocator.allocate_stopped(record, reserve) }.map_err(
+                    |refusal| match refusal {
+                        Refusal::Full => {
+                            AllocError::CapacityExhausted { capacity: self.allocator.capacity() }
+                        }
+                        Refusal::OutOfMemory(code) => {
+                            let bytes = self.allocator.arena.segment_bytes();
+                            AllocError::OutOfMemory { code, bytes }
+                        }
+                    },
+                )?,
+            };
+        // SAFETY: a handle is not 0; the slot had a generation.
+        Ok(unsafe { Key::new(handle.to_raw(), generation) })
+    }
+
+    /// Puts a value into a reserved slot.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`; the key is from `reserve`, and this or `unreserve` is called once.
+    pub(crate) unsafe fn fill<M>(&self, member: &Member, key: Key<M>, value: T) {
+        // SAFETY: by the contract of this function.
+        unsafe { self.fill_born(member, key, value, self.clock.now().birth()) };
+    }
+
+    /// # Safety
+    ///
+    /// As for `fill`.
+    unsafe fn fill_born<M>(&self, member: &Member, key: Key<M>, value: T, birth: Birth) {
+        // SAFETY: the owner, as for `insert`.
+        let mut operation = unsafe { self.enter(member) };
+        let slot = self.allocator.arena.slot(key.index());
+        // SAFETY: the slot is the caller's, without a value.
+        unsafe { slot.payload().fill(value) };
+        slot.publish(Stamped::live(key.generation(), birth));
+        operation.magazine().count_uninitialized(u64::MAX);
+        drop(operation);
+        member.count_live(1);
+    }
+
+    /// Inserts a value that the member's guard sees from the first.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`; the member has a guard.
+    pub(crate) unsafe fn insert_guarded<M>(
+        &self,
+        member: &Member,
+        value: T,
+    ) -> Result<Key<M>, (T, AllocError)> {
+        // SAFETY: as for `insert`.
+        let key = match unsafe { self.reserve(member) } {
+            Ok(key) => key,
+            Err(error) => return Err((value, error)),
+        };
+        let birth = self.clock.now().birth();
+        member.announcement.raise(birth); // GA
+        self.light_fence(member); // GF
+        // SAFETY: reserved just now.
+        unsafe { self.fill_born(member, key, value, birth) };
+        Ok(key)
+    }
+
+    /// Gives a reserved slot back. Its key is dead, as that of a removed value is.
+    ///
+    /// # Safety
+    ///
+    /// As for `fill`.
+    pub(crate) unsafe fn unreserve<M>(&self, member: &Member, key: Key<M>) {
+        let removed = Removed { index: key.index(), generation: key.generation() };
+        // SAFETY: the owner, as for `insert`.
+        let mut operation = unsafe { self.enter(member) };
+        // SAFETY: the slot is the caller's, without a value.
+        unsafe { self.free(&mut operation, &removed) };
+    }
+
+    /// Frees a slot in use, which is the caller's and has no value any more; or retires it.
+    ///
+    /// # Safety
+    ///
+    /// The slot is not live, and nobody else has it; it is counted as uninitialized.
+    #[inline(always)]
+    pub(crate) unsafe fn free(&self, operation: &mut Operation<'_>, removed: &Removed) {
+        let slot = self.allocator.arena.slot(removed.index);
+        if removed.generation >= self.last_generation {
+            // It stays in use, for good.
+            slot.publish(Stamped::vacant(removed.generation));
+            // Relaxed: a figure.
+            self.retired.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        // SAFETY: the caller's slot, without a value.
+        unsafe { slot.payload().set_generation(removed.generation + 1) };
+        slot.retire_own(operation.round());
+        let mut magazine = operation.magazine();
+        magazine.count_uninitialized(u64::MAX);
+        self.allocator.keep(&mut magazine, removed.index);
+    }
+
+    /// Values removed and not dropped yet, now or a moment ago.
+    pub(crate) fn waiting(&self) -> u64 {
+        // Relaxed: a figure.
+        let stranded = self.stranded.load(Ordering::Relaxed);
+        self.members.iter().map(Member::waiting).sum::<u64>() + stranded
+    }
+
+    /// Slots whose generations are used up.
+    pub(crate) fn retired(&self) -> u64 {
+        // Relaxed: a figure.
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Live values, now or a moment ago; exact while nobody inserts or removes.
+    pub(crate) fn len(&self) -> u64 {
+        self.members.iter().fold(0, |sum, member| sum.wrapping_add(member.live()))
+    }
+
+    /// Drops all values there are, from a slot on, also if a drop panics.
+    fn drop_all(&mut self, from: u32) {
+        struct Rest<'a, T: Send + Sync + 'static>(&'a mut Core<T>, u32);
+        impl<T: Send + Sync + 'static> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                let from = self.1;
+                if from != 0 {
+                    self.0.drop_all(from);
+                }
+            }
+        }
+        let mut rest = Rest(self, from);
+        while let Some(index) = rest.0.next_slot(rest.1) {
+            rest.1 = index.wrapping_add(1);
+            let slot = rest.0.allocator.arena.slot(index);
+            if slot.look().has_value() {
+                // SAFETY: nobody else is there, and each slot is come to once.
+                unsafe { slot.payload().drop_in_place() };
+            }
+            if rest.1 == 0 {
+                break;
+            }
+        }
+        rest.1 = 0;
+    }
+
+    /// The first usable slot of a committed segment from this index on.
+    pub(crate) fn next_slot(&self, from: u32) -> Option<u32> {
+        let geometry = self.allocator.arena.geometry();
+        if from > geometry.capacity() {
+            return None;
+        }
+        let segment = geometry.segment_of(from);
+        let next = self.allocator.arena.next_committed(segment)?;
+        Some(if next == segment { from.max(1) } else { geometry.first(next) })
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Core<T> {
+    fn drop(&mut self) {
+        if needs_drop::<T>() {
+            self.drop_all(1);
+        }
+    }
+}

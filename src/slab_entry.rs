@@ -1,0 +1,136 @@
+//! Slots for values that are to come, and values that go one by one.
+
+use core::fmt;
+use core::iter::FusedIterator;
+
+use crate::error::AllocError;
+use crate::key::Key;
+use crate::slab::Slab;
+
+impl<T: Send + Sync + 'static, M> Slab<T, M> {
+    /// Inserts a value that may know its own key. Until `f` returns, the key names nothing; if it
+    /// panics, the key never will. Lock-free, and whatever `f` is.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert), before `f` is called.
+    pub fn insert_with(&self, f: impl FnOnce(Key<M>) -> T) -> Result<Key<M>, AllocError> {
+        let vacant = self.vacant_entry()?;
+        let value = f(vacant.key());
+        Ok(vacant.insert(value))
+    }
+
+    /// A slot for a value that is to come. If the entry is dropped, its key names nothing, ever.
+    /// Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    pub fn vacant_entry(&self) -> Result<VacantEntry<'_, T, M>, AllocError> {
+        // SAFETY: as in `insert`.
+        let key = self.with(|core, member| unsafe { core.reserve(member) })?;
+        Ok(VacantEntry { slab: self, key })
+    }
+
+    /// Removes all values and returns them one by one; those that are not asked for are dropped.
+    pub fn drain(&mut self) -> Drain<'_, T, M> {
+        Drain { slab: self, next: 1 }
+    }
+
+    /// Removes and drops all values, those that wait to be dropped included.
+    pub fn clear(&mut self) {
+        self.drain().for_each(drop);
+        self.flush();
+    }
+}
+
+/// A slot of a [`Slab`] for a value that is to come. See [`Slab::vacant_entry`].
+///
+/// ```
+/// # let slab = slotarena::Slab::<(u64, &str)>::builder().capacity(100).build()?;
+/// let entry = slab.vacant_entry()?;
+/// let key = entry.key();
+/// assert!(!slab.contains(key)); // not yet
+/// entry.insert((key.to_bits(), "knows its own key"));
+/// assert_eq!(slab.get(key).expect("now it is").0, key.to_bits());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub struct VacantEntry<'s, T: Send + Sync + 'static, M = ()> {
+    slab: &'s Slab<T, M>,
+    key: Key<M>,
+}
+
+impl<T: Send + Sync + 'static, M> VacantEntry<'_, T, M> {
+    /// The key that the value will have.
+    #[must_use]
+    pub fn key(&self) -> Key<M> {
+        self.key
+    }
+
+    /// Puts the value in. Lock-free.
+    pub fn insert(self, value: T) -> Key<M> {
+        let Self { slab, key } = self;
+        core::mem::forget(self);
+        // SAFETY: the thread's own member; reserved by `vacant_entry`, and `drop` does not run.
+        slab.with(|core, member| unsafe { core.fill(member, key, value) });
+        key
+    }
+}
+
+impl<T: Send + Sync + 'static, M> Drop for VacantEntry<'_, T, M> {
+    fn drop(&mut self) {
+        // SAFETY: the thread's own member; reserved by `vacant_entry`, and not filled.
+        self.slab.with(|core, member| unsafe { core.unreserve(member, self.key) });
+    }
+}
+
+impl<T: Send + Sync + 'static, M> fmt::Debug for VacantEntry<'_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VacantEntry").field(&self.key).finish()
+    }
+}
+
+/// The values of a slab, removed one by one. See [`Slab::drain`].
+pub struct Drain<'s, T: Send + Sync + 'static, M = ()> {
+    slab: &'s mut Slab<T, M>,
+    /// 0 at the end.
+    next: u32,
+}
+
+impl<T: Send + Sync + 'static, M> Iterator for Drain<'_, T, M> {
+    type Item = (Key<M>, T);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.next != 0 {
+            let Some(index) = self.slab.core().next_slot(self.next) else {
+                self.next = 0;
+                break;
+            };
+            self.next = index.wrapping_add(1);
+            let word = self.slab.core().allocator.arena.slot(index).load();
+            if word.is_live() {
+                // SAFETY: a live slot's index is not 0; the generation is a word's.
+                let key = unsafe { Key::new(index, word.generation()) };
+                // SAFETY: the thread's own member; guards borrow the slab, so there is none.
+                let value = self.slab.with(|core, member| unsafe { core.take_unseen(member, key) });
+                return value.map(|value| (key, value));
+            }
+        }
+        None
+    }
+}
+
+impl<T: Send + Sync + 'static, M> FusedIterator for Drain<'_, T, M> {}
+
+impl<T: Send + Sync + 'static, M> Drop for Drain<'_, T, M> {
+    fn drop(&mut self) {
+        self.for_each(drop);
+    }
+}
+
+impl<T: Send + Sync + 'static, M> fmt::Debug for Drain<'_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Drain")
+    }
+}
