@@ -63,22 +63,22 @@ impl<W: Word> Allocator<W> {
     }
 
     /// Makes a slot of the caller's, out of a chain, one in use. `prepare` has it while it is
-    /// free, and says what its word is to be.
+    /// free, and says what its word is to be, and what else is to be returned.
     #[inline(always)]
-    fn hand_out(
+    fn hand_out<R>(
         &self,
         magazine: &mut Magazine<'_>,
         index: u32,
-        prepare: impl FnOnce(&Slot<W>, u32) -> W,
-    ) -> Handle {
+        prepare: impl FnOnce(&Slot<W>) -> (W, R),
+    ) -> (Handle, R) {
         let slot = self.arena.slot(index);
-        let word = prepare(slot, index);
+        let (word, result) = prepare(slot);
         slot.publish(word);
         if !word::is_live(word) {
             magazine.count_uninitialized(1);
         }
         // SAFETY: slot 0 is in no chain and no magazine (Invariant 2).
-        unsafe { Handle::from_index(index) }
+        (unsafe { Handle::from_index(index) }, result)
     }
 
     /// Hands out a slot, whose word becomes `word`: live or uninitialized. `None` if there is
@@ -90,22 +90,21 @@ impl<W: Word> Allocator<W> {
     #[inline(always)]
     pub(crate) unsafe fn allocate(&self, record: &Record, word: W) -> Option<Handle> {
         // SAFETY: the caller's promise.
-        unsafe { self.allocate_with(record, |_, _| word) }
+        unsafe { self.allocate_with(record, |_| (word, ())) }.map(|(handle, ())| handle)
     }
 
-    /// Hands out a slot, which `prepare` is given while it is free, with its index, and whose word
-    /// becomes what that returns. It is not called if there is no slot to be had without a stop.
-    /// Lock-free.
+    /// Hands out a slot, which `prepare` is given while it is free, and whose word becomes what
+    /// that returns. It is not called if there is no slot to be had without a stop. Lock-free.
     ///
     /// # Safety
     ///
     /// As for [`World::enter`].
     #[inline(always)]
-    pub(crate) unsafe fn allocate_with(
+    pub(crate) unsafe fn allocate_with<R>(
         &self,
         record: &Record,
-        prepare: impl FnOnce(&Slot<W>, u32) -> W,
-    ) -> Option<Handle> {
+        prepare: impl FnOnce(&Slot<W>) -> (W, R),
+    ) -> Option<(Handle, R)> {
         // SAFETY: the caller's promise.
         let mut operation = unsafe { self.world.enter(record) };
         let mut magazine = operation.magazine();
@@ -117,11 +116,11 @@ impl<W: Word> Allocator<W> {
 
     #[cold]
     #[inline(never)]
-    fn allocate_refilled(
+    fn allocate_refilled<R>(
         &self,
         mut operation: Operation<'_>,
-        prepare: impl FnOnce(&Slot<W>, u32) -> W,
-    ) -> Option<Handle> {
+        prepare: impl FnOnce(&Slot<W>) -> (W, R),
+    ) -> Option<(Handle, R)> {
         let mut magazine = operation.magazine();
         let index = self.refill(&mut magazine, self.magazine_size, HELP).ok()?;
         Some(self.hand_out(&mut magazine, index, prepare))
@@ -136,11 +135,11 @@ impl<W: Word> Allocator<W> {
     /// As for [`World::enter`].
     #[cold]
     #[inline(never)]
-    pub(crate) unsafe fn allocate_stopped(
+    pub(crate) unsafe fn allocate_stopped<R>(
         &self,
         record: &Record,
-        prepare: impl FnOnce(&Slot<W>, u32) -> W,
-    ) -> Result<Handle, Refusal> {
+        prepare: impl FnOnce(&Slot<W>) -> (W, R),
+    ) -> Result<(Handle, R), Refusal> {
         let mut stopped = self.world.stop();
         self.gather(&mut stopped);
         // A small helping: others are as short of slots as the caller.

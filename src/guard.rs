@@ -128,14 +128,10 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
         }
         let value = value();
         // SAFETY: the guard's owner, who has no operation under way.
-        match unsafe { self.core.insert_guarded(self.member, value) } {
-            Ok(key) => {
-                let slot = self.core.allocator.arena.slot(key.index());
-                // SAFETY: the guard's interval covers it since before it was live (Invariant 11).
-                Ok((key, unsafe { slot.payload().get() }))
-            }
-            Err((value, cause)) => Err(InsertError::new(value, cause)),
-        }
+        let key = unsafe { self.core.insert_guarded(self.member, value) }?;
+        let slot = self.core.allocator.arena.slot(key.index());
+        // SAFETY: the guard's interval covers it since before it was live (Invariant 11).
+        Ok((key, unsafe { slot.payload().get() }))
     }
 
     /// The values of the slab, each with its key, by ascending index: every one that is there all

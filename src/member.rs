@@ -8,7 +8,8 @@ use crate::era::Announcement;
 use crate::fence::LightSide;
 use crate::limbo::Limbo;
 use crate::record::Record;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
+use crate::sync::unmodelled::AtomicU64;
+use crate::sync::{AtomicBool, AtomicPtr, Ordering, UnsafeCell};
 use crate::world::Registration;
 
 /// One participant of a slab: a thread, or a `SlabMutator`. It is one of the table below, too,
@@ -19,12 +20,16 @@ use crate::world::Registration;
 /// | `announcement` | anybody | owner |
 /// | `owned` | anybody | who makes it his, by compare-and-swap; owner |
 /// | `limbo` | owner inside an operation; stopper | the same |
-/// | `live`, `waiting` | anybody, as figures | owner, inside an operation where it is exact |
+/// | `inserted`, `removed`, `waiting` | anybody, as figures | owner, inside an operation where it is exact |
+/// | `asleep` | anybody | anybody |
 /// | `next` | anybody | nobody after it was made known |
 /// | all others | owner | owner |
-// A line of its own, and the one that processors fetch beside it.
-#[repr(align(128))]
+// As the record, whose page it would share but for the models' small stacks.
+#[cfg_attr(not(all(loom, feature = "loom")), repr(C, align(4096)))]
 pub(crate) struct Member {
+    /// Never used, but that what follows has its place in the page.
+    #[allow(dead_code)]
+    room: [u8; Member::WRITTEN_AT],
     pub(crate) announcement: Announcement,
     side: LightSide,
     /// How many guards the owner has.
@@ -41,10 +46,13 @@ pub(crate) struct Member {
     record: Cell<Option<NonNull<Record>>>,
     pub(crate) registration: Cell<Option<Registration>>,
     limbo: UnsafeCell<Limbo>,
-    /// Values inserted less values removed; wraps, since what one inserts another may remove.
-    live: AtomicU64,
+    /// Values inserted, ever, and values removed: what one inserts another may remove.
+    inserted: AtomicU64,
+    removed: AtomicU64,
     /// Values in `limbo`.
     waiting: AtomicU64,
+    /// Looks by others at this one's limbo since its owner's last. Not modelled: a hint.
+    asleep: AtomicU64,
     owned: AtomicBool,
     next: *const Member,
 }
@@ -75,8 +83,12 @@ impl Seat {
 }
 
 impl Member {
+    /// Where in its page begins what operations write.
+    pub(crate) const WRITTEN_AT: usize = if cfg!(all(loom, feature = "loom")) { 0 } else { 0xa80 };
+
     fn new(next: *const Member) -> Self {
         Self {
+            room: [0; Member::WRITTEN_AT],
             announcement: Announcement::none(),
             side: LightSide::new(),
             guards: Cell::new(0),
@@ -87,8 +99,10 @@ impl Member {
             record: Cell::new(None),
             registration: Cell::new(None),
             limbo: UnsafeCell::new(Limbo::default()),
-            live: AtomicU64::new(0),
+            inserted: AtomicU64::new(0),
+            removed: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
+            asleep: AtomicU64::new(0),
             owned: AtomicBool::new(true),
             next,
         }
@@ -143,20 +157,48 @@ impl Member {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Adds to the number of live values; `u64::MAX` takes one off.
-    #[inline(always)]
-    pub(crate) fn count_live(&self, change: u64) {
-        let live = self.live().wrapping_add(change);
-        // Relaxed: a figure, that the owner alone changes.
-        self.live.store(live, Ordering::Relaxed);
+    /// Says that the owner looks at its limbo itself.
+    pub(crate) fn is_awake(&self) {
+        // Relaxed: a hint.
+        self.asleep.store(0, Ordering::Relaxed);
     }
 
-    /// This member's part of the number of live values.
+    /// Has another looked before since the owner did?
+    pub(crate) fn was_asleep(&self) -> bool {
+        // Relaxed: a hint.
+        self.asleep.fetch_add(1, Ordering::Relaxed) > 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn count_insertion(&self) {
+        count(&self.inserted);
+    }
+
+    #[inline(always)]
+    pub(crate) fn count_removal(&self) {
+        count(&self.removed);
+    }
+
+    /// This member's part of the number of live values: wraps.
     pub(crate) fn live(&self) -> u64 {
-        // Relaxed: a figure.
-        self.live.load(Ordering::Relaxed)
+        // Relaxed: figures.
+        let removed = self.removed.load(Ordering::Relaxed);
+        // Relaxed: the same.
+        self.inserted.load(Ordering::Relaxed).wrapping_sub(removed)
     }
 }
+
+/// Counts one more, where the owner alone does.
+#[inline(always)]
+fn count(figure: &AtomicU64) {
+    // Relaxed: a figure.
+    let count = figure.load(Ordering::Relaxed).wrapping_add(1);
+    // Relaxed: a figure.
+    figure.store(count, Ordering::Relaxed);
+}
+
+#[cfg(not(all(loom, feature = "loom")))]
+const _: () = assert!(core::mem::offset_of!(Member, next) < 0xc00 && size_of::<Member>() == 4096);
 
 impl core::fmt::Debug for Member {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -178,14 +220,8 @@ impl Members {
 
     /// Makes one that nobody owns the caller's, or a new one. Lock-free.
     pub(crate) fn join(&self) -> Seat {
-        for member in self.iter() {
-            // Acquire: what the last owner left is the caller's now. Partner: `leave`. Relaxed on
-            // failure: another has it.
-            let won =
-                member.owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
-            if won.is_ok() {
-                return Seat(NonNull::from(member));
-            }
+        if let Some(seat) = self.iter().find_map(|member| self.claim(member)) {
+            return seat;
         }
         // Relaxed: the compare-and-swap decides.
         let mut head = self.head.load(Ordering::Relaxed);
@@ -202,6 +238,15 @@ impl Members {
         }
         // SAFETY: from a box.
         Seat(unsafe { NonNull::new_unchecked(member) })
+    }
+
+    /// Makes a member the caller's, if nobody owns it. Wait-free.
+    pub(crate) fn claim(&self, member: &Member) -> Option<Seat> {
+        let owned = &member.owned;
+        // Acquire: what the last owner left is the caller's now. Partner: `leave`. Relaxed on
+        // failure: another has it.
+        owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        Some(Seat(NonNull::from(member)))
     }
 
     /// Gives a member up. What it has removed stays in it.

@@ -55,15 +55,21 @@ fn hand_out_stopped<W: Word>(
 ) -> Result<Handle, AllocError> {
     participant.with(|allocator, record| {
         // SAFETY: by the contract of `Participant`.
-        unsafe { allocator.allocate_stopped(record, |_, _| word) }.map_err(
-            |refusal| match refusal {
-                Refusal::Full => AllocError::CapacityExhausted { capacity: allocator.capacity() },
-                Refusal::OutOfMemory(code) => {
-                    AllocError::OutOfMemory { code, bytes: allocator.arena.segment_bytes() }
-                }
-            },
-        )
+        match unsafe { allocator.allocate_stopped(record, |_| (word, ())) } {
+            Ok((handle, ())) => Ok(handle),
+            Err(refusal) => Err(explain(allocator, refusal)),
+        }
     })
+}
+
+/// Why there is no slot.
+pub(crate) fn explain<W: Word>(allocator: &Allocator<W>, refusal: Refusal) -> AllocError {
+    match refusal {
+        Refusal::Full => AllocError::CapacityExhausted { capacity: allocator.capacity() },
+        Refusal::OutOfMemory(code) => {
+            AllocError::OutOfMemory { code, bytes: allocator.arena.segment_bytes() }
+        }
+    }
 }
 
 pub(crate) fn allocate_uninitialized<W: Word>(

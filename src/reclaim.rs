@@ -39,7 +39,9 @@ use crate::stamp::Stamped;
 use crate::sync::Ordering;
 use crate::world::Operation;
 
-/// Every so many looks at its own limbo a participant looks at the others', too.
+/// Every so many looks at its own limbo a participant looks at the others', too. It takes what
+/// those have left who have gone; and, with the world stopped, what somebody has who has not looked
+/// between two such looks.
 pub(crate) const LOOKS: u32 = 16;
 
 /// How many values that need no drop are freed in one operation: a stop waits for no more.
@@ -67,11 +69,10 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// Makes the live word that the key names a removed one, if it is there. Of several that try
     /// at once one succeeds.
     #[inline(always)]
-    fn detach<M>(&self, operation: &mut Operation<'_>, key: Key<M>) -> Option<Stamped<T>> {
+    fn detach<M>(&self, _operation: &Operation<'_>, key: Key<M>) -> Option<Stamped<T>> {
         let (slot, word) = self.find(key)?;
         // A live word changes only by a removal: no second attempt.
         slot.replace(word, word.removed()).ok()?;
-        operation.magazine().count_uninitialized(1);
         Some(word)
     }
 
@@ -84,27 +85,38 @@ impl<T: Send + Sync + 'static> Core<T> {
     pub(crate) unsafe fn remove<M>(&self, member: &Member, key: Key<M>) -> bool {
         // SAFETY: as for `insert`.
         let mut operation = unsafe { self.enter(member) };
-        let Some(word) = self.detach(&mut operation, key) else { return false };
-        member.count_live(u64::MAX);
-        let removed = Removed { index: key.index(), generation: word.generation() };
+        let Some(word) = self.detach(&operation, key) else { return false };
+        member.count_removal();
+        let removed = Removed { index: key.index(), generation: key.generation() };
         if self.is_unseen(member) {
             if needs_drop::<T>() {
+                operation.magazine().count_uninitialized(1);
                 drop(operation);
                 // SAFETY: just removed, and nobody sees it (Invariant 11).
                 unsafe { self.drop_value(member, removed) };
             } else {
                 // SAFETY: just removed, nobody sees it, and it needs no drop.
-                unsafe { self.free(&mut operation, &removed) };
+                unsafe { self.free(&mut operation, &removed, false) };
             }
         } else {
-            self.put_off(member, operation, key.index(), word);
+            self.put_off(member, operation, key.index(), word, false);
         }
         true
     }
 
     /// Notes that a value is to be dropped once nobody can see it.
-    #[inline(always)]
-    fn put_off(&self, member: &Member, operation: Operation<'_>, index: u32, word: Stamped<T>) {
+    #[inline(never)]
+    fn put_off(
+        &self,
+        member: &Member,
+        mut operation: Operation<'_>,
+        index: u32,
+        word: Stamped<T>,
+        counted: bool,
+    ) {
+        if !counted {
+            operation.magazine().count_uninitialized(1);
+        }
         // SAFETY: the owner, inside an operation.
         let (kept, is_due) =
             unsafe { member.with_limbo(|limbo| (limbo.push(index, word.birth()), limbo.is_due())) };
@@ -126,9 +138,11 @@ impl<T: Send + Sync + 'static> Core<T> {
     pub(crate) unsafe fn take<M>(&self, member: &Member, key: Key<M>) -> Taken<T> {
         // SAFETY: as for `insert`.
         let mut operation = unsafe { self.enter(member) };
-        let Some(word) = self.detach(&mut operation, key) else { return Taken::Absent };
-        member.count_live(u64::MAX);
-        if !self.is_unseen(member) {
+        let Some(word) = self.detach(&operation, key) else { return Taken::Absent };
+        member.count_removal();
+        let counted = !self.is_unseen(member);
+        if counted {
+            operation.magazine().count_uninitialized(1);
             drop(operation);
             self.heavy_fence();
             let now = self.clock.now();
@@ -136,12 +150,12 @@ impl<T: Send + Sync + 'static> Core<T> {
             // SAFETY: as for `insert`, and the first operation has ended.
             operation = unsafe { self.enter(member) };
             if guards.may_see(word.birth(), now) {
-                self.put_off(member, operation, key.index(), word);
+                self.put_off(member, operation, key.index(), word, true);
                 return Taken::Guarded;
             }
         }
         // SAFETY: just removed, and nobody sees it (Invariant 11).
-        Taken::Value(unsafe { self.move_out(&mut operation, key.index(), word) })
+        Taken::Value(unsafe { self.move_out(&mut operation, key, counted) })
     }
 
     /// Removes a value and moves it out.
@@ -152,21 +166,22 @@ impl<T: Send + Sync + 'static> Core<T> {
     pub(crate) unsafe fn take_unseen<M>(&self, member: &Member, key: Key<M>) -> Option<T> {
         // SAFETY: as for `insert`.
         let mut operation = unsafe { self.enter(member) };
-        let word = self.detach(&mut operation, key)?;
-        member.count_live(u64::MAX);
+        self.detach(&operation, key)?;
+        member.count_removal();
         // SAFETY: just removed, and there is no guard.
-        Some(unsafe { self.move_out(&mut operation, key.index(), word) })
+        Some(unsafe { self.move_out(&mut operation, key, false) })
     }
 
     /// # Safety
     ///
     /// The caller has removed the value, and nobody sees it.
     #[inline(always)]
-    unsafe fn move_out(&self, operation: &mut Operation<'_>, index: u32, word: Stamped<T>) -> T {
+    unsafe fn move_out<M>(&self, operation: &mut Operation<'_>, key: Key<M>, counted: bool) -> T {
+        let removed = Removed { index: key.index(), generation: key.generation() };
         // SAFETY: removed, seen by nobody, and used once.
-        let value = unsafe { self.allocator.arena.slot(index).payload().take() };
-        // SAFETY: it is counted, and has no value any more.
-        unsafe { self.free(operation, &Removed { index, generation: word.generation() }) };
+        let value = unsafe { self.allocator.arena.slot(removed.index).payload().take() };
+        // SAFETY: it has no value any more.
+        unsafe { self.free(operation, &removed, counted) };
         value
     }
 
@@ -187,7 +202,7 @@ impl<T: Send + Sync + 'static> Core<T> {
                 // SAFETY: the owner; what the value's drop did on this member has ended.
                 let mut operation = unsafe { self.core.enter(self.member) };
                 // SAFETY: the value is gone.
-                unsafe { self.core.free(&mut operation, &self.removed) };
+                unsafe { self.core.free(&mut operation, &self.removed, true) };
             }
         }
         let finish = Finish { core: self, member, removed };
@@ -202,8 +217,14 @@ impl<T: Send + Sync + 'static> Core<T> {
     fn look(&self, member: &Member) {
         let looks = member.looks.get().wrapping_add(1);
         member.looks.set(looks);
-        let others = looks % LOOKS == 0;
-        self.drop_unseen(member, others, false);
+        member.is_awake();
+        if looks % LOOKS == 0 {
+            self.adopt(member);
+            if self.others(member).filter(|other| other.was_asleep()).count() > 0 {
+                self.gather(member);
+            }
+        }
+        self.drop_unseen(member, false);
     }
 
     /// Drops all that no guard can see, of all members. Blocks. Returns how many still wait.
@@ -213,13 +234,17 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// As for `insert`.
     pub(crate) unsafe fn flush(&self, member: &Member) -> u64 {
         if !member.is_dropping.get() {
-            self.drop_unseen(member, true, true);
+            self.adopt(member);
+            if self.others(member).count() > 0 {
+                self.gather(member);
+            }
+            self.drop_unseen(member, true);
         }
         self.waiting()
     }
 
     /// The caller owns the member, is not inside an operation, and is not dropping values.
-    fn drop_unseen(&self, member: &Member, others: bool, all: bool) {
+    fn drop_unseen(&self, member: &Member, all: bool) {
         struct Dropping<'a>(&'a Member);
         impl Drop for Dropping<'_> {
             fn drop(&mut self) {
@@ -228,13 +253,7 @@ impl<T: Send + Sync + 'static> Core<T> {
         }
         member.is_dropping.set(true);
         let _dropping = Dropping(member);
-        let mut others = others;
         loop {
-            let apart = |other: &&Member| !core::ptr::eq(*other, member);
-            if others && self.members.iter().filter(apart).any(|other| other.waiting() > 0) {
-                self.gather(member);
-            }
-            others = false;
             self.heavy_fence(); // RH
             let now = self.clock.now();
             // RA
@@ -281,7 +300,27 @@ impl<T: Send + Sync + 'static> Core<T> {
                     return Some(removed);
                 }
                 // SAFETY: removed, seen by nobody, and it needs no drop.
-                unsafe { self.free(&mut operation, &removed) };
+                unsafe { self.free(&mut operation, &removed, true) };
+            }
+        }
+    }
+
+    /// The other members in which values wait.
+    fn others<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = &'a Member> {
+        let apart = |other: &&Member| !core::ptr::eq(*other, member) && other.waiting() > 0;
+        self.members.iter().filter(apart)
+    }
+
+    /// Moves what waits in the limbos of members that nobody owns to the member's.
+    fn adopt(&self, member: &Member) {
+        for other in self.others(member) {
+            if let Some(seat) = self.members.claim(other) {
+                // SAFETY: the owner, with no operation under way.
+                let operation = unsafe { self.enter(member) };
+                // SAFETY: inside an operation, the owner of both.
+                unsafe { Self::move_limbo(member, other) };
+                drop(operation);
+                self.members.leave(seat);
             }
         }
     }
@@ -289,13 +328,21 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// Moves all that waits to the member's limbo, with the world stopped.
     fn gather(&self, member: &Member) {
         let _stopped = self.allocator.world.stop();
-        for other in self.members.iter().filter(|other| !core::ptr::eq(*other, member)) {
+        for other in self.others(member) {
             // SAFETY: the world is stopped (Invariant 8).
-            let theirs = unsafe { other.with_limbo(core::mem::take) };
-            // SAFETY: as above.
-            let rest = unsafe { member.with_limbo(|own| own.append(theirs)) };
-            // SAFETY: as above.
-            unsafe { other.with_limbo(|limbo| *limbo = rest) };
+            unsafe { Self::move_limbo(member, other) };
         }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Member::with_limbo`] of both.
+    unsafe fn move_limbo(member: &Member, other: &Member) {
+        // SAFETY: by the contract of this function.
+        let theirs = unsafe { other.with_limbo(core::mem::take) };
+        // SAFETY: by the contract of this function.
+        let rest = unsafe { member.with_limbo(|own| own.append(theirs)) };
+        // SAFETY: by the contract of this function.
+        unsafe { other.with_limbo(|limbo| *limbo = rest) };
     }
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use crate::audit::{self, Audit, Violation};
@@ -106,6 +107,15 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         unsafe { self.threads.with(&*self.core, |member| f(&self.core, member)) }
     }
 
+    /// The calling thread's member; nothing if the thread is ending and has given it back.
+    #[inline(always)]
+    fn member(&self) -> Option<&Member> {
+        // SAFETY: the core is the one that the cache was made with.
+        let member = unsafe { self.threads.find(&*self.core) }?;
+        // SAFETY: members live as long as the core.
+        Some(unsafe { member.as_ref() })
+    }
+
     pub(crate) fn core(&self) -> &Core<T> {
         &self.core
     }
@@ -120,9 +130,20 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     /// [`InsertError`], with the value, if the slab is full or the system refuses memory.
     #[inline]
     pub fn insert(&self, value: T) -> Result<Key<M>, InsertError<T>> {
+        let mut value = ManuallyDrop::new(value);
         // SAFETY: the thread's own member; operations end before user code runs.
-        self.with(|core, member| unsafe { core.insert(member, value) })
-            .map_err(|(value, cause)| InsertError::new(value, cause))
+        match self.member().and_then(|member| unsafe { self.core.insert(member, &mut value) }) {
+            Some(key) => Ok(key),
+            // The value is still there.
+            None => self.insert_slowly(ManuallyDrop::into_inner(value)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_slowly(&self, value: T) -> Result<Key<M>, InsertError<T>> {
+        // SAFETY: as in `insert`.
+        self.with(|core, member| unsafe { core.insert_slowly(member, value) })
     }
 
     /// The value that a key names, with a guard of its own. For several values at once, and for
@@ -138,14 +159,9 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     #[must_use]
     #[inline]
     pub fn pin(&self) -> Guard<'_, T, M> {
-        // SAFETY: the core is the one that the cache was made with.
-        match unsafe { self.threads.find(&*self.core) } {
-            Some(member) => {
-                // SAFETY: members live as long as the core.
-                let member = unsafe { member.as_ref() };
-                // SAFETY: the thread's own; should it end first, it is kept for the guard.
-                unsafe { Guard::new(&self.core, member) }
-            }
+        match self.member() {
+            // SAFETY: the thread's own; should it end first, it is kept for the guard.
+            Some(member) => unsafe { Guard::new(&self.core, member) },
             None => self.pin_at_the_end(),
         }
     }
@@ -175,6 +191,16 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     /// [later](Self#when-values-are-dropped). Lock-free.
     #[inline]
     pub fn remove(&self, key: Key<M>) -> bool {
+        match self.member() {
+            // SAFETY: as in `insert`.
+            Some(member) => unsafe { self.core.remove(member, key) },
+            None => self.remove_at_the_end(key),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn remove_at_the_end(&self, key: Key<M>) -> bool {
         // SAFETY: as in `insert`.
         self.with(|core, member| unsafe { core.remove(member, key) })
     }

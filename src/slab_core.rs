@@ -5,34 +5,57 @@ use core::mem::{ManuallyDrop, needs_drop};
 use crossbeam_utils::CachePadded;
 
 use crate::allocator::Allocator;
-use crate::arena::Refusal;
 use crate::era::{Birth, Clock};
 use crate::error::AllocError;
 use crate::fence::AsymmetricFence;
 use crate::key::Key;
 use crate::member::{Member, Members};
 use crate::memory::Slot;
+use crate::ops::explain;
+use crate::record::Magazine;
+#[cfg(not(all(loom, feature = "loom")))]
+use crate::record::Record;
+use crate::slab_error::InsertError;
 use crate::stamp::Stamped;
 use crate::sync::unmodelled;
 use crate::sync::{AtomicU64, Ordering};
 use crate::world::Operation;
 
 /// Everything that the threads share.
+///
+/// As the allocator, it has what every operation reads where in their pages records and members
+/// have nothing that operations write.
 #[derive(Debug)]
+// Not in models, whose threads have small stacks.
+#[cfg_attr(not(all(loom, feature = "loom")), repr(C))]
 pub(crate) struct Core<T: Send + Sync + 'static> {
     pub(crate) allocator: Allocator<Stamped<T>>,
-    pub(crate) members: Members,
+    /// Never used: see above.
+    room: [u8; READ_AT],
     pub(crate) clock: Clock,
-    pub(crate) fence: AsymmetricFence,
     /// How many participants have ever had a guard, and have not gone.
     pub(crate) readers: CachePadded<AtomicU64>,
+    pub(crate) fence: AsymmetricFence,
     /// The greatest generation: a slot that has had it is retired.
     last_generation: u32,
     /// Slots that are retired.
     pub(crate) retired: unmodelled::AtomicU64,
     /// Values for which no memory could be had to note that they are removed: dropped at the end.
     pub(crate) stranded: unmodelled::AtomicU64,
+    pub(crate) members: Members,
 }
+
+/// Where in its page lies what every operation reads.
+const READ_AT: usize = if cfg!(all(loom, feature = "loom")) { 0 } else { 0x900 };
+
+#[cfg(not(all(loom, feature = "loom")))]
+const _: () = {
+    use core::mem::offset_of;
+
+    assert!(offset_of!(Core<u64>, clock) % 4096 == READ_AT);
+    assert!(Record::WRITTEN_TO <= READ_AT);
+    assert!(offset_of!(Core<u64>, retired) % 4096 <= Member::WRITTEN_AT);
+};
 
 /// A value that has been removed, and that its remover has.
 pub(crate) struct Removed {
@@ -44,6 +67,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     pub(crate) fn new(allocator: Allocator<Stamped<T>>, last_generation: u32) -> Self {
         Self {
             allocator,
+            room: [0; READ_AT],
             members: Members::new(),
             clock: Clock::new(),
             fence: AsymmetricFence::new(),
@@ -88,60 +112,55 @@ impl<T: Send + Sync + 'static> Core<T> {
         word.is(key).then_some((slot, word))
     }
 
-    /// Inserts a value, or gives it back with the reason.
+    /// Inserts a value, unless there is no slot to be had without a stop. Lock-free.
     ///
     /// # Safety
     ///
-    /// The caller owns the member, and has no operation under way on it.
+    /// The caller owns the member, and has no operation under way on it. If this returns a key, the
+    /// value has been moved out.
     #[inline(always)]
     pub(crate) unsafe fn insert<M>(
         &self,
         member: &Member,
-        value: T,
-    ) -> Result<Key<M>, (T, AllocError)> {
-        let value = ManuallyDrop::new(value);
-        let mut generation = 0;
-        let fill = |slot: &Slot<Stamped<T>>, _| {
-            // SAFETY: called once at most, and the value is not used after.
-            let value = unsafe { core::ptr::read(&*value) };
+        value: &mut ManuallyDrop<T>,
+    ) -> Option<Key<M>> {
+        let fill = |slot: &Slot<Stamped<T>>| {
+            // SAFETY: not used after, by the contract of this function.
+            let value = unsafe { ManuallyDrop::take(value) };
             // SAFETY: the slot is free, and the caller's.
-            generation = unsafe { slot.payload().fill(value) };
-            Stamped::live(generation, self.clock.now().birth())
+            let generation = unsafe { slot.payload().fill(value) };
+            (Stamped::live(generation, self.clock.now().birth()), generation)
         };
         // SAFETY: the owner, who has a record.
         let record = unsafe { member.record() };
         // SAFETY: the owner has no operation under way.
-        let handle = unsafe { self.allocator.allocate_with(record, fill) };
-        match handle {
-            Some(handle) => {
-                member.count_live(1);
-                // SAFETY: a handle is not 0; the slot had a generation.
-                Ok(unsafe { Key::new(handle.to_raw(), generation) })
-            }
-            // `fill` was not called, so the value is still there.
-            None => {
-                // SAFETY: by the contract of this function.
-                unsafe { self.insert_slowly(member, ManuallyDrop::into_inner(value)) }
-            }
-        }
+        let (handle, generation) = unsafe { self.allocator.allocate_with(record, fill) }?;
+        member.count_insertion();
+        // SAFETY: a handle is not 0; the slot had a generation.
+        Some(unsafe { Key::new(handle.to_raw(), generation) })
     }
 
-    /// Inserts where there is no slot to be had without a stop: removed values may have some.
+    /// Inserts a value, also where there is no slot to be had without a stop: removed values may
+    /// have some. Blocks.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the member, and has no operation under way on it.
     #[cold]
     #[inline(never)]
-    unsafe fn insert_slowly<M>(
+    pub(crate) unsafe fn insert_slowly<M>(
         &self,
         member: &Member,
         value: T,
-    ) -> Result<Key<M>, (T, AllocError)> {
-        // SAFETY: as in `insert`.
+    ) -> Result<Key<M>, InsertError<T>> {
+        // SAFETY: by the contract of this function.
         match unsafe { self.reserve(member) } {
             Ok(key) => {
                 // SAFETY: reserved just now.
                 unsafe { self.fill(member, key, value) };
                 Ok(key)
             }
-            Err(error) => Err((value, error)),
+            Err(cause) => Err(InsertError::new(value, cause)),
         }
     }
 
@@ -151,38 +170,27 @@ impl<T: Send + Sync + 'static> Core<T> {
     ///
     /// As for `insert`.
     pub(crate) unsafe fn reserve<M>(&self, member: &Member) -> Result<Key<M>, AllocError> {
-        let mut generation = 0;
-        let mut reserve = |slot: &Slot<Stamped<T>>, _| {
+        let reserve = |slot: &Slot<Stamped<T>>| {
             // SAFETY: the slot is free, and the caller's.
-            generation = unsafe { slot.payload().generation() };
-            Stamped::vacant(generation)
+            let generation = unsafe { slot.payload().generation() };
+            (Stamped::vacant(generation), generation)
         };
         // SAFETY: the owner, who has a record.
         let record = unsafe { member.record() };
         // SAFETY: the owner has no operation under way.
-        let mut handle = unsafe { self.allocator.allocate_with(record, &mut reserve) };
+        let mut handle = unsafe { self.allocator.allocate_with(record, reserve) };
         if handle.is_none() && self.members.iter().any(|member| member.waiting() > 0) {
             // SAFETY: as in `insert`.
             unsafe { self.flush(member) };
             // SAFETY: as above.
-            handle = unsafe { self.allocator.allocate_with(record, &mut reserve) };
+            handle = unsafe { self.allocator.allocate_with(record, reserve) };
         }
-        let handle =
-            match handle {
-                Some(handle) => handle,
-                // SAFETY: as above.
-                None => unsafe { self.allocator.allocate_stopped(record, reserve) }.map_err(
-                    |refusal| match refusal {
-                        Refusal::Full => {
-                            AllocError::CapacityExhausted { capacity: self.allocator.capacity() }
-                        }
-                        Refusal::OutOfMemory(code) => {
-                            let bytes = self.allocator.arena.segment_bytes();
-                            AllocError::OutOfMemory { code, bytes }
-                        }
-                    },
-                )?,
-            };
+        let (handle, generation) = match handle {
+            Some(handle) => handle,
+            // SAFETY: as above.
+            None => unsafe { self.allocator.allocate_stopped(record, reserve) }
+                .map_err(|refusal| explain(&self.allocator, refusal))?,
+        };
         // SAFETY: a handle is not 0; the slot had a generation.
         Ok(unsafe { Key::new(handle.to_raw(), generation) })
     }
@@ -209,7 +217,7 @@ impl<T: Send + Sync + 'static> Core<T> {
         slot.publish(Stamped::live(key.generation(), birth));
         operation.magazine().count_uninitialized(u64::MAX);
         drop(operation);
-        member.count_live(1);
+        member.count_insertion();
     }
 
     /// Inserts a value that the member's guard sees from the first.
@@ -221,11 +229,11 @@ impl<T: Send + Sync + 'static> Core<T> {
         &self,
         member: &Member,
         value: T,
-    ) -> Result<Key<M>, (T, AllocError)> {
+    ) -> Result<Key<M>, InsertError<T>> {
         // SAFETY: as for `insert`.
         let key = match unsafe { self.reserve(member) } {
             Ok(key) => key,
-            Err(error) => return Err((value, error)),
+            Err(cause) => return Err(InsertError::new(value, cause)),
         };
         let birth = self.clock.now().birth();
         member.announcement.raise(birth); // GA
@@ -245,30 +253,54 @@ impl<T: Send + Sync + 'static> Core<T> {
         // SAFETY: the owner, as for `insert`.
         let mut operation = unsafe { self.enter(member) };
         // SAFETY: the slot is the caller's, without a value.
-        unsafe { self.free(&mut operation, &removed) };
+        unsafe { self.free(&mut operation, &removed, true) };
     }
 
-    /// Frees a slot in use, which is the caller's and has no value any more; or retires it.
+    /// Frees a slot in use, which is the caller's and has no value any more; or retires it. `counted`
+    /// says whether it is counted as uninitialized.
     ///
     /// # Safety
     ///
-    /// The slot is not live, and nobody else has it; it is counted as uninitialized.
+    /// The slot is not live, and nobody else has it.
     #[inline(always)]
-    pub(crate) unsafe fn free(&self, operation: &mut Operation<'_>, removed: &Removed) {
+    pub(crate) unsafe fn free(
+        &self,
+        operation: &mut Operation<'_>,
+        removed: &Removed,
+        counted: bool,
+    ) {
         let slot = self.allocator.arena.slot(removed.index);
+        let round = operation.round();
+        let mut magazine = operation.magazine();
         if removed.generation >= self.last_generation {
-            // It stays in use, for good.
-            slot.publish(Stamped::vacant(removed.generation));
-            // Relaxed: a figure.
-            self.retired.fetch_add(1, Ordering::Relaxed);
+            self.retire(&mut magazine, slot, removed, counted);
             return;
         }
         // SAFETY: the caller's slot, without a value.
         unsafe { slot.payload().set_generation(removed.generation + 1) };
-        slot.retire_own(operation.round());
-        let mut magazine = operation.magazine();
-        magazine.count_uninitialized(u64::MAX);
+        slot.retire_own(round);
+        if counted {
+            magazine.count_uninitialized(u64::MAX);
+        }
         self.allocator.keep(&mut magazine, removed.index);
+    }
+
+    /// Has a slot stay in use, for good.
+    #[cold]
+    #[inline(never)]
+    fn retire(
+        &self,
+        magazine: &mut Magazine<'_>,
+        slot: &Slot<Stamped<T>>,
+        removed: &Removed,
+        counted: bool,
+    ) {
+        slot.publish(Stamped::vacant(removed.generation));
+        // Relaxed: a figure.
+        self.retired.fetch_add(1, Ordering::Relaxed);
+        if !counted {
+            magazine.count_uninitialized(1);
+        }
     }
 
     /// Values removed and not dropped yet, now or a moment ago.
