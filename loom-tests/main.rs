@@ -68,6 +68,7 @@ mod program;
 mod scheduler;
 #[cfg(all(slotarena_observed, feature = "shuttle"))]
 mod search;
+mod slab;
 mod stage;
 mod static_table;
 mod sweep;

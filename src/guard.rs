@@ -61,11 +61,11 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
 
     #[inline(always)]
     fn slot(&self, index: u32) -> Option<&Slot<Stamped<T>>> {
-        if !Memory::<Stamped<T>>::LOADS_RESERVED || cfg!(all(loom, feature = "loom")) {
+        if !Memory::<Stamped<T>>::LOADS_RESERVED {
             return self.core.allocator.arena.slot_clamped(index);
         }
         let index = if index <= self.last { index } else { 0 };
-        let offset = index as usize * Memory::<Stamped<T>>::SLOT_BYTES;
+        let offset = index as usize * Memory::<Stamped<T>>::STRIDE;
         // SAFETY: at most the greatest index, so inside the memory (Invariant 6).
         let slot = unsafe { self.base.byte_add(offset) };
         // SAFETY: any part of the memory can be read, committed or not (checked above), and is

@@ -209,6 +209,13 @@ impl<W: Word> Memory<W> {
         Geometry::stride_for(size_of::<Slot<W>>())
     };
 
+    /// The distance from one slot to the next in memory.
+    pub(crate) const STRIDE: usize = if cfg!(all(loom, feature = "loom")) {
+        size_of::<Slot<W>>()
+    } else {
+        Self::SLOT_BYTES
+    };
+
     /// May a slot be loaded while its segment was never committed?
     pub(crate) const LOADS_RESERVED: bool = LOADS_RESERVED && W::LOADS_READ_ONLY;
 
@@ -227,7 +234,7 @@ impl<W: Word> Memory<W> {
     pub(crate) unsafe fn slot(&self, index: u32) -> &Slot<W> {
         debug_assert!((index as usize) < self.slot_count);
         // SAFETY: inside the memory, by the contract of this function.
-        let slot = unsafe { self.base().byte_add(index as usize * Self::SLOT_BYTES) };
+        let slot = unsafe { self.base().byte_add(index as usize * Self::STRIDE) };
         // SAFETY: aligned, since the base is; any bits are a valid word; shared references to
         // atomics are all that is ever made of it, and the memory lives as long as `self`.
         unsafe { slot.as_ref() }

@@ -92,6 +92,12 @@ pub struct Slab<T: Send + Sync + 'static, M = ()> {
     mark: PhantomData<fn(M) -> M>,
 }
 
+// SAFETY: values may be sent, and looked at from anywhere; the rest is the core's and the members',
+// who say who touches what.
+unsafe impl<T: Send + Sync + 'static, M> Send for Slab<T, M> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync + 'static, M> Sync for Slab<T, M> {}
+
 impl<T: Send + Sync + 'static, M> Slab<T, M> {
     pub(crate) fn from_core(core: Core<T>) -> Self {
         let core = Box::new(core);
@@ -282,6 +288,13 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     pub fn sweep(&self, threshold: u64) -> SweepReport {
         self.flush();
         sweep::sweep(&self.core.allocator, threshold, Resume::Soon)
+    }
+
+    /// A sweep of the core alone, on no participant's behalf, so that a model stays small.
+    #[cfg(all(loom, feature = "loom"))]
+    #[doc(hidden)]
+    pub fn sweep_values(&self) {
+        sweep::sweep(&self.core.allocator, 0, Resume::Soon);
     }
 
     /// Counts, exact at one moment. Blocks as [`Table::stats`](crate::Table::stats) does.

@@ -31,6 +31,7 @@ use crate::world::Operation;
 pub(crate) struct Core<T: Send + Sync + 'static> {
     pub(crate) allocator: Allocator<Stamped<T>>,
     /// Never used: see above.
+    #[allow(dead_code)]
     room: [u8; READ_AT],
     pub(crate) clock: Clock,
     /// How many participants have ever had a guard, and have not gone.

@@ -1,0 +1,350 @@
+//! The slab: values are looked at, removed, moved out and dropped.
+//!
+//! A value has a cell that looking at it reads and dropping it writes: loom reports a drop that
+//! is not ordered after every look. Each counts its drop, and the slab counts its slots.
+
+use slotarena::{Key, Slab, SlabMutator, TakeError};
+
+use crate::checker::cell::UnsafeCell;
+use crate::checker::sync::Arc;
+use crate::checker::sync::atomic::{AtomicU32, Ordering};
+use crate::checker::thread::{JoinHandle, spawn};
+use crate::outcome;
+use crate::stage::model;
+
+/// A value that notices who looks at it and when it is dropped.
+struct Value {
+    stamp: u32,
+    content: UnsafeCell<u32>,
+    /// Not modelled: looked at when all is over.
+    drops: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+// SAFETY: that the cell is not raced for is what the models show.
+unsafe impl Send for Value {}
+// SAFETY: as above.
+unsafe impl Sync for Value {}
+
+impl Value {
+    fn read(&self) -> u32 {
+        // SAFETY: no value is written to while somebody looks at it; loom checks it.
+        let content = self.content.with(|content| unsafe { *content });
+        assert_eq!(content, self.stamp, "Invariant 11: a value that is there");
+        content
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        self.content.with_mut(|content| {
+            // SAFETY: as in `read`.
+            let before = unsafe { content.replace(0) };
+            assert_eq!(before, self.stamp, "Invariant 11: dropped once");
+        });
+        self.drops.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+type Mutator = SlabMutator<'static, Value>;
+
+/// A slab and those who work on it.
+struct Scene {
+    // Before the slab, which they borrow.
+    actors: Vec<JoinHandle<Mutator>>,
+    gone: Vec<Mutator>,
+    slab: Box<Slab<Value>>,
+    inserted: u32,
+    drops: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Scene {
+    /// Three usable slots in two segments.
+    fn new() -> Self {
+        let slab = Slab::builder().capacity(3).stripes(1).magazine_size(1).segment_shift(1);
+        let slab = Box::new(slab.build().expect("a small slab"));
+        Self { actors: vec![], gone: vec![], slab, inserted: 0, drops: Default::default() }
+    }
+
+    fn value(&mut self) -> Value {
+        self.inserted += 1;
+        let stamp = self.inserted;
+        Value { stamp, content: UnsafeCell::new(stamp), drops: self.drops.clone() }
+    }
+
+    fn slab(&self) -> &'static Slab<Value> {
+        // SAFETY: who works on it is joined, and his mutator dropped, before it is.
+        unsafe { &*std::ptr::from_ref(&*self.slab) }
+    }
+
+    /// A participant that has had a guard, or has not.
+    fn mutator(&self, reader: bool) -> Mutator {
+        let mutator = self.slab().mutator();
+        if reader {
+            drop(mutator.pin());
+        }
+        mutator
+    }
+
+    fn insert(&mut self, by: &Mutator) -> Key {
+        let value = self.value();
+        by.insert(value).expect("room")
+    }
+
+    fn spawn(&mut self, mutator: Mutator, play: impl FnOnce(&Mutator) -> String + Send + 'static) {
+        self.actors.push(spawn(move || {
+            let seen = play(&mutator);
+            SEEN.with(|all| all.borrow_mut().push(seen + &outcome::history()));
+            mutator
+        }));
+    }
+
+    /// Waits for all, and sees that every removed value is dropped once.
+    fn finish(mut self, live: usize) {
+        for actor in self.actors.drain(..) {
+            self.gone.push(actor.join().expect("an actor"));
+        }
+        let mut seen = SEEN.with(std::cell::RefCell::take);
+        seen.sort();
+        outcome::note(format_args!("{seen:?}"));
+        self.slab.audit().expect("Invariants 1, 2, 4 and 5");
+        self.gone.clear();
+        assert_eq!(self.slab.flush(), 0, "Invariant 11: nothing waits without a guard");
+        assert_eq!(self.slab.len(), live, "live values");
+        let dropped = |scene: &Self| scene.drops.load(Ordering::Relaxed);
+        assert_eq!(dropped(&self), self.inserted as usize - live, "Invariant 11: dropped once");
+        let stats = self.slab.stats();
+        assert_eq!((stats.live, stats.waiting, stats.vacant), (live as u64, 0, 0));
+        self.slab.audit().expect("Invariants 1, 2, 4 and 5");
+        let (drops, inserted) = (self.drops.clone(), self.inserted as usize);
+        drop(self);
+        assert_eq!(drops.load(Ordering::Relaxed), inserted, "Invariant 11: dropped with the slab");
+    }
+}
+
+std::thread_local! {
+    /// What the actors of an execution have seen.
+    static SEEN: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// Looks at a value twice under one guard.
+fn look(by: &Mutator, key: Key, stamp: u32) -> String {
+    let guard = by.pin();
+    let first = guard.get(key);
+    if let Some(value) = first {
+        assert_eq!(value.read(), stamp, "Invariant 12");
+    }
+    let second = guard.get(key).map(Value::read);
+    if let Some(value) = first {
+        assert_eq!(value.read(), stamp, "Invariants 10 and 11: it stays");
+    }
+    assert!(second.is_none() || first.is_some(), "Invariant 12: removed for ever");
+    format!("{:?} {second:?}", first.is_some())
+}
+
+#[test]
+fn slab_get_remove() {
+    let what = "slab: one looks at a value, another removes it";
+    model("slab_get_remove", "10 11 12", what).explore(|| {
+        let mut scene = Scene::new();
+        let (reader, remover) = (scene.mutator(true), scene.mutator(false));
+        let key = scene.insert(&remover);
+        scene.spawn(reader, move |m| look(m, key, 1));
+        scene.spawn(remover, move |m| m.remove(key).to_string());
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_first_get_remove() {
+    let what = "slab: one has its first guard and looks at a value, another removes it";
+    model("slab_first_get_remove", "10 11 12", what).explore(|| {
+        let mut scene = Scene::new();
+        let (reader, remover) = (scene.mutator(false), scene.mutator(false));
+        let key = scene.insert(&remover);
+        scene.spawn(reader, move |m| look(m, key, 1));
+        scene.spawn(remover, move |m| m.remove(key).to_string());
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_get_take() {
+    let what = "slab: one looks at a value, another takes it";
+    model("slab_get_take", "10 11 12", what).explore(|| {
+        let mut scene = Scene::new();
+        let (reader, taker) = (scene.mutator(true), scene.mutator(false));
+        let key = scene.insert(&taker);
+        scene.spawn(reader, move |m| look(m, key, 1));
+        scene.spawn(taker, move |m| match m.try_take(key) {
+            Ok(value) => value.read().to_string(),
+            Err(error) => {
+                assert_eq!(error, TakeError::Guarded);
+                error.to_string()
+            }
+        });
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_remove_remove() {
+    let what = "slab: one removes a value, another takes it";
+    model("slab_remove_remove", "3 11 12", what).explore(|| {
+        let mut scene = Scene::new();
+        let (one, two) = (scene.mutator(false), scene.mutator(false));
+        let key = scene.insert(&one);
+        let wins = Arc::new(AtomicU32::new(0));
+        let count = wins.clone();
+        scene.spawn(one, move |m| {
+            // Relaxed: looked at when both are over.
+            count.fetch_add(u32::from(m.remove(key)), Ordering::Relaxed);
+            String::new()
+        });
+        let count = wins.clone();
+        scene.spawn(two, move |m| {
+            let taken = m.take(key).map(|value| value.read());
+            count.fetch_add(u32::from(taken.is_some()), Ordering::Relaxed);
+            format!("{taken:?}")
+        });
+        scene.finish(0);
+        assert_eq!(wins.load(Ordering::Relaxed), 1, "Invariant 11: one wins");
+    });
+}
+
+#[test]
+fn slab_reuse() {
+    let what = "slab: one removes a value and inserts another in the slot, a second looks, and \
+                removes by the old key";
+    model("slab_reuse", "3 10 11 12", what).bound(3).long().explore(|| {
+        let mut scene = Scene::new();
+        let (one, two) = (scene.mutator(false), scene.mutator(true));
+        let key = scene.insert(&one);
+        let next = scene.value();
+        scene.spawn(one, move |m| {
+            let won = m.remove(key);
+            let new = m.insert(next).expect("room");
+            assert_ne!(new, key, "Invariant 12");
+            assert_eq!(m.pin().get(new).map(Value::read), Some(2), "Invariant 12: still there");
+            format!("{won} {new:?}")
+        });
+        scene.spawn(two, move |m| look(m, key, 1) + &m.remove(key).to_string());
+        scene.finish(1);
+    });
+}
+
+#[test]
+fn slab_reuse_unseen() {
+    let what = "slab: one removes a value and inserts another, a second takes by the old key";
+    model("slab_reuse_unseen", "3 11 12", what).explore(|| {
+        let mut scene = Scene::new();
+        let (one, two) = (scene.mutator(false), scene.mutator(false));
+        let key = scene.insert(&one);
+        let next = scene.value();
+        scene.spawn(one, move |m| {
+            m.remove(key);
+            let new = m.insert(next).expect("room");
+            assert!(new != key && m.contains(new), "Invariant 12");
+            format!("{new:?}")
+        });
+        scene.spawn(two, move |m| {
+            let taken = m.take(key).map(|value| value.read());
+            assert!(taken.is_none_or(|stamp| stamp == 1), "Invariant 12");
+            format!("{taken:?}")
+        });
+        scene.finish(1);
+    });
+}
+
+#[test]
+fn slab_later_value() {
+    let what = "slab: under one guard somebody looks at a value and then at one that is born in a \
+                later era, while another removes both";
+    model("slab_later_value", "10 11 12", what).bound(3).long().explore(|| {
+        let mut scene = Scene::new();
+        let (reader, writer) = (scene.mutator(true), scene.mutator(false));
+        let key = scene.insert(&writer);
+        let next = scene.value();
+        let index = Arc::new(AtomicU32::new(0));
+        let told = index.clone();
+        scene.spawn(reader, move |m| {
+            let guard = m.pin();
+            let first = guard.get(key).map(Value::read);
+            // The slot after the first, in its first generation.
+            let bits = u64::from(told.load(Ordering::Acquire));
+            let second = Key::from_bits(bits).and_then(|key| guard.get(key));
+            if let Some(value) = second {
+                assert_eq!(value.read(), 2, "Invariant 12");
+                assert_eq!(value.read(), 2, "Invariants 10 and 11");
+            }
+            format!("{first:?} {:?}", second.is_some())
+        });
+        scene.spawn(writer, move |m| {
+            m.remove(key);
+            let new = m.insert(next).expect("room");
+            if new.generation() == 0 {
+                index.store(new.index(), Ordering::Release);
+            }
+            m.remove(new);
+            format!("{new:?}")
+        });
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_remove_flush() {
+    let what = "slab: one looks at a value and flushes, another removes it";
+    model("slab_remove_flush", "8 10 11", what).bound(2).long().explore(|| {
+        let mut scene = Scene::new();
+        let (reader, remover) = (scene.mutator(true), scene.mutator(false));
+        let key = scene.insert(&remover);
+        scene.spawn(reader, move |m| {
+            let seen = look(m, key, 1);
+            m.flush();
+            seen
+        });
+        scene.spawn(remover, move |m| m.remove(key).to_string());
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_guard_sweep() {
+    let what = "slab: one looks at a value, another removes it and sweeps";
+    model("slab_guard_sweep", "4 5 10 11", what).bound(2).long().explore(|| {
+        let mut scene = Scene::new();
+        let (reader, remover) = (scene.mutator(true), scene.mutator(false));
+        let key = scene.insert(&remover);
+        let slab = scene.slab();
+        scene.spawn(reader, move |m| look(m, key, 1));
+        scene.spawn(remover, move |m| {
+            let won = m.remove(key);
+            m.flush();
+            slab.sweep_values();
+            won.to_string()
+        });
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_leave() {
+    let what = "slab: one removes a value under its own guard and goes, another flushes";
+    model("slab_leave", "8 10 11", what).bound(2).long().explore(|| {
+        let mut scene = Scene::new();
+        let (one, two) = (scene.mutator(true), scene.mutator(true));
+        let key = scene.insert(&one);
+        let slab = scene.slab();
+        scene.spawn(two, move |m| m.flush().to_string());
+        scene.actors.push(spawn(move || {
+            let guard = one.pin();
+            let value = guard.get(key).expect("it is there");
+            assert!(one.remove(key));
+            value.read();
+            drop(guard);
+            drop(one);
+            slab.mutator()
+        }));
+        scene.finish(0);
+    });
+}
