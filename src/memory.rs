@@ -210,11 +210,8 @@ impl<W: Word> Memory<W> {
     };
 
     /// The distance from one slot to the next in memory.
-    pub(crate) const STRIDE: usize = if cfg!(all(loom, feature = "loom")) {
-        size_of::<Slot<W>>()
-    } else {
-        Self::SLOT_BYTES
-    };
+    pub(crate) const STRIDE: usize =
+        if cfg!(all(loom, feature = "loom")) { size_of::<Slot<W>>() } else { Self::SLOT_BYTES };
 
     /// May a slot be loaded while its segment was never committed?
     pub(crate) const LOADS_RESERVED: bool = LOADS_RESERVED && W::LOADS_READ_ONLY;

@@ -1,0 +1,314 @@
+//! Values of every size, and when they are dropped.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, mpsc};
+
+use slotarena::{Key, Slab};
+
+/// Counts its drop.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn slab<T: Send + Sync + 'static>() -> Slab<T> {
+    Slab::builder().capacity(100_000).build().expect("a slab")
+}
+
+/// A slab of which another participant, which stays, has had a guard.
+fn with_reader<R>(f: impl FnOnce(Slab<Counted>, Arc<AtomicUsize>) -> R) -> R {
+    let (stop, stopped) = mpsc::channel::<()>();
+    let slab = Arc::new(slab::<Counted>());
+    let other = Arc::clone(&slab);
+    let (ready, is_ready) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        drop(other.pin());
+        let mutator = other.mutator();
+        drop(mutator.pin());
+        std::mem::forget(mutator);
+        drop(other);
+        ready.send(()).expect("the test waits");
+        let _ = stopped.recv();
+    });
+    is_ready.recv().expect("the reader has had its guard");
+    let slab = Arc::into_inner(slab).expect("the reader has dropped its own");
+    let result = f(slab, Arc::default());
+    drop(stop);
+    reader.join().expect("the reader");
+    result
+}
+
+/// Inserts and removes so many values.
+fn churn(slab: &Slab<Counted>, drops: &Arc<AtomicUsize>, count: usize) {
+    for _ in 0..count {
+        let key = slab.insert(Counted(drops.clone())).expect("room");
+        assert!(slab.remove(key));
+    }
+}
+
+fn holds<T: Send + Sync + PartialEq + std::fmt::Debug + 'static>(make: impl Fn(usize) -> T) {
+    let mut slab = slab();
+    let keys: Vec<Key> = (0..1000).map(|n| slab.insert(make(n)).expect("room")).collect();
+    for (n, &key) in keys.iter().enumerate() {
+        let value = slab.get(key).expect("it is there");
+        assert_eq!(*value, make(n));
+        assert_eq!(std::ptr::from_ref(&*value).addr() % align_of::<T>(), 0);
+    }
+    for (n, &key) in keys.iter().enumerate().step_by(3) {
+        assert_eq!(slab.take(key), Some(make(n)));
+    }
+    slab.audit().expect("in order");
+    assert_eq!(slab.drain().count(), 666);
+    assert_eq!(slab.sweep(0).segments_committed, 0);
+}
+
+#[derive(PartialEq, Debug)]
+#[repr(align(64))]
+struct Aligned(u8);
+
+#[derive(PartialEq, Debug)]
+#[repr(align(8192))]
+struct Page(u8);
+
+#[test]
+fn values_of_every_size() {
+    holds(|_| ());
+    holds(|n| n as u8);
+    holds(|n| [n as u8; 3]);
+    holds(|n| n as u128);
+    holds(|n| [n as u64; 2]);
+    holds(|n| Aligned(n as u8));
+    holds(|n| Page(n as u8));
+    holds(|n| [n as u8; 4096]);
+    holds(|n| [n; 1000]);
+    holds(|n| n.to_string());
+}
+
+#[test]
+fn with_nobody_else_looking_a_value_is_dropped_at_once() {
+    let (slab, drops) = (slab(), Arc::default());
+    for n in 1..1000 {
+        churn(&slab, &drops, 1);
+        assert_eq!(drops.load(Ordering::Relaxed), n);
+    }
+    // Not under the remover's own guard.
+    let key = slab.insert(Counted(drops.clone())).expect("room");
+    let guard = slab.pin();
+    assert!(guard.get(key).is_some() && slab.remove(key));
+    assert_eq!((drops.load(Ordering::Relaxed), slab.stats().waiting), (999, 1));
+    drop(guard);
+    assert_eq!((slab.flush(), drops.load(Ordering::Relaxed)), (0, 1000));
+}
+
+#[test]
+fn a_slab_drops_what_is_in_it_and_what_waits() {
+    let drops = Arc::default();
+    let slab = slab();
+    let keys: Vec<Key> =
+        (0..500).map(|_| slab.insert(Counted(Arc::clone(&drops))).expect("room")).collect();
+    let guard = slab.pin();
+    for &key in &keys[..100] {
+        assert!(guard.get(key).is_some() && slab.remove(key));
+    }
+    drop(guard);
+    let vacant = slab.vacant_entry().expect("room");
+    std::mem::forget(vacant);
+    assert_eq!((slab.len(), slab.stats().waiting), (400, 100));
+    drop(slab);
+    assert_eq!(drops.load(Ordering::Relaxed), 500);
+}
+
+#[test]
+fn removals_drop_what_was_removed_before() {
+    with_reader(|slab, drops| {
+        churn(&slab, &drops, 10_000);
+        assert!(drops.load(Ordering::Relaxed) >= 10_000 - 256, "at most a batch waits");
+        assert!(slab.stats().waiting < 256);
+        assert_eq!(slab.flush(), 0);
+        assert_eq!(drops.load(Ordering::Relaxed), 10_000);
+    });
+}
+
+#[test]
+fn what_a_thread_leaves_is_dropped_by_others() {
+    with_reader(|slab, drops| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| churn(&slab, &drops, 100));
+        });
+        let left = Arc::new(AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| churn(&slab, &left, 100));
+        });
+        assert_eq!(left.load(Ordering::Relaxed), 0, "it has gone before it looked");
+        churn(&slab, &drops, 4096);
+        assert_eq!(left.load(Ordering::Relaxed), 100);
+    });
+}
+
+#[test]
+fn what_a_sleeping_thread_has_removed_is_dropped_by_others() {
+    with_reader(|slab, drops| {
+        let asleep = Arc::new(AtomicUsize::new(0));
+        let (slab, counter) = (&slab, &asleep);
+        let (wake, woken) = mpsc::channel::<()>();
+        let (ready, is_ready) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                churn(slab, counter, 100);
+                ready.send(()).expect("the test waits");
+                let _ = woken.recv();
+            });
+            is_ready.recv().expect("it has removed its values");
+            assert_eq!(asleep.load(Ordering::Relaxed), 0);
+            churn(slab, &drops, 8192);
+            assert_eq!(asleep.load(Ordering::Relaxed), 100);
+            drop(wake);
+        });
+    });
+}
+
+#[test]
+fn a_guard_that_sleeps_delays_what_it_could_see_and_no_more() {
+    let slab = slab::<Counted>();
+    let drops = Arc::default();
+    let live: Vec<Key> =
+        (0..8).map(|_| slab.insert(Counted(Arc::clone(&drops))).expect("room")).collect();
+    let (wake, woken) = mpsc::channel::<()>();
+    let (ready, is_ready) = mpsc::channel();
+    let (slab, drops) = (&slab, &drops);
+    std::thread::scope(|scope| {
+        let first = live[0];
+        scope.spawn(move || {
+            let guard = slab.pin();
+            let value = guard.get(first).expect("it is there");
+            ready.send(()).expect("the test waits");
+            let _ = woken.recv();
+            assert_eq!(Arc::strong_count(&value.0) > 0, true, "it is still there");
+        });
+        is_ready.recv().expect("a guard sleeps");
+        for &key in &live {
+            assert!(slab.remove(key));
+        }
+        churn(slab, drops, 1_000_000);
+        let stats = slab.stats();
+        assert!(stats.waiting <= 8 + 2 * 256, "{stats:?}");
+        assert!(stats.slots_committed <= 4096, "{stats:?}");
+        drop(wake);
+    });
+    assert_eq!(slab.flush(), 0);
+    assert_eq!(drops.load(Ordering::Relaxed), 1_000_008);
+}
+
+/// Panics when it is dropped, if told to.
+struct Touchy(Arc<AtomicUsize>, bool);
+
+impl Drop for Touchy {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.1, "touchy");
+    }
+}
+
+#[test]
+fn a_drop_that_panics_leaves_the_slab_whole() {
+    let drops = Arc::default();
+    let touchy = |panics| Touchy(Arc::clone(&drops), panics);
+    let slab = slab();
+    let key = slab.insert(touchy(true)).expect("room");
+    assert!(catch_unwind(AssertUnwindSafe(|| slab.remove(key))).is_err());
+    assert!(!slab.contains(key));
+    let guard = slab.pin();
+    for n in 0..100 {
+        let key = slab.insert(touchy(n % 10 == 3)).expect("room");
+        assert!(guard.get(key).is_some() && slab.remove(key));
+    }
+    drop(guard);
+    let mut panics = 0;
+    while catch_unwind(AssertUnwindSafe(|| slab.flush())).is_err() {
+        panics += 1;
+    }
+    assert_eq!((panics, drops.load(Ordering::Relaxed)), (10, 101));
+    slab.audit().expect("in order");
+    assert_eq!(slab.sweep(0).segments_committed, 0);
+    for n in 0..50 {
+        slab.insert(touchy(n == 20)).expect("room");
+    }
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(slab))).is_err());
+    assert_eq!(drops.load(Ordering::Relaxed), 151, "all others are dropped all the same");
+}
+
+static LIST: LazyLock<Slab<Node>> = LazyLock::new(|| Slab::new().expect("addresses"));
+
+/// Removes what follows it, and leaves something else, when it is dropped.
+struct Node(Option<Key>, bool);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(next) = self.0 {
+            assert!(LIST.remove(next));
+        }
+        if self.1 {
+            LIST.insert(Node(None, false)).expect("room");
+        }
+    }
+}
+
+#[test]
+fn a_drop_may_use_the_slab() {
+    let list = |count: u32, leaves: bool| {
+        (0..count).fold(None, |next, _| Some(LIST.insert(Node(next, leaves)).expect("room")))
+    };
+    assert!(LIST.remove(list(100, true).expect("a list")));
+    assert_eq!(LIST.len(), 100);
+    // With a reader, so that removals are put off; long enough for a stack to overflow.
+    std::thread::scope(|scope| {
+        let (wake, woken) = mpsc::channel::<()>();
+        let (ready, is_ready) = mpsc::channel();
+        scope.spawn(move || {
+            drop(LIST.pin());
+            ready.send(()).expect("the test waits");
+            let _ = woken.recv();
+        });
+        is_ready.recv().expect("a reader");
+        assert!(LIST.remove(list(100_000, false).expect("a list")));
+        while LIST.flush() > 0 {}
+        drop(wake);
+    });
+    assert_eq!((LIST.len(), LIST.stats().waiting), (100, 0));
+    LIST.audit().expect("in order");
+}
+
+#[test]
+fn guards_outlive_a_threads_other_locals() {
+    std::thread_local! {
+        static LATE: std::cell::RefCell<Option<Late>> = const { std::cell::RefCell::new(None) };
+    }
+    static SLAB: LazyLock<Slab<u32>> = LazyLock::new(|| Slab::new().expect("addresses"));
+    /// Keeps a guard until its thread's locals go, and then uses the slab.
+    struct Late(Key, Option<slotarena::Ref<'static, u32>>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            assert_eq!(self.1.as_deref(), Some(&7));
+            let key = SLAB.insert(8).expect("room");
+            assert_eq!(SLAB.get(key).as_deref(), Some(&8));
+            assert!(SLAB.remove(self.0) && SLAB.remove(key));
+            assert_eq!(self.1.as_deref(), Some(&7), "removed, and seen still");
+        }
+    }
+    for _ in 0..10 {
+        std::thread::spawn(|| {
+            // Made before the slab's own local, and so dropped after it.
+            LATE.with(|late| assert!(late.borrow().is_none()));
+            let key = SLAB.insert(7).expect("room");
+            LATE.with(|late| *late.borrow_mut() = Some(Late(key, SLAB.get(key))));
+        })
+        .join()
+        .expect("the thread");
+    }
+    assert_eq!((SLAB.flush(), SLAB.len()), (0, 0));
+    SLAB.audit().expect("in order");
+}

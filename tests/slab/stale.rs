@@ -1,0 +1,101 @@
+//! Keys of values that are gone name nothing, whatever comes after.
+
+use slotarena::{AllocError, Key, Slab};
+
+/// How often a slot is used again. Slow interpreters get fewer.
+const REUSES: u32 = if cfg!(miri) { 500 } else { 10_000_000 };
+
+fn key(index: u32, generation: u32) -> Key {
+    Key::from_bits(u64::from(generation) << 32 | u64::from(index)).expect("a key")
+}
+
+#[test]
+fn ten_million_reuses_of_a_slot_have_as_many_keys() {
+    let slab: Slab<u32> = Slab::builder().capacity(1).build().expect("a small slab");
+    let mutator = slab.mutator();
+    for n in 0..REUSES {
+        let inserted = mutator.insert(n).expect("room");
+        assert_eq!(inserted, key(1, n), "the same slot, the next generation");
+        assert!(mutator.remove(inserted));
+    }
+    let last = mutator.insert(7).expect("room");
+    assert_eq!(last, key(1, REUSES));
+    let guard = mutator.pin();
+    for n in 0..REUSES {
+        assert!(guard.get(key(1, n)).is_none(), "generation {n}");
+    }
+    assert_eq!(guard.get(last), Some(&7));
+}
+
+#[test]
+fn a_released_segment_goes_on_where_it_was() {
+    let slab: Slab<u64> = Slab::builder().capacity(20_000).build().expect("a small slab");
+    let mut old = Vec::new();
+    for round in 0..20 {
+        let keys: Vec<Key> = (0..20_000).map(|n| slab.insert(n).expect("room")).collect();
+        let stats = slab.stats();
+        assert_eq!((stats.live, stats.free), (20_000, 0));
+        for &key in &keys {
+            assert!(old.iter().all(|&stale| stale != key));
+            assert!(slab.remove(key));
+        }
+        // A few slots have many more generations than the others.
+        for n in 0..1000 * round {
+            let key = slab.insert(n).expect("room");
+            assert!(slab.remove(key));
+        }
+        assert_eq!(slab.sweep(0).segments_committed, 0, "all memory goes back");
+        old.extend(keys.iter().step_by(997));
+        assert!(old.iter().all(|&key| !slab.contains(key) && slab.get(key).is_none()));
+    }
+    let stats = slab.stats();
+    assert!(stats.bytes_kept <= 4 * 6, "a number for each segment: {stats:?}");
+    let keys: Vec<Key> = (0..20_000).map(|n| slab.insert(n).expect("room")).collect();
+    assert!(keys.iter().all(|key| key.generation() >= 20));
+    assert!(old.iter().all(|&key| !slab.contains(key)));
+}
+
+#[test]
+fn a_slot_without_generations_left_is_retired() {
+    let slab: Slab<String> =
+        Slab::builder().capacity(2).last_generation(3).build().expect("a small slab");
+    for n in 0..8 {
+        let key = slab.insert(n.to_string()).expect("generations are left");
+        assert!(key.generation() <= 3);
+        assert_eq!(slab.stats().retired, n / 4);
+        match n % 3 {
+            0 => assert!(slab.remove(key)),
+            1 => assert_eq!(slab.take(key), Some(n.to_string())),
+            _ => {
+                let guard = slab.pin();
+                assert!(guard.get(key).is_some() && slab.remove(key));
+                drop(guard);
+                assert_eq!(slab.flush(), 0);
+            }
+        }
+    }
+    let stats = slab.stats();
+    assert_eq!((stats.retired, stats.live, stats.free, stats.vacant), (2, 0, 0, 0));
+    let error = slab.insert("more".to_owned()).expect_err("no slot is left");
+    assert_eq!(error.cause(), AllocError::CapacityExhausted { capacity: 2 });
+    slab.audit().expect("in order");
+    assert_eq!(slab.sweep(0).segments_released, 0, "its slots would begin again");
+    for index in 1..3 {
+        assert!((0..=3).all(|generation| !slab.contains(key(index, generation))));
+    }
+}
+
+#[test]
+fn made_up_keys_name_nothing() {
+    let slab: Slab<u8> = Slab::builder().capacity(100).build().expect("a small slab");
+    let real = slab.insert(1).expect("room");
+    let guard = slab.pin();
+    for index in [1, 2, 99, 100, 101, 1 << 20, u32::MAX] {
+        for generation in [0, 1, 2, (1 << 30) - 1, 1 << 30, (1 << 31) - 1] {
+            let key = key(index, generation);
+            assert_eq!(guard.get(key).is_some(), key == real);
+            assert_eq!(slab.contains(key), key == real);
+            assert!(key == real || (!slab.remove(key) && slab.take(key).is_none()));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Up to 32 threads insert, look at, remove and take stamped values of one slab.
+//!
+//! A value knows its own key and repeats it: a torn one does not agree with itself, one that is
+//! dropped is zeros, and one that was looked for under another key is stale.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use slotarena::{Key, Slab};
+
+const WORDS: usize = 8;
+
+struct Value([u64; WORDS], &'static AtomicUsize);
+
+impl Value {
+    fn check(&self, key: Key) {
+        assert_eq!(self.0, [key.to_bits(); WORDS], "{key:?}: torn, stale or dropped");
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        let first = self.0[0];
+        assert!(first != 0 && self.0 == [first; WORDS], "dropped twice, or torn");
+        self.0 = [0; WORDS];
+        self.1.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A small generator (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) as usize % n
+    }
+}
+
+/// Keys that all threads know.
+const KNOWN: usize = 256;
+
+fn play(slab: &Slab<Value>, known: &[AtomicU64], drops: &'static AtomicUsize, seed: u64) -> usize {
+    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut inserted = 0;
+    let key_at = |n: usize| Key::from_bits(known[n].load(Ordering::Relaxed));
+    for round in 0..if cfg!(miri) { 20 } else { 2000 } {
+        match random.below(8) {
+            0..3 => {
+                for _ in 0..8 {
+                    let make = |key: Key| Value([key.to_bits(); WORDS], drops);
+                    let key = slab.insert_with(make).expect("room");
+                    inserted += 1;
+                    let old = known[random.below(KNOWN)].swap(key.to_bits(), Ordering::AcqRel);
+                    if let Some(old) = Key::from_bits(old) {
+                        match random.below(3) {
+                            0 => {
+                                if let Some(value) = slab.take(old) {
+                                    value.check(old);
+                                }
+                            }
+                            _ => {
+                                slab.remove(old);
+                            }
+                        }
+                        assert!(!slab.contains(old), "removed by us, or before");
+                    }
+                }
+            }
+            3..6 => {
+                let guard = slab.pin();
+                let mut seen: Vec<(Key, &Value)> = Vec::new();
+                for _ in 0..16 {
+                    if let Some(key) = key_at(random.below(KNOWN)) {
+                        seen.extend(guard.get(key).map(|value| (key, value)));
+                    }
+                }
+                for (key, value) in seen {
+                    value.check(key);
+                }
+            }
+            6 => {
+                if let Some(key) = key_at(random.below(KNOWN)) {
+                    // Of several that do this, and of those above, one wins.
+                    slab.remove(key);
+                }
+            }
+            _ if round % 64 == 0 => {
+                slab.sweep(0);
+            }
+            _ if round % 16 == 0 => {
+                slab.flush();
+            }
+            _ => {
+                for (key, value) in slab.pin().iter().take(50) {
+                    value.check(key);
+                }
+            }
+        }
+    }
+    inserted
+}
+
+fn run(threads: usize) {
+    let drops: &'static AtomicUsize = Box::leak(Box::default());
+    let slab: Slab<Value> = Slab::builder().capacity(1 << 20).build().expect("a slab");
+    let known: Vec<AtomicU64> = (0..KNOWN).map(|_| AtomicU64::new(0)).collect();
+    let inserted: usize = std::thread::scope(|scope| {
+        let (slab, known) = (&slab, &known);
+        let threads: Vec<_> = (0..threads)
+            .map(|n| scope.spawn(move || play(slab, known, drops, n as u64 + 1)))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread")).sum()
+    });
+    slab.audit().expect("in order");
+    assert_eq!(slab.flush(), 0, "all guards are gone");
+    let live = slab.len();
+    assert_eq!(slab.pin().iter().count(), live);
+    assert_eq!(drops.load(Ordering::Relaxed) + live, inserted, "dropped once each");
+    for known in &known {
+        if let Some(key) = Key::from_bits(known.load(Ordering::Relaxed)) {
+            slab.remove(key);
+        }
+    }
+    assert_eq!(slab.flush(), 0);
+    assert_eq!((slab.len(), drops.load(Ordering::Relaxed)), (0, inserted));
+    assert_eq!(slab.sweep(0).segments_committed, 0);
+}
+
+#[test]
+fn two_threads() {
+    run(2);
+}
+
+#[test]
+fn eight_threads() {
+    run(8);
+}
+
+#[test]
+fn thirty_two_threads() {
+    run(32);
+}
