@@ -352,7 +352,7 @@ fn slab_leave() {
     let what = "slab: one removes a value under its own guard and goes, another flushes";
     model("slab_leave", "8 10 11", what).explore(|| {
         let mut scene = Scene::new();
-        let (one, two) = (scene.mutator(true), scene.mutator(true));
+        let (one, two) = (scene.mutator(true), scene.mutator(false));
         let key = scene.insert(&one);
         let slab = scene.slab();
         scene.spawn(two, move |m| m.flush().to_string());

@@ -136,13 +136,10 @@ fn removals_drop_what_was_removed_before() {
 #[test]
 fn what_a_thread_leaves_is_dropped_by_others() {
     with_reader(|slab, drops| {
-        std::thread::scope(|scope| {
-            scope.spawn(|| churn(&slab, &drops, 100));
-        });
-        let left = Arc::new(AtomicUsize::new(0));
-        std::thread::scope(|scope| {
-            scope.spawn(|| churn(&slab, &left, 100));
-        });
+        let (slab, left) = (Arc::new(slab), Arc::default());
+        let (other, counter) = (Arc::clone(&slab), Arc::clone(&left));
+        // Joined so that it has gone, its thread's locals included.
+        std::thread::spawn(move || churn(&other, &counter, 100)).join().expect("a thread");
         assert_eq!(left.load(Ordering::Relaxed), 0, "it has gone before it looked");
         churn(&slab, &drops, 4096);
         assert_eq!(left.load(Ordering::Relaxed), 100);
@@ -187,7 +184,7 @@ fn a_guard_that_sleeps_delays_what_it_could_see_and_no_more() {
             let value = guard.get(first).expect("it is there");
             ready.send(()).expect("the test waits");
             let _ = woken.recv();
-            assert_eq!(Arc::strong_count(&value.0) > 0, true, "it is still there");
+            assert!(Arc::strong_count(&value.0) > 0, "it is still there");
         });
         is_ready.recv().expect("a guard sleeps");
         for &key in &live {
