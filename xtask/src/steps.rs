@@ -4,8 +4,10 @@ use std::path::Path;
 
 use crate::compare;
 use crate::cross;
+use crate::debian::install;
 use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Outcomes, Tests};
 use crate::invocation::{Invocation, cargo, program};
+use crate::process::output_of;
 use crate::sanitizer::Sanitizer;
 use crate::steps::When::{Always, OnRequest, Thorough};
 use crate::survival;
@@ -234,6 +236,21 @@ pub static STEPS: &[Step] = &[
         evidence: Tests,
         minutes: 10,
         plan: |_, _| Ok(vec![cargo("test --release --test limits -- --test-threads=1")]),
+    },
+    Step {
+        name: "counts",
+        subject: "instructions, locks, system calls",
+        tool: "callgrind, ptrace",
+        when: Thorough,
+        evidence: Cases,
+        minutes: 15,
+        plan: |setup, say| {
+            if output_of(&program("valgrind", "--version"), &setup.root).is_err() {
+                install("valgrind binutils", say)?;
+            }
+            let counts = cargo("test --release --test counts -- --nocapture --test-threads=1");
+            Ok(vec![counts.env("SLOTARENA_COUNTS", "1")])
+        },
     },
     Step {
         name: "loom",
