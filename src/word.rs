@@ -20,9 +20,6 @@ pub const LIVE_BIT: u64 = 1 << 63;
 /// Bit 62 of the low word of a slot that is not live: handed out, but without an entry yet.
 pub(crate) const UNINITIALIZED_BIT: u64 = 1 << 62;
 
-/// Has a bit in common with the low word of every slot that is not free.
-const IN_USE: u64 = LIVE_BIT + UNINITIALIZED_BIT;
-
 pub(crate) mod sealed {
     pub trait Sealed {}
     impl Sealed for u64 {}
@@ -230,7 +227,7 @@ pub(crate) fn state<W: Word>(word: W) -> State {
 pub(crate) fn is_detached<W: Word>(word: W, round: Round) -> bool {
     // What differs from a free word of this round: nothing, or a bit of the state, or else.
     let difference = (word.low() ^ round.0) >> 32;
-    difference.wrapping_sub(1) < (IN_USE & IN_USE.wrapping_neg()) >> 32
+    difference.wrapping_sub(1) < Round::MASK >> 32
 }
 
 /// The word of a slot that is handed out without an entry.
@@ -298,6 +295,17 @@ mod tests {
         assert!(!is_detached(free::<u64>(later, 0), later));
         assert!(is_detached(free::<u64>(round, 7), later));
         assert!(is_detached(zero::<u64>(), round) && !is_detached(zero::<u64>(), Round::FIRST));
+    }
+
+    #[test]
+    fn a_slot_in_use_is_not_detached_whatever_its_other_bits() {
+        for round in [Round::FIRST, Round::SECOND, Round::from_bits(u64::MAX)] {
+            for state in [UNINITIALIZED_BIT, LIVE_BIT, UNINITIALIZED_BIT | LIVE_BIT] {
+                for other in [Round::FIRST, Round::SECOND, Round::from_bits(u64::MAX)] {
+                    assert!(!is_detached(state | other.to_bits() | 7, round));
+                }
+            }
+        }
     }
 
     #[test]
