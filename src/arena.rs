@@ -4,7 +4,7 @@ use crate::error::{BuildError, NO_MEMORY};
 use crate::head::Head;
 use crate::kept::Kept;
 use crate::memory::{Memory, Slot};
-use crate::segment::{Geometry, SEGMENT_BYTES};
+use crate::segment::Geometry;
 use crate::sync::unmodelled;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::word::{Payload, Word};
@@ -103,7 +103,7 @@ impl<W: Word> Arena<W> {
             page_shift: page_slots
                 .map(usize::trailing_zeros)
                 .filter(|page| (page + 1..=page + 6).contains(&shift)),
-            kept: Kept::new(if W::Payload::KEEPS { geometry.segments() } else { 0 }),
+            kept: Kept::new::<W::Payload>(geometry.segments()),
         })
     }
 
@@ -257,7 +257,7 @@ impl<W: Word> Arena<W> {
     fn commit(&self, first: u32, last: u32) -> Result<(), i32> {
         self.make_writable(last)?;
         let slots = self.geometry.slots_per_segment() as usize;
-        let segments = first..=last;
+        let segments = first..last + 1;
         let (first, count) = (first as usize * slots, (last - first + 1) as usize * slots);
         self.memory.populate(first, count).inspect_err(|_| {
             // A part may have been populated. If this is refused too, it stays so until the
@@ -265,14 +265,7 @@ impl<W: Word> Arena<W> {
             // SAFETY: the caller claimed the segments and nobody has an index in them.
             let _ = unsafe { self.memory.release(first, count) };
         })?;
-        if W::Payload::KEEPS {
-            for segment in segments {
-                let kept = self.kept.of(segment);
-                if kept > 0 {
-                    self.usable(segment).for_each(|slot| slot.payload().restore(kept));
-                }
-            }
-        }
+        self.kept.remind(segments, |segment| self.usable(segment));
         Ok(())
     }
 
@@ -316,16 +309,13 @@ impl<W: Word> Arena<W> {
 
     /// The first segment from `segment` on that is committed, now or a moment ago.
     pub(crate) fn next_committed(&self, segment: u32) -> Option<u32> {
-        let first = (segment / 64) as usize;
-        for word in first..self.claimed.len() {
+        (segment / 64..self.claimed.len() as u32).find_map(|word| {
             // Relaxed: as in `is_committed`.
-            let bits = self.claimed[word].load(Ordering::Relaxed);
-            let bits = if word == first { bits & u64::MAX << (segment % 64) } else { bits };
-            if bits != 0 {
-                return Some(word as u32 * 64 + bits.trailing_zeros());
-            }
-        }
-        None
+            let bits = self.claimed[word as usize].load(Ordering::Relaxed);
+            let below = if word == segment / 64 { (1 << (segment % 64)) - 1 } else { 0 };
+            let bit = (bits & !below).trailing_zeros();
+            (bit < 64).then(|| word * 64 + bit)
+        })
     }
 
     /// How many segments are committed, and how many usable slots they have, now or a moment
@@ -393,12 +383,7 @@ impl<W: Word> Arena<W> {
     ///
     /// The caller owns every slot in them, and is inside an operation or has stopped the world.
     pub(crate) unsafe fn release(&self, first: u32, count: u32) -> Result<(), i32> {
-        if W::Payload::KEEPS {
-            for segment in first..first + count {
-                let kept = self.usable(segment).map(|slot| slot.payload().kept()).max();
-                self.kept.set(segment, kept.unwrap_or(0));
-            }
-        }
+        self.kept.remember(first..first + count, |segment| self.usable(segment));
         let slots = self.geometry.slots_per_segment() as usize;
         // SAFETY: nobody stores to a free slot but its owner (Invariants 1 and 5): an operation
         // that began while one of them was in use ended before they were detached.
@@ -413,6 +398,3 @@ impl<W: Word> Arena<W> {
         Ok(())
     }
 }
-
-/// 8-byte slots in the segments of a real table.
-const _: () = assert!(1 << Geometry::shift_for(8) == SEGMENT_BYTES / 8);

@@ -1,41 +1,57 @@
 //! What released segments have to tell: a number for each, outside of their memory.
 
+use core::ops::Range;
+
+use crate::memory::Slot;
 use crate::sync::Ordering;
 use crate::sync::unmodelled::AtomicU32;
+use crate::word::{Payload, Word};
 
-/// A number for each segment, 0 at first.
+/// A number for each segment, 0 at first; for none, where payloads keep nothing.
 #[derive(Debug)]
 pub(crate) struct Kept(Box<[AtomicU32]>);
 
 impl Kept {
-    pub(crate) fn new(segments: u32) -> Self {
+    pub(crate) fn new<P: Payload>(segments: u32) -> Self {
+        let segments = if P::KEEPS { segments as usize } else { 0 };
         // From zeroed memory, no page of which is there before it is written to.
-        let zeros = vec![0u32; segments as usize].into_boxed_slice();
+        let zeros = vec![0u32; segments].into_boxed_slice();
         let numbers = Box::into_raw(zeros) as *mut [AtomicU32];
         // SAFETY: just made; an atomic has the size and the alignment of what it holds.
         Self(unsafe { Box::from_raw(numbers) })
     }
 
-    pub(crate) fn of(&self, segment: u32) -> u32 {
-        // Relaxed: read by who has claimed the segment, written by who had it before: the bit of
-        // the claim orders them (Invariant 5).
-        self.0[segment as usize].load(Ordering::Relaxed)
+    fn of(&self, segment: u32) -> &AtomicU32 {
+        &self.0[segment as usize]
     }
 
-    pub(crate) fn set(&self, segment: u32, kept: u32) {
-        // Relaxed: as in `of`.
-        self.0[segment as usize].store(kept, Ordering::Relaxed);
+    /// Keeps the greatest number that the slots of each segment tell. The caller is about to
+    /// release them.
+    pub(crate) fn remember<'a, W: Word, S: Iterator<Item = &'a Slot<W>>>(
+        &self,
+        segments: Range<u32>,
+        usable: impl Fn(u32) -> S,
+    ) {
+        for segment in segments.filter(|_| W::Payload::KEEPS) {
+            let kept = usable(segment).map(|slot| slot.payload().kept()).max();
+            // Relaxed: read by who claims the segment next: the bit of the claim orders them
+            // (Invariant 5).
+            self.of(segment).store(kept.unwrap_or(0), Ordering::Relaxed);
+        }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_kept_apart() {
-        let kept = Kept::new(3);
-        kept.set(1, 7);
-        assert_eq!([0, 1, 2].map(|segment| kept.of(segment)), [0, 7, 0]);
+    /// Tells each slot of the segments what was kept. The caller has committed them.
+    pub(crate) fn remind<'a, W: Word, S: Iterator<Item = &'a Slot<W>>>(
+        &self,
+        segments: Range<u32>,
+        usable: impl Fn(u32) -> S,
+    ) {
+        for segment in segments.filter(|_| W::Payload::KEEPS) {
+            // Relaxed: as in `remember`.
+            let kept = self.of(segment).load(Ordering::Relaxed);
+            if kept > 0 {
+                usable(segment).for_each(|slot| slot.payload().restore(kept));
+            }
+        }
     }
 }

@@ -257,8 +257,8 @@ impl<T: Send + Sync + 'static> Core<T> {
         unsafe { self.free(&mut operation, &removed, true) };
     }
 
-    /// Frees a slot in use, which is the caller's and has no value any more; or retires it. `counted`
-    /// says whether it is counted as uninitialized.
+    /// Frees a slot in use, which is the caller's and has no value any more; or retires it.
+    /// `counted` says whether it is counted as uninitialized.
     ///
     /// # Safety
     ///
