@@ -37,6 +37,10 @@
 //! dropped while a thread that used it ends; two-word entries while the table grows. Each at one
 //! size; stripes of 1 and 2, magazines of 1 and 2. `INDEX.md` has them all, with their bounds.
 //!
+//! Code pointers (`code_table`): publish beside get; set beside set, and free and use again, beside
+//! get; publish beside publish, unpublish beside free; one native function's handle asked for by
+//! two; and with a sweep.
+//!
 //! Not covered: more than three threads, more than one stop by each, magazines that are both filled
 //! and spilled by three threads, `set` beside a helper, systems without an asymmetric fence (the
 //! real fence is stronger), `free_unchecked` (whose contract excludes what a model would show), and
@@ -56,6 +60,7 @@
 
 mod allocator;
 mod checker;
+mod code_table;
 mod freelist;
 mod model;
 mod outcome;

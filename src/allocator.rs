@@ -237,25 +237,25 @@ impl<W: Word> Allocator<W> {
         stopped.for_each_magazine(|magazine| self.spill_all(magazine));
     }
 
-    /// Takes back the slot at any number, if its state is the expected one, live or
-    /// uninitialized. Returns the word that it had: its state tells what came of it. Lock-free.
+    /// Takes back the slot at any number, if its word is an expected one: some of the live and
+    /// uninitialized ones. Returns the word that it had, which tells what came of it. Lock-free.
     ///
     /// # Safety
     ///
-    /// As for [`World::enter`].
+    /// As for [`World::enter`]; the word of a free slot is not expected.
     #[inline(always)]
-    pub(crate) unsafe fn free(&self, record: &Record, raw: u32, expected: State) -> W {
+    pub(crate) unsafe fn free(&self, record: &Record, raw: u32, expected: impl Fn(W) -> bool) -> W {
         // SAFETY: the caller's promise.
         let mut operation = unsafe { self.world.enter(record) };
         self.free_in(&mut operation, raw, expected)
     }
 
     #[inline(always)]
-    fn free_in(&self, operation: &mut Operation<'_>, raw: u32, expected: State) -> W {
+    fn free_in(&self, operation: &mut Operation<'_>, raw: u32, expected: impl Fn(W) -> bool) -> W {
         let Some(slot) = self.arena.slot_clamped(raw) else { return word::zero() };
         let mut current = slot.load();
         loop {
-            if word::state(current) != expected {
+            if !expected(current) {
                 return current;
             }
             // Tried again only when another thread changed the entry: lock-free.
@@ -265,7 +265,7 @@ impl<W: Word> Allocator<W> {
             }
         }
         let mut magazine = operation.magazine();
-        if expected == State::Uninitialized {
+        if word::state(current) == State::Uninitialized {
             magazine.count_uninitialized(u64::MAX);
         }
         self.keep(&mut magazine, raw);
@@ -320,7 +320,7 @@ impl<W: Word> Allocator<W> {
         // SAFETY: the caller's promise.
         let mut operation = unsafe { self.world.enter(record) };
         for &handle in handles {
-            if !word::is_live(self.free_in(&mut operation, handle.to_raw(), State::Live)) {
+            if !word::is_live(self.free_in(&mut operation, handle.to_raw(), word::is_live)) {
                 refused(handle);
             }
         }
@@ -334,29 +334,48 @@ impl<W: Word> Allocator<W> {
     /// As for [`World::enter`].
     #[inline(always)]
     pub(crate) unsafe fn set(&self, record: &Record, raw: u32, word: W) -> W {
+        let put = |old| (word::state(old) != State::Free).then_some(word);
+        // SAFETY: the caller's promise.
+        unsafe { self.update(record, raw, put) }.unwrap_or_else(|free| free)
+    }
+
+    /// Puts into the slot at any number what `new` makes of its word, a live or uninitialized one.
+    /// Returns the word that it had; as an error, if `new` makes nothing of it. Lock-free.
+    ///
+    /// # Safety
+    ///
+    /// As for [`World::enter`]; `new` makes nothing of the word of a free slot.
+    #[inline(always)]
+    pub(crate) unsafe fn update(
+        &self,
+        record: &Record,
+        raw: u32,
+        new: impl Fn(W) -> Option<W>,
+    ) -> Result<W, W> {
         // SAFETY: the caller's promise. Inside an operation, so that no sweep can release the
         // segment between the check and the store (Invariant 5).
         let mut operation = unsafe { self.world.enter(record) };
-        let Some(slot) = self.arena.slot_clamped(raw) else { return word::zero() };
+        let Some(slot) = self.arena.slot_clamped(raw) else { return Err(word::zero()) };
         let mut current = slot.load();
-        loop {
-            if word::state(current) == State::Free {
-                return current;
-            }
+        let word = loop {
+            let Some(word) = new(current) else { return Err(current) };
             // Tried again only when another thread changed the entry: lock-free.
             match slot.replace(current, word) {
-                Ok(()) => break,
+                Ok(()) => break word,
                 Err(now) => current = now,
             }
+        };
+        let [before, after] = [current, word].map(|w| word::state(w) == State::Uninitialized);
+        if before != after {
+            operation.magazine().count_uninitialized(if after { 1 } else { u64::MAX });
         }
-        if word::state(current) == State::Uninitialized {
-            operation.magazine().count_uninitialized(u64::MAX);
-        }
-        current
+        Ok(current)
     }
 
     /// Ends a participation; the private store goes to the stripes.
     pub(crate) fn unregister(&self, registration: Registration) {
+        // Also at the end of a thread, where no scope is open (Invariant 13).
+        let _rights = self.arena.rights();
         self.world.unregister(registration, |magazine| self.spill_all(magazine));
     }
 

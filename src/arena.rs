@@ -4,6 +4,7 @@ use crate::error::{BuildError, NO_MEMORY};
 use crate::head::Head;
 use crate::kept::Kept;
 use crate::memory::{Memory, Slot};
+use crate::protection::{Protection, Rights};
 use crate::segment::Geometry;
 use crate::sync::unmodelled;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -56,7 +57,12 @@ pub(crate) enum Refusal {
 impl<W: Word> Arena<W> {
     /// An arena for `capacity` slots. With `step_down`, half as many and so on while the system
     /// refuses.
-    pub(crate) fn new(capacity: u32, step_down: bool, shift: u32) -> Result<Self, BuildError> {
+    pub(crate) fn new(
+        capacity: u32,
+        step_down: bool,
+        shift: u32,
+        protection: Protection,
+    ) -> Result<Self, BuildError> {
         let segment_bytes = Memory::<W>::SLOT_BYTES << shift;
         let bytes = |g: Geometry| (g.segments() as usize).checked_mul(segment_bytes);
         let wanted = Geometry::new(capacity, shift);
@@ -72,7 +78,7 @@ impl<W: Word> Arena<W> {
             let bytes = bytes(geometry).unwrap_or(usize::MAX);
             let result = match bytes {
                 usize::MAX => Err(NO_MEMORY),
-                bytes => Memory::new(bytes),
+                bytes => Memory::new(bytes, protection),
             };
             match result {
                 // Where addresses are scarce, leave as many to the rest of the process.
@@ -128,7 +134,23 @@ impl<W: Word> Arena<W> {
         self.geometry
     }
 
-    /// Where slot 0 lies.
+    /// The calling thread's right to touch slots.
+    pub(crate) fn rights(&self) -> Rights {
+        self.memory.rights()
+    }
+
+    /// What keeps slots from being written to.
+    pub(crate) fn protection(&self) -> Protection {
+        self.memory.protection()
+    }
+
+    /// Makes the lowest `count` segments read-only for everybody, or writable again. They are
+    /// committed.
+    pub(crate) fn seal_lowest(&self, count: u32, sealed: bool) -> Result<(), i32> {
+        self.memory.seal(0, (count * self.geometry.slots_per_segment()) as usize, sealed)
+    }
+
+    /// Where slot 0 is read.
     pub(crate) fn base(&self) -> core::ptr::NonNull<Slot<W>> {
         self.memory.base()
     }

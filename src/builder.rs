@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 use crate::entry::Entry;
 use crate::error::BuildError;
 use crate::plan::Plan;
+use crate::protection::Protection;
 use crate::table::Table;
 
 /// What a [`Table`] is to be like. All its functions are `const`, for tables in a `static`.
@@ -103,6 +104,13 @@ impl<E: Entry> Builder<E> {
     #[cfg(all(loom, feature = "loom"))]
     pub const fn page_shift(mut self, shift: u32) -> Self {
         self.plan.page_shift = Some(shift);
+        self
+    }
+
+    /// Protects the slots. Whoever touches them then needs rights (Invariant 13), which a plain
+    /// table does not open.
+    pub(crate) const fn protection(mut self, protection: Protection) -> Self {
+        self.plan.protection = protection;
         self
     }
 

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::protection::Protection;
+
 /// The system's code for *no memory*, where a refusal comes without one.
 pub(crate) const NO_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
 
@@ -155,6 +157,23 @@ pub enum BuildError {
         /// The most there can be.
         limit: usize,
     },
+    /// A table of code pointers was asked for whose handles have no bits, or more than 32.
+    IndexBits {
+        /// What was asked for.
+        asked: u32,
+    },
+    /// There was no memory for the read-only segments, or not so many slots.
+    ReadOnly {
+        /// How many segments were asked for.
+        asked: u32,
+        /// Why they could not be had.
+        error: AllocError,
+    },
+    /// A protection was asked for that this system does not have.
+    Protection {
+        /// What was asked for.
+        asked: Protection,
+    },
     /// The system refused to reserve addresses: the amount asked for, or, where stepping down
     /// was allowed, even the least.
     Reserve {
@@ -179,6 +198,19 @@ impl fmt::Display for BuildError {
             }
             BuildError::Stash { asked, limit } => {
                 write!(f, "a stash of {asked} slots asked for: up to {limit} is possible")
+            }
+            BuildError::IndexBits { asked } => {
+                write!(f, "handles of {asked} bits asked for: 1 to 32 are possible")
+            }
+            BuildError::ReadOnly { asked, error } => {
+                write!(f, "{asked} read-only segments asked for: {error}")
+            }
+            BuildError::Protection { asked } => {
+                write!(
+                    f,
+                    "{asked:?} asked for, the strongest here is {:?}",
+                    Protection::strongest()
+                )
             }
             BuildError::Reserve { asked, refused, code } => {
                 write!(f, "asked for {asked} bytes of addresses; {refused} were refused: ")?;

@@ -4,10 +4,14 @@
 #[doc = include_str!("../docs/DESIGN.md")]
 pub mod design {}
 
+#[doc = include_str!("../docs/SANDBOX.md")]
+pub mod sandbox {}
+
 // Each file uses only files above it in this list.
 mod sync;
 pub mod head;
 pub mod segment;
+mod protection;
 mod error;
 #[cfg(not(all(loom, feature = "loom")))]
 mod sys;
@@ -49,9 +53,19 @@ mod slab_builder;
 mod slab_entry;
 mod slab_mutator;
 mod owned;
+mod code_word;
+mod code_error;
+mod natives;
+mod read_only;
+mod code_table;
+mod read_only_scope;
+mod write_scope;
 
 pub use audit::{Audit, SegmentAudit, Violation};
 pub use builder::Builder;
+pub use code_error::CodePointerError;
+pub use code_table::{CodePointerTable, CodePointerTableBuilder, Recipe};
+pub use code_word::{CodePointer, EntryPoint, Signature};
 pub use entry::{Entry, Pointer};
 pub use error::{AllocError, BuildError, FreeManyError, InvalidHandle, Leak, SetError};
 pub use guard::{Guard, Iter, Ref};
@@ -59,6 +73,8 @@ pub use handle::Handle;
 pub use key::Key;
 pub use mutator::Mutator;
 pub use owned::OwnedEntry;
+pub use protection::Protection;
+pub use read_only_scope::ReadOnlyScope;
 pub use segment::SEGMENT_BYTES;
 pub use slab::Slab;
 pub use slab_builder::SlabBuilder;
@@ -74,3 +90,4 @@ pub use sweep::SweepReport;
 pub use sync::observed;
 pub use table::Table;
 pub use word::Word;
+pub use write_scope::WriteScope;

@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::head::{follow, link_to};
+use crate::protection::{Protection, Rights};
 use crate::segment::Geometry;
 use crate::sync::Ordering;
 use crate::word::{self, AtomicWord, Round, Word};
@@ -191,13 +192,14 @@ impl<W: Word> Slot<W> {
 #[derive(Debug)]
 pub(crate) struct Memory<W: Word> {
     #[cfg(not(all(loom, feature = "loom")))]
-    reservation: crate::sys::Reservation,
+    mapping: crate::sys::Mapping,
     #[cfg(all(loom, feature = "loom"))]
     slots: Box<[Slot<W>]>,
     /// How many more times memory is refused.
     #[cfg(all(loom, feature = "loom"))]
     refusals: crate::sync::unmodelled::AtomicUsize,
     slot_count: usize,
+    protection: Protection,
     marker: PhantomData<W>,
 }
 
@@ -221,7 +223,17 @@ impl<W: Word> Memory<W> {
         self.slot_count
     }
 
-    /// The slot with this index.
+    /// The calling thread's right to touch slots, at the address where they are written.
+    pub(crate) fn rights(&self) -> Rights {
+        Rights::open(self.protection)
+    }
+
+    /// What keeps slots from being written to.
+    pub(crate) fn protection(&self) -> Protection {
+        self.protection
+    }
+
+    /// The slot with this index, at the address where it may be written (Invariant 13).
     ///
     /// # Safety
     ///
@@ -230,8 +242,11 @@ impl<W: Word> Memory<W> {
     #[inline(always)]
     pub(crate) unsafe fn slot(&self, index: u32) -> &Slot<W> {
         debug_assert!((index as usize) < self.slot_count);
+        if cfg!(any(debug_assertions, all(loom, feature = "loom"))) {
+            assert!(Rights::are_open(self.protection), "Invariant 13: no write scope is open");
+        }
         // SAFETY: inside the memory, by the contract of this function.
-        let slot = unsafe { self.base().byte_add(index as usize * Self::STRIDE) };
+        let slot = unsafe { self.write_base().byte_add(index as usize * Self::STRIDE) };
         // SAFETY: aligned, since the base is; any bits are a valid word; shared references to
         // atomics are all that is ever made of it, and the memory lives as long as `self`.
         unsafe { slot.as_ref() }
@@ -255,25 +270,37 @@ impl<W: Word> Memory<W> {
     pub(crate) const BYTES_MAX: usize = crate::sys::RESERVE_BYTES_MAX;
 
     /// Reserves `bytes`, a multiple of the segment's. The error is the system's code.
-    pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
+    pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
         let units = bytes.checked_next_multiple_of(SEGMENT_BYTES).ok_or(NO_MEMORY)?;
-        let reservation = crate::sys::Reservation::new(units)?;
-        Ok(Self { reservation, slot_count: bytes / Self::SLOT_BYTES, marker: PhantomData })
+        let mapping = crate::sys::Mapping::new(units, protection)?;
+        let slot_count = bytes / Self::SLOT_BYTES;
+        Ok(Self { mapping, slot_count, protection, marker: PhantomData })
     }
 
-    #[inline(always)]
+    /// Where slot 0 is read.
     pub(crate) fn base(&self) -> NonNull<Slot<W>> {
-        self.reservation.base().cast()
+        self.mapping.base().cast()
+    }
+
+    /// Where slot 0 is written: the same, unless the memory is protected.
+    #[inline(always)]
+    fn write_base(&self) -> NonNull<Slot<W>> {
+        self.mapping.write_base().cast()
+    }
+
+    /// Makes writable slots read-only for everybody, or writable again.
+    pub(crate) fn seal(&self, first: usize, count: usize, sealed: bool) -> Result<(), i32> {
+        self.mapping.seal(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES, sealed)
     }
 
     /// Makes slots writable. Idempotent.
     pub(crate) fn commit(&self, first: usize, count: usize) -> Result<(), i32> {
-        self.reservation.commit(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
+        self.mapping.commit(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
     }
 
     /// Sets memory aside for writable slots, so that a refusal shows now.
     pub(crate) fn populate(&self, first: usize, count: usize) -> Result<(), i32> {
-        self.reservation.populate(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
+        self.mapping.populate(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
     }
 
     /// How many slots a page of the system's has, the least that `discard` takes.
@@ -290,7 +317,7 @@ impl<W: Word> Memory<W> {
     pub(crate) unsafe fn discard(&self, first: usize, count: usize) -> Result<(), i32> {
         let (offset, bytes) = (first * Self::SLOT_BYTES, count * Self::SLOT_BYTES);
         // SAFETY: by the contract of this function.
-        unsafe { self.reservation.discard(offset, bytes) }
+        unsafe { self.mapping.discard(offset, bytes) }
     }
 
     /// Gives the memory of writable slots back; they read as zero again.
@@ -301,7 +328,7 @@ impl<W: Word> Memory<W> {
     pub(crate) unsafe fn release(&self, first: usize, count: usize) -> Result<(), i32> {
         let (offset, bytes) = (first * Self::SLOT_BYTES, count * Self::SLOT_BYTES);
         // SAFETY: by the contract of this function.
-        unsafe { self.reservation.release(offset, bytes) }
+        unsafe { self.mapping.release(offset, bytes) }
     }
 }
 
@@ -309,15 +336,23 @@ impl<W: Word> Memory<W> {
 impl<W: Word> Memory<W> {
     pub(crate) const BYTES_MAX: usize = 1 << 10;
 
-    pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
+    pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
         let slot_count = bytes / Self::SLOT_BYTES;
         let slots = (0..slot_count).map(|_| Slot::new()).collect();
         let refusals = crate::sync::unmodelled::AtomicUsize::new(0);
-        Ok(Self { slots, refusals, slot_count, marker: PhantomData })
+        Ok(Self { slots, refusals, slot_count, protection, marker: PhantomData })
     }
 
     pub(crate) fn base(&self) -> NonNull<Slot<W>> {
         NonNull::from(&*self.slots).cast()
+    }
+
+    fn write_base(&self) -> NonNull<Slot<W>> {
+        self.base()
+    }
+
+    pub(crate) fn seal(&self, _: usize, _: usize, _: bool) -> Result<(), i32> {
+        Ok(())
     }
 
     /// Has the next `count` requests for memory refused.

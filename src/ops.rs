@@ -128,7 +128,7 @@ pub(crate) fn free<E: Entry>(
 ) -> Result<E, InvalidHandle> {
     let old = participant.with(|allocator, record| {
         // SAFETY: by the contract of `Participant`.
-        unsafe { allocator.free(record, handle.to_raw(), State::Live) }
+        unsafe { allocator.free(record, handle.to_raw(), word::is_live) }
     });
     entry_in(old).ok_or(handle.into())
 }
@@ -153,14 +153,46 @@ pub(crate) fn free_uninitialized<W: Word>(
     participant: &impl Participant<W>,
     handle: Handle,
 ) -> Result<(), InvalidHandle> {
-    let old = participant.with(|allocator, record| {
-        // SAFETY: by the contract of `Participant`.
-        unsafe { allocator.free(record, handle.to_raw(), State::Uninitialized) }
-    });
-    match word::state(old) {
-        State::Uninitialized => Ok(()),
-        _ => Err(handle.into()),
-    }
+    // SAFETY: not the word of a free slot.
+    let old = unsafe { free_if(participant, handle, is_uninitialized) };
+    if is_uninitialized(old) { Ok(()) } else { Err(handle.into()) }
+}
+
+pub(crate) fn is_uninitialized<W: Word>(word: W) -> bool {
+    word::state(word) == State::Uninitialized
+}
+
+/// Takes back a slot if its word is an expected one, and returns the word that it had.
+///
+/// # Safety
+///
+/// The word of a free slot is not expected.
+pub(crate) unsafe fn free_if<W: Word>(
+    participant: &impl Participant<W>,
+    handle: Handle,
+    expected: impl Fn(W) -> bool,
+) -> W {
+    participant.with(|allocator, record| {
+        // SAFETY: by the contract of `Participant`, and of this function.
+        unsafe { allocator.free(record, handle.to_raw(), expected) }
+    })
+}
+
+/// Puts into a slot what `new` makes of its word, and returns the word that it had; as an error,
+/// if `new` makes nothing of it.
+///
+/// # Safety
+///
+/// `new` makes nothing of the word of a free slot, and else a live or uninitialized one.
+pub(crate) unsafe fn update<W: Word>(
+    participant: &impl Participant<W>,
+    handle: Handle,
+    new: impl Fn(W) -> Option<W>,
+) -> Result<W, W> {
+    participant.with(|allocator, record| {
+        // SAFETY: by the contract of `Participant`, and of this function.
+        unsafe { allocator.update(record, handle.to_raw(), new) }
+    })
 }
 
 pub(crate) fn free_many<W: Word>(

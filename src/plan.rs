@@ -4,6 +4,7 @@ use crate::allocator::Allocator;
 use crate::arena::Arena;
 use crate::error::BuildError;
 use crate::memory::Memory;
+use crate::protection::Protection;
 use crate::record::{MAGAZINE_SIZE_MAX, STASH_MAX};
 use crate::segment::Geometry;
 use crate::word::Word;
@@ -31,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) segment_shift: Option<u32>,
     #[cfg(all(loom, feature = "loom"))]
     pub(crate) page_shift: Option<u32>,
+    /// Whoever touches the slots needs rights if there is one (Invariant 13).
+    pub(crate) protection: Protection,
 }
 
 impl Plan {
@@ -45,6 +48,7 @@ impl Plan {
             segment_shift: None,
             #[cfg(all(loom, feature = "loom"))]
             page_shift: None,
+            protection: Protection::None,
         }
     }
 
@@ -69,7 +73,10 @@ impl Plan {
             Some(shift) => shift,
             None => Geometry::shift_for(Memory::<W>::SLOT_BYTES),
         };
-        let arena = Arena::new(self.capacity, self.step_down, shift)?;
+        if !self.protection.is_available() {
+            return Err(BuildError::Protection { asked: self.protection });
+        }
+        let arena = Arena::new(self.capacity, self.step_down, shift, self.protection)?;
         #[cfg(all(loom, feature = "loom"))]
         let arena = arena.with_page_shift(self.page_shift);
         let part = (arena.geometry().capacity() / STASH_PART) as usize;

@@ -24,7 +24,7 @@ mod imp {
         AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence,
     };
     pub(crate) use portable_atomic::AtomicU128;
-    pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
+    pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
     pub(crate) use super::cell::UnsafeCell;
     pub(crate) use std::thread_local;

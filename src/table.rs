@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::allocator::Allocator;
+use crate::arena::Arena;
 use crate::audit::{self, Audit, Violation};
 use crate::entry::Entry;
 use crate::error::{AllocError, FreeManyError, InvalidHandle, Leak, SetError};
@@ -73,6 +74,10 @@ impl<E: Entry> Table<E> {
         // SAFETY: boxed, and `drop` cuts the connection before the box goes.
         let threads = unsafe { ThreadCache::new(NonNull::from(&*allocator)) };
         Self { base, last, threads, allocator }
+    }
+
+    pub(crate) fn arena(&self) -> &Arena<E::Word> {
+        &self.allocator.arena
     }
 
     #[cfg(test)]

@@ -44,6 +44,11 @@ impl Reservation {
         self.base
     }
 
+    /// Where it is written: the same.
+    pub(crate) fn write_base(&self) -> NonNull<u8> {
+        self.base
+    }
+
     pub(crate) fn commit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         assert!(offset <= self.layout.size() && bytes <= self.layout.size() - offset);
         Ok(())
@@ -61,6 +66,11 @@ impl Reservation {
     pub(crate) unsafe fn discard(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         // SAFETY: by the contract of this function.
         unsafe { self.release(offset, bytes) }
+    }
+
+    /// Nothing: an allocation stays writable.
+    pub(crate) fn seal(&self, offset: usize, bytes: usize, _sealed: bool) -> Result<(), i32> {
+        self.commit(offset, bytes)
     }
 
     /// # Safety

@@ -20,7 +20,13 @@
 //! - `discard(range)`, in pages of [`discard_unit`] bytes, where that is something: a writable
 //!   range reads as 0 again, its memory goes back, and comes back where it is touched. Loads and
 //!   stores beside it: as for `release`.
+//! - `seal(range, sealed)`: takes the right to store from everybody, or gives it back. Where there
+//!   is allocated memory only, nothing.
 //! - dropping it gives the addresses back.
+//!
+//! A [`Mapping`] is one with or without a [`Protection`](crate::protection::Protection): loads go
+//! to its `base()`, stores to its `write_base()`, which are the same where it has none.
+//! [`protection`] says what there is, and changes the calling thread's rights.
 //!
 //! Errors are the system's own codes (`errno`, `GetLastError`).
 //!
@@ -44,6 +50,13 @@ mod heap;
 use heap as imp;
 
 pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, Reservation, discard_unit};
+pub(crate) use mapping::Mapping;
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(any(miri, slotarena_heap))))]
+mod dual;
+mod keys;
+mod mapping;
+pub(crate) mod protection;
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 pub(crate) mod membarrier;
@@ -69,13 +82,14 @@ mod tests {
 
     /// The contract, for one back end.
     macro_rules! contract {
-        ($name:ident, $reservation:ty, $reads_reserved:expr) => {
+        ($name:ident, $new:expr, $reads_reserved:expr) => {
             #[test]
             fn $name() {
                 let units = 4;
-                let r = <$reservation>::new(units * SEGMENT_BYTES).expect("a small reservation");
+                let r = $new(units * SEGMENT_BYTES).expect("a small reservation");
                 assert_eq!(r.base().addr().get() % SEGMENT_BYTES, 0);
                 let word = |unit: usize| r.base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
+                let out = |unit: usize| r.write_base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
                 if $reads_reserved {
                     // SAFETY: inside the reservation, which reads as zero while reserved.
                     assert_eq!(unsafe { word(3).read_volatile() }, 0);
@@ -84,7 +98,7 @@ mod tests {
                 r.commit(SEGMENT_BYTES, SEGMENT_BYTES).expect("commit twice");
                 r.populate(SEGMENT_BYTES, SEGMENT_BYTES).expect("populate");
                 // SAFETY: unit 1 is writable and used by this test alone.
-                unsafe { word(1).write_volatile(7) };
+                unsafe { out(1).write_volatile(7) };
                 r.populate(SEGMENT_BYTES, SEGMENT_BYTES).expect("populate keeps contents");
                 // SAFETY: as above.
                 assert_eq!(unsafe { word(1).read_volatile() }, 7);
@@ -94,8 +108,15 @@ mod tests {
                 assert_eq!(unsafe { word(1).read_volatile() }, 0, "released reads as zero");
                 if cfg!(not(slotarena_guard)) {
                     // SAFETY: a released unit stays writable.
-                    unsafe { word(1).write_volatile(8) };
+                    unsafe { out(1).write_volatile(8) };
                 }
+                r.commit(0, SEGMENT_BYTES).expect("commit");
+                r.seal(0, SEGMENT_BYTES, true).expect("seal");
+                r.seal(0, SEGMENT_BYTES, false).expect("unseal");
+                // SAFETY: writable again, and used by this test alone.
+                unsafe { out(0).write_volatile(9) };
+                // SAFETY: as above.
+                assert_eq!(unsafe { word(0).read_volatile() }, 9);
             }
         };
     }
@@ -125,8 +146,14 @@ mod tests {
         unsafe { word(unit).write_volatile(8) };
     }
 
-    contract!(the_systems_reservation_keeps_the_contract, Reservation, READS_RESERVED);
-    contract!(the_heap_reservation_keeps_the_contract, heap::Reservation, heap::READS_RESERVED);
+    contract!(the_systems_reservation_keeps_the_contract, Reservation::new, READS_RESERVED);
+    contract!(
+        the_heap_reservation_keeps_the_contract,
+        heap::Reservation::new,
+        heap::READS_RESERVED
+    );
+    #[cfg(all(any(target_os = "linux", target_os = "android"), not(any(miri, slotarena_heap))))]
+    contract!(a_memory_at_two_addresses_keeps_the_contract, |n| dual::Dual::new(n, false), true);
 
     /// What the guard is for: a store to what was released ends the program.
     #[test]

@@ -25,11 +25,11 @@ unsafe impl Send for Reservation {}
 // SAFETY: as above; the kernel serialises the calls.
 unsafe impl Sync for Reservation {}
 
-fn errno() -> i32 {
+pub(super) fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
-fn check(result: libc::c_int) -> Result<(), i32> {
+pub(super) fn check(result: libc::c_int) -> Result<(), i32> {
     if result == 0 { Ok(()) } else { Err(errno()) }
 }
 
@@ -86,6 +86,11 @@ impl Reservation {
         self.base
     }
 
+    /// Where it is written: the same.
+    pub(crate) fn write_base(&self) -> NonNull<u8> {
+        self.base
+    }
+
     fn at(&self, offset: usize, bytes: usize) -> *mut libc::c_void {
         assert!(offset <= self.bytes && bytes <= self.bytes - offset);
         self.base.as_ptr().wrapping_add(offset).cast()
@@ -110,23 +115,13 @@ impl Reservation {
         if cfg!(slotarena_guard) {
             self.protect(offset, bytes, libc::PROT_READ | libc::PROT_WRITE)?;
         }
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        for attempt in 0.. {
-            // MADV_POPULATE_WRITE, Linux 5.14: fault the pages in, and say so if it cannot be.
-            const POPULATE_WRITE: libc::c_int = 23;
-            // SAFETY: inside the reservation (`at` checks it); contents stay.
-            let result = unsafe { libc::madvise(self.at(offset, bytes), bytes, POPULATE_WRITE) };
-            match check(result) {
-                // Interrupted half-way.
-                Err(libc::EINTR | libc::EAGAIN) if attempt < 1000 => {}
-                // Not known to this kernel: pages then come when they are touched, and running
-                // out of memory is the kernel's to handle.
-                Err(libc::EINVAL) => return Ok(()),
-                other => return other,
-            }
-        }
-        let _ = self.at(offset, bytes);
-        Ok(())
+        populate(self.at(offset, bytes), bytes)
+    }
+
+    /// Takes the right to write to a writable range from everybody, or gives it back.
+    pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
+        let write = if sealed { 0 } else { libc::PROT_WRITE };
+        self.protect(offset, bytes, libc::PROT_READ | write)
     }
 
     /// # Safety
@@ -161,6 +156,27 @@ impl Reservation {
             if fresh == libc::MAP_FAILED { Err(errno()) } else { Ok(()) }
         }
     }
+}
+
+/// Sets memory aside for a range that is mapped writable; its contents stay.
+pub(super) fn populate(start: *mut libc::c_void, bytes: usize) -> Result<(), i32> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    for attempt in 0.. {
+        // MADV_POPULATE_WRITE, Linux 5.14: fault the pages in, and say so if it cannot be.
+        const POPULATE_WRITE: libc::c_int = 23;
+        // SAFETY: contents stay, and a range that is not mapped is an error.
+        let result = unsafe { libc::madvise(start, bytes, POPULATE_WRITE) };
+        match check(result) {
+            // Interrupted half-way.
+            Err(libc::EINTR | libc::EAGAIN) if attempt < 1000 => {}
+            // Not known to this kernel: pages then come when they are touched, and running
+            // out of memory is the kernel's to handle.
+            Err(libc::EINVAL) => return Ok(()),
+            other => return other,
+        }
+    }
+    let _ = (start, bytes);
+    Ok(())
 }
 
 impl Drop for Reservation {

@@ -9,8 +9,8 @@ use core::ptr::{self, NonNull};
 
 use windows_sys::Win32::Foundation::GetLastError;
 use windows_sys::Win32::System::Memory::{
-    MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, MEM_RESET, PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc,
-    VirtualFree, VirtualUnlock,
+    MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, MEM_RESET, PAGE_NOACCESS, PAGE_READONLY, PAGE_READWRITE,
+    VirtualAlloc, VirtualFree, VirtualProtect, VirtualUnlock,
 };
 
 use crate::segment::SEGMENT_BYTES;
@@ -62,6 +62,11 @@ impl Reservation {
         self.base
     }
 
+    /// Where it is written: the same.
+    pub(crate) fn write_base(&self) -> NonNull<u8> {
+        self.base
+    }
+
     fn at(&self, offset: usize, bytes: usize) -> *mut core::ffi::c_void {
         assert!(offset <= self.bytes && bytes <= self.bytes - offset);
         self.base.as_ptr().wrapping_add(offset).cast()
@@ -89,6 +94,16 @@ impl Reservation {
     pub(crate) unsafe fn discard(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         // SAFETY: by the contract of this function.
         unsafe { self.release(offset, bytes) }
+    }
+
+    /// Takes the right to write to a writable range from everybody, or gives it back.
+    pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
+        let rights = if sealed { PAGE_READONLY } else { PAGE_READWRITE };
+        let mut before = 0;
+        // SAFETY: the range lies inside the reservation (`at` checks it) and is committed; the
+        // last argument is written to.
+        let done = unsafe { VirtualProtect(self.at(offset, bytes), bytes, rights, &mut before) };
+        if done == 0 { Err(last_error()) } else { Ok(()) }
     }
 
     /// # Safety

@@ -154,7 +154,7 @@ fn llvm(version: &str) -> Result<String, String> {
 }
 
 /// Downloads packages and unpacks them into a folder, which is not there until it is complete.
-fn unpack(packages: &[String], home: &Path) -> Result<(), String> {
+pub fn unpack(packages: &[String], home: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", home.display());
     let partial = home.with_extension("partial");
     if partial.exists() {

@@ -10,6 +10,7 @@ mod debian;
 mod evidence;
 mod index;
 mod invocation;
+mod keys;
 mod loom_patch;
 mod mutants;
 mod outcome;

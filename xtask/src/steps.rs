@@ -7,6 +7,7 @@ use crate::cross;
 use crate::debian::install;
 use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Outcomes, Tests};
 use crate::invocation::{Invocation, cargo, program};
+use crate::keys;
 use crate::process::output_of;
 use crate::sanitizer::Sanitizer;
 use crate::steps::When::{Always, OnRequest, Thorough};
@@ -137,6 +138,36 @@ pub static STEPS: &[Step] = &[
         evidence: Tests,
         minutes: 15,
         plan: |_, _| Ok(vec![cargo("test --test api --test layout")]),
+    },
+    Step {
+        name: "code-table",
+        subject: "the table of code pointers",
+        tool: "cargo test",
+        when: Always,
+        evidence: Tests,
+        minutes: 10,
+        plan: |_, _| Ok(vec![cargo("test --test code_table")]),
+    },
+    Step {
+        name: "every-handle",
+        subject: "all handles, all signatures",
+        tool: "cargo test",
+        when: Thorough,
+        evidence: Cases,
+        minutes: 10,
+        plan: |_, _| {
+            let test = cargo("test --release --test code_table -- --nocapture every_handle");
+            Ok(vec![test.env("SLOTARENA_HEAVY", "1")])
+        },
+    },
+    Step {
+        name: "keys",
+        subject: "protection keys, emulated",
+        tool: "QEMU",
+        when: Thorough,
+        evidence: Tests,
+        minutes: 20,
+        plan: keys::plan,
     },
     Step {
         name: "tidy",
@@ -298,7 +329,7 @@ pub static STEPS: &[Step] = &[
         when: Always,
         evidence: Tests,
         minutes: 10,
-        plan: |_, _| Ok(vec![cargo("test --examples")]),
+        plan: |_, _| Ok(vec![cargo("test --package slotarena --examples")]),
     },
     Step {
         name: "mutant-list",
@@ -376,6 +407,19 @@ pub static STEPS: &[Step] = &[
             let plain = cargo("run --release --example replay");
             let arguments = "run --release --example replay -- --threads 16 --sweep-every 1000";
             Ok(if setup.quick { vec![plain] } else { vec![plain, cargo(arguments)] })
+        },
+    },
+    Step {
+        name: "wasm-calls",
+        subject: "real WebAssembly, and an attack",
+        tool: "example wasm_calls",
+        when: Thorough,
+        evidence: Commands("run"),
+        minutes: 20,
+        plan: |_, _| {
+            let run = "run --release --example wasm_calls -- --seconds";
+            let attack = cargo(&format!("{run} 2 --attack"));
+            Ok(vec![cargo(&format!("{run} 2")), attack])
         },
     },
     Step {

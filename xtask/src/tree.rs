@@ -8,6 +8,9 @@ use std::path::Path;
 
 use crate::source::essence;
 
+/// What the library's documentation includes.
+const TEXTS: [&str; 3] = ["README.md", "docs/DESIGN.md", "docs/SANDBOX.md"];
+
 /// Texts of files by their paths from the root, with `/`.
 pub type Tree = BTreeMap<String, String>;
 
@@ -18,7 +21,7 @@ pub fn read(root: &Path) -> Result<Tree, String> {
     for folder in ["src", "loom-tests", "xtask/src/loom_patch"] {
         read_folder(root, folder, &mut tree, Programs::Not)?;
     }
-    for file in ["README.md", "docs/DESIGN.md", "Cargo.toml", "xtask/src/loom_patch.rs"] {
+    for file in TEXTS.into_iter().chain(["Cargo.toml", "xtask/src/loom_patch.rs"]) {
         tree.insert(file.to_owned(), read_file(root, file)?);
     }
     let suite: String =
@@ -37,7 +40,7 @@ pub fn read_for_stress(root: &Path) -> Result<Tree, String> {
     }
     let suite: String =
         tree.iter().filter(|(path, _)| path.starts_with("tests")).map(|(_, t)| &**t).collect();
-    for file in ["README.md", "docs/DESIGN.md"] {
+    for file in TEXTS {
         tree.insert(file.to_owned(), read_file(root, file)?);
     }
     // Cargo finds the test by its place.

@@ -1,0 +1,97 @@
+//! Every 32-bit number, and every signature.
+//!
+//! The long part is run only where `SLOTARENA_HEAVY` is 1: some ten seconds.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use slotarena::{CodePointerTable, Recipe, Signature};
+
+use crate::common::cases;
+use crate::{entry_point, signature, stored_under};
+
+/// No number leads outside of the reservation: all of them, for tables of every size.
+#[test]
+fn every_number_stays_inside_the_reservation() {
+    let heavy = std::env::var("SLOTARENA_HEAVY").is_ok_and(|value| value == "1");
+    let mut tried = 0;
+    for bits in (13..=32).rev() {
+        let built = CodePointerTable::builder().index_bits(bits).build();
+        let Ok(table) = built else { panic!("{bits} bits: {built:?}") };
+        let (recipe, bytes) = (table.recipe(), table.reserved_bytes());
+        assert_eq!(bytes, (recipe.mask as usize + 1) << Recipe::ENTRY_SHIFT);
+        let all = bits == 32 && heavy;
+        let step = if all { 1 } else { 65_537 };
+        let worst = (0..=u32::MAX).step_by(step).map(|raw| recipe.offset(raw)).max();
+        assert!(worst.is_some_and(|offset| offset + 8 <= bytes), "{bits} bits");
+        assert!(recipe.offset(u32::MAX) + 8 <= bytes);
+        tried += (1u64 << 32) / step as u64;
+    }
+    cases("numbers inside the reservation", tried);
+}
+
+#[test]
+fn every_number_in_a_table_in_use_and_every_signature() {
+    if !std::env::var("SLOTARENA_HEAVY").is_ok_and(|value| value == "1") {
+        println!("skipped: SLOTARENA_HEAVY is not set to 1");
+        return;
+    }
+    let table = CodePointerTable::new().expect("a table of full size");
+    assert_eq!(table.recipe().mask, u32::MAX);
+    let done = AtomicBool::new(false);
+    let found = AtomicU64::new(0);
+    let start = Instant::now();
+    let steady = signature(9);
+    let scope = table.write_scope();
+    let held: Vec<_> = (0..1000)
+        .map(|n| scope.allocate(entry_point(steady, n), steady).expect("a slot"))
+        .collect();
+    drop(scope);
+    let mut seen = 0;
+    std::thread::scope(|threads| {
+        // In use meanwhile: entries come and go in some segments, which are swept.
+        let (table, done, found) = (&table, &done, &found);
+        threads.spawn(move || {
+            let mut rounds = 0;
+            while !done.load(Ordering::Relaxed) {
+                let scope = table.write_scope();
+                let s = signature(rounds % 64 * 33);
+                let handles: Vec<_> = (0..30_000)
+                    .map(|n| scope.allocate(entry_point(s, n), s).expect("a slot"))
+                    .collect();
+                handles.into_iter().for_each(|handle| scope.free(handle).expect("mine"));
+                scope.sweep(0);
+                rounds += 1;
+            }
+            found.store(rounds.into(), Ordering::Relaxed);
+        });
+        for raw in 0..=u32::MAX {
+            if let Some(entry) = table.get(raw) {
+                let s = entry.signature.expect("no native functions here");
+                assert_eq!(stored_under(entry.entry_point), s.number(), "handle {raw}");
+            }
+            if let Some(got) = table.entrypoint(raw, steady) {
+                assert_eq!(stored_under(got), steady.number(), "handle {raw}");
+                seen += 1;
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(seen >= 1000, "all that stayed were found");
+    println!(
+        "2^32 numbers in {:.1} s, beside {found:?} rounds of use",
+        start.elapsed().as_secs_f64()
+    );
+    cases("numbers read", 1 << 32);
+
+    let start = Instant::now();
+    for (n, handle) in (0..).zip(&held) {
+        for number in 0..Signature::LIMIT {
+            let got = table.entrypoint(handle.to_raw(), signature(number));
+            let expected = (number == steady.number()).then(|| entry_point(steady, n));
+            assert_eq!(got, expected, "handle {handle:?}, signature {number}");
+        }
+    }
+    println!("{} signatures of 1,000 in {:.1} s", Signature::LIMIT, start.elapsed().as_secs_f64());
+    cases("signatures tried", 1000 * u64::from(Signature::LIMIT));
+}

@@ -1,0 +1,57 @@
+//! One handle for each native function.
+
+use slotarena::{CodePointerError, EntryPoint};
+
+use crate::common::on_threads;
+use crate::{check_empty, signature, tables};
+
+/// Addresses that are multiples of nothing.
+fn native(number: usize) -> EntryPoint {
+    EntryPoint::new(std::ptr::without_provenance(0x5000_0001 + number * 7)).expect("not null")
+}
+
+#[test]
+fn the_same_address_has_the_same_handle_from_any_thread() {
+    for table in tables(16) {
+        let found = on_threads(8, |_| {
+            (0..300)
+                .map(|n| table.handle_for_native(native(n)).expect("a slot"))
+                .collect::<Vec<_>>()
+        });
+        assert!(found.iter().all(|handles| *handles == found[0]));
+        let stats = table.stats();
+        assert_eq!((stats.live, stats.uninitialized), (300, 0), "none is left over from a race");
+        for (n, handle) in found[0].iter().enumerate() {
+            assert_eq!(table.native_entrypoint(handle.to_raw()), Some(native(n)));
+            assert_eq!(table.entrypoint(handle.to_raw(), signature(1)), None);
+            let entry = table.get(handle.to_raw()).expect("live");
+            assert_eq!((entry.entry_point, entry.signature), (native(n), None));
+        }
+        table.audit().expect("a sound table");
+        // All are given back.
+        assert_eq!(table.close(), Ok(()));
+    }
+}
+
+#[test]
+fn nobody_else_changes_them() {
+    for table in tables(16) {
+        let handle = table.handle_for_native(native(0)).expect("a slot");
+        let (scope, raw) = (table.write_scope(), handle.to_raw());
+        let refused = CodePointerError::Native { raw };
+        assert_eq!(scope.free(handle), Err(refused));
+        assert_eq!(scope.unpublish(handle), Err(refused));
+        let aligned = EntryPoint::new(std::ptr::without_provenance(0x1000)).expect("not null");
+        assert_eq!(scope.set(handle, aligned, signature(1)), Err(refused));
+        let published = CodePointerError::AlreadyPublished { raw };
+        assert_eq!(scope.publish(handle, aligned, signature(1)), Err(published));
+        let wide = EntryPoint::new(std::ptr::without_provenance(1 << 48)).expect("not null");
+        let refused = CodePointerError::EntryPoint { address: 1 << 48 };
+        assert_eq!(table.handle_for_native(wide), Err(refused));
+        drop(scope);
+        assert_eq!(table.native_entrypoint(raw), Some(native(0)));
+    }
+    for table in tables(16) {
+        check_empty(&table);
+    }
+}

@@ -1,0 +1,70 @@
+//! Read-only segments at the bottom of a table.
+
+use slotarena::{CodePointerError, CodePointerTable, Handle, Protection};
+
+use crate::{entry_point, signature};
+
+fn table(protection: Protection) -> CodePointerTable {
+    let builder = CodePointerTable::builder().index_bits(16).read_only_segments(2);
+    builder.protection(protection).build().expect("a small table")
+}
+
+/// The first number that is not read-only.
+const END: u32 = 2 * 8192;
+
+#[test]
+fn they_are_filled_then_sealed_and_unsealed_for_a_scope() {
+    for protection in Protection::ALL.into_iter().filter(|p| p.is_available()) {
+        let table = table(protection);
+        let s = signature(3);
+        let mut unsealed = table.unseal().expect("unsealed");
+        let fill: Vec<Handle> = (1..END)
+            .map(|version| unsealed.allocate(entry_point(s, version), s).expect("a slot"))
+            .collect();
+        assert!(fill.iter().map(|handle| handle.to_raw()).eq(1..END), "from the bottom up");
+        let full = CodePointerError::ReadOnlyFull { slots: END - 1 };
+        assert_eq!(unsealed.allocate(entry_point(s, 1), s), Err(full));
+        drop(unsealed);
+        for raw in 1..END {
+            assert_eq!(table.entrypoint(raw, s), Some(entry_point(s, raw)));
+        }
+        assert_eq!(table.entrypoint(0, s), None, "null");
+
+        // One comes again in a later scope.
+        let mut unsealed = table.unseal().expect("unsealed");
+        assert_eq!(unsealed.free(fill[99]), Ok(()));
+        assert!(unsealed.free(fill[99]).is_err());
+        assert_eq!(unsealed.allocate(entry_point(s, 7), s), Ok(fill[99]));
+        drop(unsealed);
+        assert_eq!(table.entrypoint(100, s), Some(entry_point(s, 7)));
+        table.audit().expect("a sound table");
+        assert_eq!(table.close(), Ok(()), "constants are no leak");
+    }
+}
+
+/// The first writable entry is writable, and the last read-only one is not.
+#[test]
+fn their_end_is_where_it_is_said_to_be() {
+    for protection in Protection::ALL.into_iter().filter(|p| p.is_available()) {
+        let table = table(protection);
+        let s = signature(3);
+        let last = Handle::from_raw(END - 1).expect("not null");
+        let scope = table.write_scope();
+        let first = scope.allocate(entry_point(s, 1), s).expect("a slot");
+        assert_eq!(first.to_raw(), END);
+        let refused = CodePointerError::ReadOnly { raw: END - 1, end: END };
+        assert_eq!(scope.publish(last, entry_point(s, 1), s), Err(refused));
+        assert_eq!(scope.set(last, entry_point(s, 1), s).map(drop), Err(refused));
+        assert_eq!(scope.unpublish(last).map(drop), Err(refused));
+        assert_eq!(scope.free(last), Err(refused));
+        assert_eq!(scope.set(first, entry_point(s, 2), s), Ok(entry_point(s, 1)));
+        let mut unsealed = table.unseal().expect("unsealed");
+        assert!(unsealed.free(first).is_err(), "not one of them");
+        drop(unsealed);
+        assert_eq!(scope.free(first), Ok(()));
+        drop(scope);
+        table.sweep(0);
+        assert_eq!(table.stats().segments_committed, 2, "they stay");
+        assert_eq!(table.close(), Ok(()));
+    }
+}

@@ -1,0 +1,284 @@
+//! The mistakes that other tables of this kind have made, each by name: `docs/TABLES.md` says
+//! where.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use slotarena::{CodePointerError, CodePointerTable, EntryPoint, Handle, Signature};
+
+use crate::common::{Random, on_threads};
+use crate::{check_empty, entry_point, signature, stored_under, tables};
+
+/// Two segments.
+const INDEX_BITS: u32 = 14;
+
+fn fill(table: &CodePointerTable, count: u32, s: Signature) -> Vec<Handle> {
+    let scope = table.write_scope();
+    (0..count).map(|n| scope.allocate(entry_point(s, n), s).expect("a slot")).collect()
+}
+
+fn free(table: &CodePointerTable, handles: Vec<Handle>) {
+    let scope = table.write_scope();
+    handles.into_iter().for_each(|handle| scope.free(handle).expect("mine"));
+}
+
+/// A pop that reads a link in a segment that a sweep unmaps meanwhile.
+#[test]
+fn use_after_unmap() {
+    for table in tables(INDEX_BITS) {
+        on_threads(4, |thread| {
+            for round in 0..40 {
+                let handles = fill(&table, 3000, signature(thread as u32));
+                free(&table, handles);
+                if round % 4 == thread {
+                    table.sweep(0);
+                }
+            }
+        });
+        check_empty(&table);
+    }
+}
+
+/// A slot's links or entry, published by a relaxed store: somebody pops a slot and does not see
+/// what its last owner wrote. (That the orderings are enough, the models show.)
+#[test]
+fn relaxed_publish() {
+    for table in tables(INDEX_BITS) {
+        let done = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    for raw in 1..200 {
+                        for s in [signature(0), signature(1)] {
+                            if let Some(got) = table.entrypoint(raw, s) {
+                                assert_eq!(stored_under(got), s.number());
+                            }
+                        }
+                    }
+                }
+            });
+            on_threads(2, |thread| {
+                for _ in 0..2000 {
+                    free(&table, fill(&table, 100, signature(thread as u32)));
+                }
+            });
+            done.store(true, Ordering::Relaxed);
+        });
+        check_empty(&table);
+    }
+}
+
+/// A marker that says "somebody is popping" is taken for an empty list, and a segment is mapped
+/// that nobody needs. Here no head has a marker: where the slots of one segment are enough, no
+/// second one is ever committed.
+#[test]
+fn marker_taken_for_empty() {
+    for table in tables(INDEX_BITS) {
+        let kept = fill(&table, 1, signature(0));
+        on_threads(4, |thread| {
+            for _ in 0..500 {
+                free(&table, fill(&table, 50, signature(thread as u32)));
+            }
+        });
+        assert_eq!(table.stats().segments_committed, 1);
+        free(&table, kept);
+    }
+}
+
+/// A sweep hides the free slots while it is at it, and who allocates meanwhile maps more.
+#[test]
+fn a_sweep_that_makes_the_table_grow() {
+    for table in tables(16) {
+        let all = fill(&table, 4 * 8192 - 1, signature(0));
+        let (kept, freed): (Vec<_>, Vec<_>) = all.into_iter().partition(|h| h.to_raw() % 2 == 0);
+        free(&table, freed);
+        assert_eq!(table.stats().segments_committed, 4);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    table.sweep(0);
+                }
+            });
+            for _ in 0..300 {
+                free(&table, fill(&table, 1000, signature(1)));
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(table.stats().segments_committed, 4);
+        free(&table, kept);
+        check_empty(&table);
+    }
+}
+
+/// Handle -1 reads outside of the table, since handles are indices that nobody has cut down.
+#[test]
+fn handle_minus_one() {
+    for table in tables(INDEX_BITS) {
+        let held = fill(&table, 10, signature(0));
+        for raw in [u32::MAX, u32::MAX - 1, 1 << 31, 0] {
+            assert_eq!(table.entrypoint(raw, signature(0)), None);
+            assert_eq!(table.get(raw), None);
+            assert!(table.recipe().offset(raw) + 8 <= table.reserved_bytes());
+        }
+        let scope = table.write_scope();
+        assert!(scope.free(Handle::from_raw(u32::MAX).expect("not null")).is_err());
+        drop(scope);
+        free(&table, held);
+    }
+}
+
+/// The handles of two functions are swapped in the sandbox, and code is called with another number
+/// of arguments than it takes. Here the signature lies in the entry.
+#[test]
+fn signature_swap() {
+    for table in tables(INDEX_BITS) {
+        let (one, two) = (signature(1), signature(2));
+        let (f, g) = (fill(&table, 1, one)[0], fill(&table, 1, two)[0]);
+        let mut sandbox = [f.to_raw(), g.to_raw()];
+        sandbox.swap(0, 1);
+        assert_eq!(table.entrypoint(sandbox[0], one), None);
+        assert_eq!(table.entrypoint(sandbox[1], two), None);
+        // Nor can an entry be made to change its signature while call sites know it.
+        let scope = table.write_scope();
+        let set = scope.set(f, entry_point(two, 1), two);
+        let changed = CodePointerError::SignatureChanged { stored: Some(one), given: two };
+        assert_eq!(set, Err(changed));
+        drop(scope);
+        free(&table, vec![f, g]);
+    }
+}
+
+/// A handle is read from the sandbox twice, and is another one the second time. Here one read gives
+/// the entry point and its signature, whatever the handle was.
+#[test]
+fn double_fetch() {
+    for table in tables(INDEX_BITS) {
+        let held: Vec<Handle> = (0..50).flat_map(|n| fill(&table, 1, signature(n % 2))).collect();
+        let sandbox = std::sync::atomic::AtomicU32::new(0);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                let mut random = Random::new(1);
+                while !done.load(Ordering::Relaxed) {
+                    sandbox.store(random.below(60) as u32, Ordering::Relaxed);
+                }
+            });
+            for _ in 0..200_000 {
+                // The call site's own signature, and one load of the handle.
+                if let Some(got) = table.entrypoint(sandbox.load(Ordering::Relaxed), signature(1)) {
+                    assert_eq!(stored_under(got), 1);
+                }
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        free(&table, held);
+    }
+}
+
+/// A link is read out of an entry that somebody has overwritten. Here an entry in use is never in a
+/// chain, a second free is refused, and a slot's word says what it is.
+#[test]
+fn stale_link() {
+    for table in tables(INDEX_BITS) {
+        let handle = fill(&table, 1, signature(0))[0];
+        free(&table, vec![handle]);
+        let scope = table.write_scope();
+        let refused = CodePointerError::InvalidHandle(handle.into());
+        assert_eq!(scope.free(handle), Err(refused));
+        assert_eq!(scope.set(handle, entry_point(signature(0), 1), signature(0)), Err(refused));
+        drop(scope);
+        let winners: usize = (0..200)
+            .map(|_| {
+                let handle = fill(&table, 1, signature(0))[0];
+                let freed = on_threads(3, |_| table.write_scope().free(handle).is_ok());
+                freed.into_iter().filter(|&won| won).count()
+            })
+            .sum();
+        assert_eq!(winners, 200, "each was freed once");
+        check_empty(&table);
+    }
+}
+
+/// A thread that was there before the table has no rights by its key, and dies at its first write,
+/// or its first read. (`rights.rs` has the other cases.)
+#[test]
+fn late_thread_without_key_rights() {
+    let (send, receive) = std::sync::mpsc::channel::<std::sync::Arc<CodePointerTable>>();
+    let late = std::thread::spawn(move || {
+        for table in receive {
+            let handle = fill(&table, 1, signature(4))[0];
+            assert!(table.entrypoint(handle.to_raw(), signature(4)).is_some());
+            free(&table, vec![handle]);
+            table.handle_for_native(entry_point(signature(1), 1)).expect("a slot");
+        }
+    });
+    for table in tables(INDEX_BITS) {
+        let table = std::sync::Arc::new(table);
+        send.send(table.clone()).expect("it waits");
+    }
+    drop(send);
+    late.join().expect("no fault");
+}
+
+/// Addresses are scarce, and the process dies when it makes a table. Here the table is smaller, or
+/// there is an error.
+#[test]
+#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
+fn address_space_limits() {
+    use slotarena::Protection;
+
+    crate::alone::alone("regressions::address_space_limits", || {
+        // Before there is a limit.
+        let _ = Protection::strongest();
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: writes to the struct that it is given.
+        assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) }, 0);
+        limit.rlim_cur = 1 << 30;
+        // SAFETY: reads the struct that it is given.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+        for protection in Protection::ALL.into_iter().filter(|p| p.is_available()) {
+            let builder = CodePointerTable::builder().protection(protection);
+            let exact = builder.index_bits(32).build().expect_err("more than 1 GiB");
+            assert!(exact.to_string().contains(&(8u64 << 32).to_string()), "{exact}");
+            let table = builder.index_bits_at_most(32).build().expect("a smaller one");
+            assert!(table.recipe().mask < u32::MAX && (table.capacity() + 1).is_power_of_two());
+            let handles = fill(&table, 20_000, signature(3));
+            for raw in handles.iter().map(|handle| handle.to_raw()) {
+                assert!(table.entrypoint(raw, signature(3)).is_some());
+            }
+            free(&table, handles);
+            check_empty(&table);
+        }
+    });
+}
+
+/// Hashes of signatures may be equal; numbers that the engine gives out are not. An entry under
+/// each of many signatures answers to its own alone.
+#[test]
+fn signature_collision() {
+    for table in tables(INDEX_BITS) {
+        let scope = table.write_scope();
+        let numbers = (0..Signature::LIMIT).step_by(997);
+        let entries: Vec<(u32, Handle)> = numbers
+            .map(|n| {
+                (n, scope.allocate(entry_point(signature(n), 1), signature(n)).expect("a slot"))
+            })
+            .collect();
+        for &(own, handle) in &entries {
+            let answers = entries.iter().filter(|&&(other, _)| {
+                table.entrypoint(handle.to_raw(), signature(other)).is_some()
+            });
+            assert!(answers.map(|&(other, _)| other).eq([own]));
+        }
+    }
+}
+
+/// An address that a native function's handle is asked for lies beyond what an entry can hold.
+#[test]
+fn an_address_that_does_not_fit() {
+    for table in tables(INDEX_BITS) {
+        let far = EntryPoint::new(std::ptr::without_provenance(usize::MAX)).expect("not null");
+        assert!(table.handle_for_native(far).is_err());
+        check_empty(&table);
+    }
+}

@@ -1,0 +1,99 @@
+//! All at once: entries come, change and go, slots are used again, segments released; readers look
+//! at every number, and what they get under a signature was stored under it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use slotarena::{CodePointerTable, Handle, Signature};
+
+use crate::common::{Random, cases};
+use crate::{check_empty, entry_point, signature, stored_under, tables};
+
+const SIGNATURES: u32 = 5;
+/// Enough for four segments, and for many uses of each slot.
+const INDEX_BITS: u32 = 15;
+
+fn write(table: &CodePointerTable, seed: u64, steps: usize) {
+    let mut random = Random::new(seed);
+    let mut held: Vec<(Handle, Signature)> = Vec::new();
+    let mut version = 0;
+    for step in 0..steps {
+        let scope = table.write_scope();
+        // Fills up, then empties, so that sweeps find something.
+        let grow = step / 4000 % 2 == 0;
+        version = (version + 1) % 60_000;
+        match random.below(8) {
+            0..=2 if grow => {
+                let s = signature(random.below(SIGNATURES as usize) as u32 * 16);
+                held.push((scope.allocate(entry_point(s, version), s).expect("a slot"), s));
+            }
+            3 if grow => {
+                let s = signature(random.below(SIGNATURES as usize) as u32 * 16);
+                let handle = scope.allocate_uninitialized().expect("a slot");
+                scope.publish(handle, entry_point(s, version), s).expect("it has no entry");
+                held.push((handle, s));
+            }
+            0..=3 => {
+                if let Some((handle, _)) = held.pop() {
+                    scope.free(handle).expect("mine");
+                }
+            }
+            4..=6 if !held.is_empty() => {
+                let (handle, s) = held[random.below(held.len())];
+                let old = scope.set(handle, entry_point(s, version), s).expect("mine");
+                assert_eq!(stored_under(old), s.number());
+                let other = signature((s.number() + 16) % (SIGNATURES * 16));
+                assert!(scope.set(handle, entry_point(other, version), other).is_err());
+            }
+            _ if random.once_in(400) => {
+                scope.sweep(0);
+            }
+            _ => {}
+        }
+    }
+    let scope = table.write_scope();
+    held.into_iter().for_each(|(handle, _)| scope.free(handle).expect("mine"));
+}
+
+#[test]
+fn a_reader_gets_what_was_stored_under_its_signature() {
+    for table in tables(INDEX_BITS) {
+        let done = AtomicBool::new(false);
+        let reads = std::thread::scope(|threads| {
+            let readers: Vec<_> = (0..2)
+                .map(|number| {
+                    let (table, done) = (&table, &done);
+                    threads.spawn(move || {
+                        let (mut reads, mut found) = (0u64, 0u64);
+                        while !done.load(Ordering::Relaxed) {
+                            for raw in (0..1 << 14).chain([1 << 15, u32::MAX]) {
+                                let s = signature((raw % SIGNATURES + number) % SIGNATURES * 16);
+                                if let Some(got) = table.entrypoint(raw, s) {
+                                    assert_eq!(stored_under(got), s.number());
+                                    found += 1;
+                                }
+                                reads += 1;
+                            }
+                        }
+                        (reads, found)
+                    })
+                })
+                .collect();
+            let writers: Vec<_> = (0..3)
+                .map(|seed| {
+                    let table = &table;
+                    threads.spawn(move || write(table, seed, 40_000))
+                })
+                .collect();
+            writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
+            done.store(true, Ordering::Relaxed);
+            readers
+                .into_iter()
+                .map(|reader| reader.join().expect("a reader"))
+                .fold((0, 0), |(reads, found), (r, f)| (reads + r, found + f))
+        });
+        assert!(reads.1 > 0, "some were found");
+        cases("reads by signature", reads.0);
+        check_empty(&table);
+        assert_eq!(table.close(), Ok(()));
+    }
+}
