@@ -1,15 +1,17 @@
 //! The arena: one reservation for all slots, of which segments become usable and stop being so.
 
+mod claims;
+
 use crate::error::{BuildError, NO_MEMORY};
 use crate::head::Head;
 use crate::kept::Kept;
 use crate::memory::{Memory, Slot};
 use crate::protection::{Protection, Rights};
 use crate::segment::Geometry;
-use crate::sync::unmodelled;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, Ordering};
 use crate::word::{Payload, Word};
-use crate::world::Stopped;
+
+use claims::Claims;
 
 /// How many segments are made writable by one system call.
 const WRITABLE_BATCH: u32 = 16;
@@ -25,18 +27,13 @@ const GROW_PART: u32 = 64;
 ///
 /// | field | who writes | when |
 /// |---|---|---|
-/// | `claimed` | a grower sets a bit, and clears its own when the system refuses; the sweeper clears | inside an operation; the sweeper also with the world stopped |
-/// | `hint` | growers; the sweeper | any time: a wrong hint costs time only |
 /// | `writable` | growers, upwards only | inside an operation |
-/// | `kept` | who releases a segment | while its bit in `claimed` is his |
+/// | `kept` | who releases a segment | while the claim to it is his |
 #[derive(Debug)]
 pub(crate) struct Arena<W: Word> {
     memory: Memory<W>,
     geometry: Geometry,
-    /// A bit a segment: it is committed, or being committed by whoever set the bit.
-    claimed: Box<[AtomicU64]>,
-    /// No word of `claimed` before this one is thought to have a clear bit.
-    hint: unmodelled::AtomicUsize,
+    pub(crate) claims: Claims,
     /// The segments below this number are writable: a prefix, so that there are two mappings
     /// at most, however many segments have been released.
     writable: AtomicU32,
@@ -97,14 +94,12 @@ impl<W: Word> Arena<W> {
                 }
             }
         };
-        let words = geometry.segments().div_ceil(64);
         let can_discard = |slots: &usize| slots.is_power_of_two() && !W::Payload::KEEPS;
         let page_slots = memory.page_slots().filter(can_discard);
         Ok(Self {
             memory,
             geometry,
-            claimed: (0..words).map(|_| AtomicU64::new(0)).collect(),
-            hint: unmodelled::AtomicUsize::new(0),
+            claims: Claims::new(geometry),
             writable: AtomicU32::new(0),
             page_shift: page_slots
                 .map(usize::trailing_zeros)
@@ -193,15 +188,15 @@ impl<W: Word> Arena<W> {
     /// Commits one more segment, or a few in a row if there are many already, and returns their
     /// slots, which the caller then owns. Lock-free but for the system's calls.
     pub(crate) fn grow(&self) -> Result<Head, Refusal> {
-        let first = self.claim().ok_or(Refusal::Full)?;
+        let first = self.claims.claim().ok_or(Refusal::Full)?;
         let wanted = (first / GROW_PART).min(GROW_BATCH - 1);
         let mut last = first;
-        while last < first + wanted && self.claim_this(last + 1) {
+        while last < first + wanted && self.claims.claim_this(last + 1) {
             last += 1;
         }
         let mut result = self.commit(first, last);
         if result.is_err() {
-            (first + 1..=last).for_each(|segment| self.unclaim(segment));
+            self.claims.give_up(first + 1..last + 1);
             if last > first {
                 last = first;
                 result = self.commit(first, first);
@@ -214,7 +209,7 @@ impl<W: Word> Arena<W> {
                 Ok(Head::new(self.geometry.first(first), slots))
             }
             Err(code) => {
-                self.unclaim(first);
+                self.claims.give_up(first..first + 1);
                 Err(Refusal::OutOfMemory(code))
             }
         }
@@ -224,55 +219,7 @@ impl<W: Word> Arena<W> {
     #[cfg(test)]
     #[cfg_attr(any(loom, slotarena_heap), allow(dead_code))]
     pub(crate) fn grow_from_the_top(&self) {
-        // Relaxed: a hint.
-        self.hint.store(self.claimed.len() - 1, Ordering::Relaxed);
-    }
-
-    /// Makes the lowest unclaimed segment the caller's.
-    fn claim(&self) -> Option<u32> {
-        // Relaxed: a hint.
-        let start = self.hint.load(Ordering::Relaxed);
-        // What the hint left out comes last: it may be wrong.
-        for word in (start..self.claimed.len()).chain(0..start) {
-            loop {
-                // Relaxed: a guess at a clear bit; the read-modify-write below decides.
-                let taken = self.claimed[word].load(Ordering::Relaxed);
-                let bit = (!taken).trailing_zeros();
-                let segment = word as u32 * 64 + bit;
-                if bit == 64 || segment >= self.geometry.segments() {
-                    break;
-                }
-                if self.claim_this(segment) {
-                    if word > start {
-                        // Relaxed: a hint.
-                        self.hint.store(word, Ordering::Relaxed);
-                    }
-                    return Some(segment);
-                }
-            }
-        }
-        None
-    }
-
-    /// Makes a segment the caller's, if there is one with this number and nobody has claimed it.
-    fn claim_this(&self, segment: u32) -> bool {
-        if segment >= self.geometry.segments() {
-            return false;
-        }
-        let bit = 1u64 << (segment % 64);
-        // Acquire: whatever was done to the segment's memory comes before what the caller does.
-        // Partner: `release`.
-        let before = self.claimed[(segment / 64) as usize].fetch_or(bit, Ordering::Acquire);
-        before & bit == 0
-    }
-
-    /// Gives back a claim that came to nothing.
-    fn unclaim(&self, segment: u32) {
-        let bit = 1u64 << (segment % 64);
-        // Release: as in `release`, since a part may have been populated and given back.
-        self.claimed[(segment / 64) as usize].fetch_and(!bit, Ordering::Release);
-        // Relaxed: a hint.
-        self.hint.fetch_min((segment / 64) as usize, Ordering::Relaxed);
+        self.claims.begin_at_the_top();
     }
 
     /// Commits the segments `first` to `last`, which the caller has claimed.
@@ -320,72 +267,6 @@ impl<W: Word> Arena<W> {
         result
     }
 
-    /// Is the segment committed, now or a moment ago? With the world stopped this is exact:
-    /// nobody is in the middle of a claim.
-    pub(crate) fn is_committed(&self, segment: u32) -> bool {
-        // Relaxed: a figure; with the world stopped, every grower's operation has ended and was
-        // acquired (Invariant 8).
-        let word = self.claimed[(segment / 64) as usize].load(Ordering::Relaxed);
-        word & 1 << (segment % 64) != 0
-    }
-
-    /// The first segment from `segment` on that is committed, now or a moment ago.
-    pub(crate) fn next_committed(&self, segment: u32) -> Option<u32> {
-        (segment / 64..self.claimed.len() as u32).find_map(|word| {
-            // Relaxed: as in `is_committed`.
-            let bits = self.claimed[word as usize].load(Ordering::Relaxed);
-            let below = if word == segment / 64 { (1 << (segment % 64)) - 1 } else { 0 };
-            let bit = (bits & !below).trailing_zeros();
-            (bit < 64).then(|| word * 64 + bit)
-        })
-    }
-
-    /// How many segments are committed, and how many usable slots they have, now or a moment
-    /// ago; exact with the world stopped.
-    pub(crate) fn committed_count(&self) -> (u64, u64) {
-        let geometry = self.geometry;
-        let last = geometry.segments() - 1;
-        let short_segments = core::iter::once(0).chain((last > 0).then_some(last));
-        let (mut segments, mut slots) = (0, 0);
-        for (word, bits) in (0u32..).zip(&self.claimed) {
-            // Relaxed: as in `is_committed`. Read once: a bit may change meanwhile.
-            let bits = bits.load(Ordering::Relaxed);
-            let count = u64::from(bits.count_ones());
-            segments += count;
-            slots += count * u64::from(geometry.slots_per_segment());
-            // The two segments that may have fewer usable slots.
-            for segment in short_segments.clone() {
-                let bit = 1u64 << (segment % 64);
-                if segment / 64 == word && bits & bit != 0 {
-                    slots -= u64::from(geometry.slots_per_segment() - geometry.usable(segment));
-                }
-            }
-        }
-        (segments, slots)
-    }
-
-    /// Which of 64 segments are committed, a bit each, with the world stopped.
-    pub(crate) fn committed_word(&self, word: usize, _: &Stopped<'_>) -> u64 {
-        // Relaxed: as in `is_committed`.
-        self.claimed[word].load(Ordering::Relaxed)
-    }
-
-    /// The committed segments, ascending.
-    pub(crate) fn committed<'a>(
-        &'a self,
-        _: &'a Stopped<'_>,
-    ) -> impl Iterator<Item = u32> + use<'a, W> {
-        self.claimed.iter().enumerate().flat_map(|(word, bits)| {
-            // Relaxed: as in `is_committed`.
-            let mut bits = bits.load(Ordering::Relaxed);
-            core::iter::from_fn(move || {
-                let bit = bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-                (bit < 64).then(|| word as u32 * 64 + bit)
-            })
-        })
-    }
-
     /// Gives pages inside a segment back, from slot `first` on: they read as zeros, and the segment
     /// stays committed.
     ///
@@ -410,13 +291,7 @@ impl<W: Word> Arena<W> {
         // SAFETY: nobody stores to a free slot but its owner (Invariants 1 and 5): an operation
         // that began while one of them was in use ended before they were detached.
         unsafe { self.memory.release(first as usize * slots, count as usize * slots) }?;
-        for segment in first..first + count {
-            let bit = 1u64 << (segment % 64);
-            // Release: hands the memory to who claims it next. Partner: `claim`.
-            self.claimed[(segment / 64) as usize].fetch_and(!bit, Ordering::Release);
-        }
-        // Relaxed: a hint.
-        self.hint.fetch_min((first / 64) as usize, Ordering::Relaxed);
+        self.claims.give_up(first..first + count);
         Ok(())
     }
 }

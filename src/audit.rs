@@ -149,14 +149,15 @@ pub(crate) fn audit<W: Word>(
     stopped: &mut Stopped<'_>,
 ) -> Result<Audit, Violation> {
     let geometry = allocator.arena.geometry();
-    let end = allocator.arena.committed(stopped).last().map_or(0, |last| u64::from(last) + 1);
+    let end =
+        allocator.arena.claims.committed(stopped).last().map_or(0, |last| u64::from(last) + 1);
     let mut seen = Seen::new(end * u64::from(geometry.slots_per_segment()))?;
     walk_chains(allocator, &mut seen)?;
     look_into_magazines(allocator, stopped, &mut seen)?;
     let mut audit = Audit::default();
     let mut lost: Option<(u64, u32)> = None;
     let mut detached = 0;
-    for segment in allocator.arena.committed(stopped) {
+    for segment in allocator.arena.claims.committed(stopped) {
         if allocator.detached.is_pending(segment) {
             detached += meet_detached(allocator, stopped, &mut seen, segment)?;
         }
@@ -186,7 +187,7 @@ pub(crate) fn audit<W: Word>(
 fn meet<W: Word>(allocator: &Allocator<W>, seen: &mut Seen, index: u32) -> Result<(), Violation> {
     let geometry = allocator.arena.geometry();
     let inside = index != 0 && index <= geometry.capacity();
-    if !inside || !allocator.arena.is_committed(geometry.segment_of(index)) {
+    if !inside || !allocator.arena.claims.is_committed(geometry.segment_of(index)) {
         return Err(Violation::Astray { index });
     }
     if word::state(allocator.arena.slot(index).look()) != State::Free {

@@ -52,7 +52,7 @@ impl Detached {
         debug_assert_eq!(self.slots(), 0, "the last round is over");
         for (word, pending) in self.pending.iter().enumerate() {
             // Relaxed: the end of the stop publishes it.
-            pending.store(arena.committed_word(word, stopped), Ordering::Relaxed);
+            pending.store(arena.claims.committed_word(word, stopped), Ordering::Relaxed);
         }
         // Relaxed: a hint.
         self.hint.store(0, Ordering::Relaxed);

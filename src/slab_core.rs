@@ -355,7 +355,7 @@ impl<T: Send + Sync + 'static> Core<T> {
             return None;
         }
         let segment = geometry.segment_of(from);
-        let next = self.allocator.arena.next_committed(segment)?;
+        let next = self.allocator.arena.claims.next_committed(segment)?;
         Some(if next == segment { from.max(1) } else { geometry.first(next) })
     }
 }

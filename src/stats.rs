@@ -44,7 +44,7 @@ pub struct Stats {
 
 impl Stats {
     pub(crate) fn of<W: Word>(allocator: &Allocator<W>, stopped: &Stopped<'_>) -> Self {
-        let (segments, slots) = allocator.arena.committed_count();
+        let (segments, slots) = allocator.arena.claims.committed_count();
         let FreeSlots { shared, private, detached } = allocator.free_slots(stopped);
         let free = shared + private + detached;
         let uninitialized =

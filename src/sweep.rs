@@ -44,7 +44,7 @@ fn segment_worth<W: Word>(allocator: &Allocator<W>) -> u64 {
     let geometry = allocator.arena.geometry();
     let last = geometry.segments() - 1;
     let mut worth = geometry.usable(0);
-    if allocator.arena.is_committed(last) {
+    if allocator.arena.claims.is_committed(last) {
         worth = worth.min(geometry.usable(last));
     }
     u64::from(worth)
@@ -123,7 +123,7 @@ pub(crate) fn finish_only<W: Word>(allocator: &Allocator<W>) {
 
 /// The figures without a sweep.
 fn estimate<W: Word>(allocator: &Allocator<W>, free: u64, pause: Duration) -> SweepReport {
-    let (segments, slots) = allocator.arena.committed_count();
+    let (segments, slots) = allocator.arena.claims.committed_count();
     SweepReport {
         segments_committed: segments,
         live: slots.saturating_sub(free),
@@ -148,7 +148,7 @@ fn detach<W: Word>(allocator: &Allocator<W>, stopped: &mut Stopped<'_>, slots: u
 /// The numbers of rounds are used up, once in 2^30 sweeps: every free slot forgets its own.
 #[cold]
 fn begin_again<W: Word>(allocator: &Allocator<W>, stopped: &Stopped<'_>) -> Round {
-    for segment in allocator.arena.committed(stopped) {
+    for segment in allocator.arena.claims.committed(stopped) {
         detached::wipe(&allocator.arena, segment, stopped);
     }
     Round::SECOND

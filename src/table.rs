@@ -289,7 +289,7 @@ impl<E: Entry> Table<E> {
     pub fn for_each_live(&self, mut f: impl FnMut(Handle, E)) {
         let stopped = self.allocator.world.stop();
         let geometry = self.allocator.arena.geometry();
-        for segment in self.allocator.arena.committed(&stopped) {
+        for segment in self.allocator.arena.claims.committed(&stopped) {
             let first = geometry.first(segment);
             for index in (0..geometry.usable(segment)).map(|i| first + i) {
                 let word = self.allocator.arena.slot(index).load();

@@ -2,8 +2,9 @@
 //! read-modify-writes, system calls, page faults. Each has a bound.
 //!
 //! Instructions are counted by valgrind's callgrind, system calls by tracing a process of this
-//! program; it is run again for each kind of work, so often and three times as often: the
-//! difference is the work's. Without `SLOTARENA_COUNTS=1` nothing is counted: it takes a release build.
+//! program. It is run again for each kind of work, so often and three times as often: the
+//! difference is the work's. Without `SLOTARENA_COUNTS=1` nothing is counted: it takes a release
+//! build.
 #![cfg(not(all(loom, feature = "loom")))]
 #![cfg(all(target_os = "linux", target_arch = "x86_64", not(any(miri, slotarena_heap))))]
 
