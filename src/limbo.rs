@@ -5,8 +5,18 @@
 
 use crate::era::{Birth, Era, Guards};
 
-/// How many removals a participant collects before it looks.
-pub(crate) const BATCH: usize = if cfg!(all(loom, feature = "loom")) { 1 } else { 256 };
+/// How many removals a participant collects before it looks: 1,024 values, or 256 KiB of them, but
+/// 32 at least.
+pub(crate) const fn batch<T>() -> usize {
+    if cfg!(all(loom, feature = "loom")) {
+        return 1;
+    }
+    match (256 * 1024usize).checked_div(size_of::<T>()) {
+        Some(values) if values < 32 => 32,
+        Some(values) if values < 1024 => values,
+        _ => 1024,
+    }
+}
 
 /// A participant's removed values. What it holds are indices of slots whose words say *removed*.
 #[derive(Debug, Default)]
@@ -47,13 +57,13 @@ impl Limbo {
     #[cold]
     #[inline(never)]
     fn make_room(&mut self) -> bool {
-        self.pending.try_reserve(2 * BATCH).is_ok()
+        self.pending.try_reserve(self.pending.len().max(256)).is_ok()
     }
 
     /// Are there enough to look?
     #[inline(always)]
-    pub(crate) fn is_due(&self) -> bool {
-        self.pending.len() >= BATCH
+    pub(crate) fn is_due(&self, batch: usize) -> bool {
+        self.pending.len() >= batch
     }
 
     /// How many values are in it.

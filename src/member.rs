@@ -20,7 +20,7 @@ use crate::world::Registration;
 /// | `announcement` | anybody | owner |
 /// | `owned` | anybody | who makes it his, by compare-and-swap; owner |
 /// | `limbo` | owner inside an operation; stopper | the same |
-/// | `inserted`, `removed`, `waiting` | anybody, as figures | owner, inside an operation where it is exact |
+/// | `waiting` | anybody, as a figure | owner, inside an operation where it is exact |
 /// | `asleep` | anybody | anybody |
 /// | `next` | anybody | nobody after it was made known |
 /// | all others | owner | owner |
@@ -46,9 +46,6 @@ pub(crate) struct Member {
     record: Cell<Option<NonNull<Record>>>,
     pub(crate) registration: Cell<Option<Registration>>,
     limbo: UnsafeCell<Limbo>,
-    /// Values inserted, ever, and values removed: what one inserts another may remove.
-    inserted: AtomicU64,
-    removed: AtomicU64,
     /// Values in `limbo`.
     waiting: AtomicU64,
     /// Looks by others at this one's limbo since its owner's last. Not modelled: a hint.
@@ -99,8 +96,6 @@ impl Member {
             record: Cell::new(None),
             registration: Cell::new(None),
             limbo: UnsafeCell::new(Limbo::default()),
-            inserted: AtomicU64::new(0),
-            removed: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             asleep: AtomicU64::new(0),
             owned: AtomicBool::new(true),
@@ -168,33 +163,6 @@ impl Member {
         // Relaxed: a hint.
         self.asleep.fetch_add(1, Ordering::Relaxed) > 0
     }
-
-    #[inline(always)]
-    pub(crate) fn count_insertion(&self) {
-        count(&self.inserted);
-    }
-
-    #[inline(always)]
-    pub(crate) fn count_removal(&self) {
-        count(&self.removed);
-    }
-
-    /// This member's part of the number of live values: wraps.
-    pub(crate) fn live(&self) -> u64 {
-        // Relaxed: figures.
-        let removed = self.removed.load(Ordering::Relaxed);
-        // Relaxed: the same.
-        self.inserted.load(Ordering::Relaxed).wrapping_sub(removed)
-    }
-}
-
-/// Counts one more, where the owner alone does.
-#[inline(always)]
-fn count(figure: &AtomicU64) {
-    // Relaxed: a figure.
-    let count = figure.load(Ordering::Relaxed).wrapping_add(1);
-    // Relaxed: a figure.
-    figure.store(count, Ordering::Relaxed);
 }
 
 #[cfg(not(all(loom, feature = "loom")))]

@@ -32,7 +32,7 @@ use core::mem::needs_drop;
 
 use crate::era::Guards;
 use crate::key::Key;
-use crate::limbo::Limbo;
+use crate::limbo::{Limbo, batch};
 use crate::member::Member;
 use crate::slab_core::{Core, Removed};
 use crate::stamp::Stamped;
@@ -42,7 +42,7 @@ use crate::world::Operation;
 /// Every so many looks at its own limbo a participant looks at the others', too. It takes what
 /// those have left who have gone; and, with the world stopped, what somebody has who has not looked
 /// between two such looks.
-pub(crate) const LOOKS: u32 = 16;
+pub(crate) const LOOKS: u32 = 4;
 
 /// How many values that need no drop are freed in one operation: a stop waits for no more.
 const CHUNK: usize = 64;
@@ -86,7 +86,6 @@ impl<T: Send + Sync + 'static> Core<T> {
         // SAFETY: as for `insert`.
         let mut operation = unsafe { self.enter(member) };
         let Some(word) = self.detach(&operation, key) else { return false };
-        member.count_removal();
         let removed = Removed { index: key.index(), generation: key.generation() };
         if self.is_unseen(member) {
             if needs_drop::<T>() {
@@ -96,7 +95,7 @@ impl<T: Send + Sync + 'static> Core<T> {
                 unsafe { self.drop_value(member, removed) };
             } else {
                 // SAFETY: just removed, nobody sees it, and it needs no drop.
-                unsafe { self.free(&mut operation, &removed, false) };
+                unsafe { self.free(&mut operation, removed, false) };
             }
         } else {
             self.put_off(member, operation, key.index(), word, false);
@@ -118,8 +117,9 @@ impl<T: Send + Sync + 'static> Core<T> {
             operation.magazine().count_uninitialized(1);
         }
         // SAFETY: the owner, inside an operation.
-        let (kept, is_due) =
-            unsafe { member.with_limbo(|limbo| (limbo.push(index, word.birth()), limbo.is_due())) };
+        let (kept, is_due) = unsafe {
+            member.with_limbo(|limbo| (limbo.push(index, word.birth()), limbo.is_due(batch::<T>())))
+        };
         if !kept {
             // Relaxed: a figure.
             self.stranded.fetch_add(1, Ordering::Relaxed);
@@ -139,7 +139,6 @@ impl<T: Send + Sync + 'static> Core<T> {
         // SAFETY: as for `insert`.
         let mut operation = unsafe { self.enter(member) };
         let Some(word) = self.detach(&operation, key) else { return Taken::Absent };
-        member.count_removal();
         let counted = !self.is_unseen(member);
         if counted {
             operation.magazine().count_uninitialized(1);
@@ -167,7 +166,6 @@ impl<T: Send + Sync + 'static> Core<T> {
         // SAFETY: as for `insert`.
         let mut operation = unsafe { self.enter(member) };
         self.detach(&operation, key)?;
-        member.count_removal();
         // SAFETY: just removed, and there is no guard.
         Some(unsafe { self.move_out(&mut operation, key, false) })
     }
@@ -181,7 +179,7 @@ impl<T: Send + Sync + 'static> Core<T> {
         // SAFETY: removed, seen by nobody, and used once.
         let value = unsafe { self.allocator.arena.slot(removed.index).payload().take() };
         // SAFETY: it has no value any more.
-        unsafe { self.free(operation, &removed, counted) };
+        unsafe { self.free(operation, removed, counted) };
         value
     }
 
@@ -202,7 +200,7 @@ impl<T: Send + Sync + 'static> Core<T> {
                 // SAFETY: the owner; what the value's drop did on this member has ended.
                 let mut operation = unsafe { self.core.enter(self.member) };
                 // SAFETY: the value is gone.
-                unsafe { self.core.free(&mut operation, &self.removed, true) };
+                unsafe { self.core.free(&mut operation, self.removed, true) };
             }
         }
         let finish = Finish { core: self, member, removed };
@@ -275,7 +273,7 @@ impl<T: Send + Sync + 'static> Core<T> {
             // SAFETY: as above.
             let _operation = unsafe { self.enter(member) };
             // SAFETY: inside an operation.
-            if !unsafe { member.with_limbo(|limbo| limbo.is_due()) } || delays {
+            if !unsafe { member.with_limbo(|limbo| limbo.is_due(batch::<T>())) } || delays {
                 break;
             }
         }
@@ -300,7 +298,7 @@ impl<T: Send + Sync + 'static> Core<T> {
                     return Some(removed);
                 }
                 // SAFETY: removed, seen by nobody, and it needs no drop.
-                unsafe { self.free(&mut operation, &removed, true) };
+                unsafe { self.free(&mut operation, removed, true) };
             }
         }
     }

@@ -58,16 +58,18 @@ use crate::thread_cache::{Shared, ThreadCache};
 ///
 /// - At once, by the remover, if no *other* thread has ever had a guard of this slab, and the
 ///   remover has none now.
-/// - Else a participant collects up to 256 removed values before it looks which of them can be
-///   seen, drops the others, and at every 16th look does so with the values of all participants.
-///   So with all guards gone, 256 further removals by one thread drop all that this thread has
-///   removed, and 4,096 drop all that any has, those that have ended included.
+/// - Else a participant collects removed values, a *batch* of up to 1,024 (of values over 256 bytes
+///   as many as fill 256 KiB, but 32 at least), before it looks which of them can be seen, and
+///   drops the others. At every fourth look it does so with what participants that are gone have
+///   left, and, by its second such look at the latest, with what those have that do nothing. So
+///   with all guards gone, a batch of further removals by one thread drops all that this thread
+///   has removed, and eight batches drop all that any has.
 /// - [`flush`](Self::flush) drops all that can be dropped, now; so does [`sweep`](Self::sweep), and
 ///   an insertion into a full slab.
 ///
 /// A guard that is kept (its thread sleeps, say) delays what was live while it was used: values
 /// inserted before it, or before it looked at one that is newer; and of those that are inserted
-/// right afterwards up to 256 for each participant, until somebody has looked. All others are
+/// right afterwards up to a batch for each participant, until it has looked. All others are
 /// dropped as if the guard were not there: what it holds back does not grow with time.
 ///
 /// `T`'s `drop` may panic (the panic reaches whoever made the call that dropped it; slot and slab
@@ -76,8 +78,9 @@ use crate::thread_cache::{Shared, ThreadCache};
 /// # Progress
 ///
 /// Looking at values is wait-free. Inserting and removing is lock-free while nobody stops the
-/// world, as for a [`Table`](crate::Table), but that each 16th look and an insertion into a full
-/// slab stop it. A thread's first call registers the thread, which takes a lock.
+/// world, as for a [`Table`](crate::Table), but that an insertion into a full slab, and a look that
+/// comes upon values of a participant that does nothing, stop it. A thread's first call registers
+/// the thread, which takes a lock.
 ///
 /// # Panics
 ///
@@ -256,7 +259,8 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     }
 
     /// How many values there are, now or a moment ago; exact while nobody inserts or removes.
-    /// Linear in the number of participants. Wait-free.
+    /// Linear in the number of participants, and of committed segments over 64. Blocks while the
+    /// world is stopped.
     #[must_use]
     pub fn len(&self) -> usize {
         self.core.len() as usize

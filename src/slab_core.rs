@@ -59,6 +59,7 @@ const _: () = {
 };
 
 /// A value that has been removed, and that its remover has.
+#[derive(Clone, Copy)]
 pub(crate) struct Removed {
     pub(crate) index: u32,
     pub(crate) generation: u32,
@@ -136,7 +137,6 @@ impl<T: Send + Sync + 'static> Core<T> {
         let record = unsafe { member.record() };
         // SAFETY: the owner has no operation under way.
         let (handle, generation) = unsafe { self.allocator.allocate_with(record, fill) }?;
-        member.count_insertion();
         // SAFETY: a handle is not 0; the slot had a generation.
         Some(unsafe { Key::new(handle.to_raw(), generation) })
     }
@@ -217,8 +217,6 @@ impl<T: Send + Sync + 'static> Core<T> {
         unsafe { slot.payload().fill(value) };
         slot.publish(Stamped::live(key.generation(), birth));
         operation.magazine().count_uninitialized(u64::MAX);
-        drop(operation);
-        member.count_insertion();
     }
 
     /// Inserts a value that the member's guard sees from the first.
@@ -254,7 +252,7 @@ impl<T: Send + Sync + 'static> Core<T> {
         // SAFETY: the owner, as for `insert`.
         let mut operation = unsafe { self.enter(member) };
         // SAFETY: the slot is the caller's, without a value.
-        unsafe { self.free(&mut operation, &removed, true) };
+        unsafe { self.free(&mut operation, removed, true) };
     }
 
     /// Frees a slot in use, which is the caller's and has no value any more; or retires it.
@@ -267,19 +265,17 @@ impl<T: Send + Sync + 'static> Core<T> {
     pub(crate) unsafe fn free(
         &self,
         operation: &mut Operation<'_>,
-        removed: &Removed,
+        removed: Removed,
         counted: bool,
     ) {
         let slot = self.allocator.arena.slot(removed.index);
-        let round = operation.round();
-        let mut magazine = operation.magazine();
         if removed.generation >= self.last_generation {
-            self.retire(&mut magazine, slot, removed, counted);
-            return;
+            return self.retire(operation.magazine(), removed, counted);
         }
         // SAFETY: the caller's slot, without a value.
         unsafe { slot.payload().set_generation(removed.generation + 1) };
-        slot.retire_own(round);
+        slot.retire_own(operation.round());
+        let mut magazine = operation.magazine();
         if counted {
             magazine.count_uninitialized(u64::MAX);
         }
@@ -287,16 +283,11 @@ impl<T: Send + Sync + 'static> Core<T> {
     }
 
     /// Has a slot stay in use, for good.
+    // By value, so that nothing needs an address on the hot path.
     #[cold]
     #[inline(never)]
-    fn retire(
-        &self,
-        magazine: &mut Magazine<'_>,
-        slot: &Slot<Stamped<T>>,
-        removed: &Removed,
-        counted: bool,
-    ) {
-        slot.publish(Stamped::vacant(removed.generation));
+    fn retire(&self, mut magazine: Magazine<'_>, removed: Removed, counted: bool) {
+        self.allocator.arena.slot(removed.index).publish(Stamped::vacant(removed.generation));
         // Relaxed: a figure.
         self.retired.fetch_add(1, Ordering::Relaxed);
         if !counted {
@@ -317,9 +308,12 @@ impl<T: Send + Sync + 'static> Core<T> {
         self.retired.load(Ordering::Relaxed)
     }
 
-    /// Live values, now or a moment ago; exact while nobody inserts or removes.
+    /// Live values, now or a moment ago; exact while nobody inserts or removes. Blocks while the
+    /// world is stopped.
     pub(crate) fn len(&self) -> u64 {
-        self.members.iter().fold(0, |sum, member| sum.wrapping_add(member.live()))
+        let (_, slots) = self.allocator.arena.committed_count();
+        let free = self.allocator.roughly_free(u64::MAX);
+        slots.saturating_sub(free + self.allocator.world.uninitialized())
     }
 
     /// Drops all values there are, from a slot on, also if a drop panics.

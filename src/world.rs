@@ -271,6 +271,12 @@ impl World {
     pub(crate) fn privately_free(&self) -> u64 {
         self.lock().records.iter().map(|record| record.free()).sum()
     }
+
+    /// Slots handed out without an entry, now or a moment ago. Blocks while the world is stopped.
+    pub(crate) fn uninitialized(&self) -> u64 {
+        let records = &self.lock().records;
+        records.iter().fold(0, |sum: u64, record| sum.wrapping_add(record.uninitialized()))
+    }
 }
 
 impl Registration {
