@@ -157,8 +157,57 @@ fn what_cannot_be_built_is_an_error() {
     }
 }
 
+#[test]
+fn a_sweep_is_worth_while_from_two_segments_on_and_never_below_one() {
+    for table in tables(16) {
+        let s = signature(6);
+        let scope = table.write_scope();
+        let handles: Vec<_> =
+            (0..4 * 8192).map(|n| scope.allocate(entry_point(s, n), s).expect("a slot")).collect();
+        let free = |numbers: std::ops::Range<usize>| {
+            handles[numbers].iter().for_each(|&handle| scope.free(handle).expect("live"));
+        };
+        // All of the last segment, which is short, and a part of the others.
+        let before = table.stats().free;
+        free(0..4000);
+        assert!(before + 4000 < 8191 && !scope.sweep(0).swept, "less than a segment");
+        free(4000..12_000);
+        assert!(!scope.sweep(CodePointerTable::SWEEP_THRESHOLD).swept, "less than two");
+        free(12_000..20_000);
+        assert!(scope.sweep(CodePointerTable::SWEEP_THRESHOLD).swept);
+        free(20_000..handles.len());
+    }
+}
+
+/// Also the word itself: nothing of what was there can be read any more.
+#[test]
+fn a_released_segment_reads_as_null() {
+    for table in tables(16) {
+        let s = signature(6);
+        let scope = table.write_scope();
+        let handles: Vec<_> =
+            (0..4 * 8192).map(|n| scope.allocate(entry_point(s, n), s).expect("a slot")).collect();
+        handles.iter().for_each(|&handle| scope.free(handle).expect("live"));
+        let report = scope.sweep(0);
+        assert_eq!(report.segments_committed, 0, "{report:?}");
+        let recipe = table.recipe();
+        for handle in handles {
+            assert_eq!(table.entrypoint(handle.to_raw(), s), None);
+            assert_eq!(table.get(handle.to_raw()), None);
+            if cfg!(unix) {
+                let at = recipe.base + recipe.offset(handle.to_raw());
+                let at = std::ptr::with_exposed_provenance::<std::sync::atomic::AtomicU64>(at);
+                // SAFETY: inside the reservation, whose every word may be loaded on the Unixes.
+                let word = unsafe { &*at }.load(std::sync::atomic::Ordering::Relaxed);
+                assert_eq!(word, 0);
+            }
+        }
+    }
+}
+
 /// What generated code does with a handle, in Rust.
 #[test]
+#[cfg(unix)]
 fn the_recipe_finds_what_the_table_finds() {
     for table in tables(14) {
         let recipe = table.recipe();
