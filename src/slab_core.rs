@@ -311,7 +311,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// Live values, now or a moment ago; exact while nobody inserts or removes. Blocks while the
     /// world is stopped.
     pub(crate) fn len(&self) -> u64 {
-        let (_, slots) = self.allocator.arena.committed_count();
+        let (_, slots) = self.allocator.arena.claims.committed_count();
         let free = self.allocator.roughly_free(u64::MAX);
         slots.saturating_sub(free + self.allocator.world.uninitialized())
     }
