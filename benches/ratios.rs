@@ -7,6 +7,7 @@
 
 mod common;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use common::Random;
@@ -14,6 +15,7 @@ use common::large;
 use common::peers::{Explicit, Implicit, Peer, Queue, Sharded, Single, Vouched};
 use common::ratio::{Contest, Figure};
 use common::readers::{Reader, Trail, Unchecked};
+use common::traces::{self, Trace};
 use common::work::{self, BATCH, Batch, MOST, PARCEL, alone, pairs};
 use slotarena::Table;
 
@@ -33,7 +35,7 @@ const VALUES: u64 = 1_000_000;
 type Make = fn(&'static str) -> Contest;
 
 /// Every contest.
-const CONTESTS: [(&str, Make); 13] = [
+const CONTESTS: [(&str, Make); 15] = [
     ("Pair", pair),
     ("Batch of 4096", batch),
     ("Pair by several threads", several_threads),
@@ -47,6 +49,8 @@ const CONTESTS: [(&str, Make); 13] = [
     ("Sweep of 16 Mi slots, for each slot", sweep_16),
     ("Pause of a sweep, half of the slots free", pause),
     ("Stop of the world", stop),
+    ("Trace of a compiler of WebAssembly", |title| trace(title, "wasm-compile")),
+    ("Trace of a server that keeps keys", |title| trace(title, "redis-set-flush")),
 ];
 
 /// Adds each peer to a contest in the same way, those that only one thread can use last.
@@ -260,6 +264,24 @@ fn stop(title: &'static str) -> Contest {
     contest.enter("1 idle mutator", 1, Figure::Passed, idle(1));
     contest.enter("64 idle mutators", 1, Figure::Passed, idle(64));
     contest.enter("1 mutator at work", 1, Figure::Passed, large::stops_of_busy);
+    contest
+}
+
+fn trace(title: &'static str, name: &str) -> Contest {
+    fn enter<P: Peer + 'static>(contest: &mut Contest, trace: &Rc<Trace>) {
+        let trace = Rc::clone(trace);
+        contest.enter(P::NAME, 1, Figure::Spent, move |_| traces::replay::<P>(&trace));
+    }
+    let trace = Rc::new(traces::read(name));
+    let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME]);
+    contest.fix(trace.events.len(), ROUNDS);
+    enter::<Explicit>(&mut contest, &trace);
+    enter::<Implicit>(&mut contest, &trace);
+    #[cfg(all(unix, target_pointer_width = "64"))]
+    enter::<common::peers::Mimalloc>(&mut contest, &trace);
+    enter::<Sharded>(&mut contest, &trace);
+    enter::<Vouched>(&mut contest, &trace);
+    contest.promise(Explicit::<u64>::NAME, "mimalloc", 0.5);
     contest
 }
 

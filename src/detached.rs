@@ -150,22 +150,33 @@ impl Detached {
         let (mut first, mut last, mut length) = (0, 0, 0);
         // The page of `last` was given back, and stays so: its neighbour, which is detached too,
         // follows it already.
-        let mut given_back = false;
-        seen.for_each_detached(|offset| {
-            let index = seen.start + offset;
-            if length >= most && !given_back {
+        let mut at_rest = false;
+        for (group, &bits) in (0u32..).zip(&seen.bits).filter(|(_, bits)| **bits != 0) {
+            if length >= most && !at_rest {
                 take(Head::new(first, length), last);
                 length = 0;
             }
+            let index = |bit: u32| seen.start + group * 64 + bit;
+            let next = index(bits.trailing_zeros());
             if length == 0 {
-                first = index;
-            } else if !given_back {
-                arena.slot(last).set_next_if_needed(last, index, round);
+                first = next;
+            } else if !at_rest {
+                arena.slot(last).set_next_if_needed(last, next, round);
             }
-            last = index;
-            length += 1;
-            given_back = seen.is_given_back(offset);
-        });
+            last = next;
+            if !seen.is_in_order(group) {
+                let mut left = bits & (bits - 1);
+                while left != 0 {
+                    let next = index(left.trailing_zeros());
+                    arena.slot(last).set_next(last, next, round);
+                    last = next;
+                    left &= left - 1;
+                }
+            }
+            last = index(63 - bits.leading_zeros());
+            length += bits.count_ones();
+            at_rest = seen.is_given_back(group);
+        }
         if length > 0 {
             take(Head::new(first, length), last);
         }
@@ -206,8 +217,9 @@ pub(crate) struct Seen {
     detached: u32,
     /// A bit a slot: it is detached.
     bits: [u64; WORDS],
-    /// For 64 slots each: somebody has written to one since their memory came.
-    written: [bool; WORDS],
+    /// For 64 slots each: what is set in the words of any. 0 where nobody has written to them since
+    /// their memory came.
+    words: [u64; WORDS],
     /// The pages that were given back since, a bit each.
     pages: u64,
     /// A page has 2^this slots.
@@ -226,7 +238,7 @@ impl Seen {
             usable: first..first + geometry.usable(segment),
             detached: 0,
             bits: [0; WORDS],
-            written: [false; WORDS],
+            words: [0; WORDS],
             pages: 0,
             page_shift: arena.page_shift().unwrap_or(0),
         };
@@ -252,7 +264,7 @@ impl Seen {
             }
             seen.detached += bits.count_ones();
             seen.bits[group as usize] = bits;
-            seen.written[group as usize] = words != 0;
+            seen.words[group as usize] = words;
         }
         seen
     }
@@ -286,7 +298,9 @@ impl Seen {
         for page in 0..arena.geometry().slots_per_segment() >> shift {
             let (first, behind) = (page << shift, (page + 1) << shift);
             let groups = first as usize / 64..(behind as usize).div_ceil(64);
-            if self.are_detached(first..behind + 1) && self.written[groups].contains(&true) {
+            if self.are_detached(first..behind + 1)
+                && self.words[groups].iter().any(|&words| words != 0)
+            {
                 // SAFETY: the caller owns the slots, and has claimed the segment.
                 let result = unsafe { arena.give_back(self.start + first, 1 << shift) };
                 self.pages |= u64::from(result.is_ok()) << page;
@@ -295,19 +309,17 @@ impl Seen {
         u64::from(self.pages.count_ones()) * (Memory::<W>::SLOT_BYTES << shift) as u64
     }
 
-    /// Has the slot's page been given back?
-    fn is_given_back(&self, offset: u32) -> bool {
-        self.pages != 0 && self.pages >> (offset >> self.page_shift) & 1 != 0
+    /// Has the page of these 64 slots been given back?
+    fn is_given_back(&self, group: u32) -> bool {
+        self.pages >> (group * 64 >> self.page_shift) & 1 != 0
     }
 
-    /// Calls `f` with the offsets of the detached slots, ascending.
-    fn for_each_detached(&self, mut f: impl FnMut(u32)) {
-        for (group, &bits) in (0u32..).zip(&self.bits) {
-            let mut left = bits;
-            while left != 0 {
-                f(group * 64 + left.trailing_zeros());
-                left &= left - 1;
-            }
-        }
+    /// Does each of these 64 slots that is detached lead to the next one that is, as it would if
+    /// nobody had ever written to them?
+    fn is_in_order(&self, group: u32) -> bool {
+        let bits = self.bits[group as usize];
+        let neighbours = bits >> bits.trailing_zeros();
+        let are_neighbours = neighbours & neighbours.wrapping_add(1) == 0;
+        are_neighbours && (self.words[group as usize] as u32 == 0 || self.is_given_back(group))
     }
 }

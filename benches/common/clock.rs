@@ -58,11 +58,20 @@ mod placement {
 
     /// How often the calling thread was made to give up its processor.
     pub fn interruptions() -> i64 {
+        usage().ru_nivcsw
+    }
+
+    /// How often the calling thread gave up its processor to wait for something.
+    pub fn waits() -> i64 {
+        usage().ru_nvcsw
+    }
+
+    fn usage() -> libc::rusage {
         // SAFETY: the structure is made of integers, of which zeros are a value.
         let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
         // SAFETY: writes to `usage`.
         unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
-        usage.ru_nivcsw
+        usage
     }
 }
 
@@ -79,6 +88,10 @@ mod placement {
     pub fn interruptions() -> i64 {
         0
     }
+
+    pub fn waits() -> i64 {
+        0
+    }
 }
 
-pub use placement::{allowed, interruptions, pin};
+pub use placement::{allowed, interruptions, pin, waits};

@@ -4,9 +4,11 @@
 
 pub mod clock;
 pub mod large;
+pub mod latency;
 pub mod peers;
 pub mod ratio;
 pub mod readers;
+pub mod traces;
 pub mod work;
 
 /// A small generator of numbers that look random (SplitMix64), so that every run does the same.

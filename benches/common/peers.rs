@@ -21,6 +21,8 @@ pub trait Peer {
     fn new(most: usize) -> Self;
     /// A hand for the calling thread.
     fn hand(&self) -> Self::Hand<'_>;
+    /// Gives memory back that is not needed, where that is something one asks for.
+    fn sweep(&self) {}
 }
 
 /// A thread's means to put values in and to take them out again. The functions are inlined
@@ -71,6 +73,9 @@ impl<E: Value> Peer for Explicit<E> {
     fn hand(&self) -> Mutator<'_, E> {
         self.0.mutator()
     }
+    fn sweep(&self) {
+        self.0.sweep(0);
+    }
 }
 
 impl<E: Value> Hand<Handle> for Mutator<'_, E> {
@@ -101,6 +106,9 @@ impl Peer for Vouched {
     fn hand(&self) -> VouchedHand<'_> {
         VouchedHand(self.0.mutator())
     }
+    fn sweep(&self) {
+        self.0.sweep(0);
+    }
 }
 
 impl Hand<Handle> for VouchedHand<'_> {
@@ -128,6 +136,9 @@ impl<E: Value> Peer for Implicit<E> {
     }
     fn hand(&self) -> &Table<E> {
         &self.0
+    }
+    fn sweep(&self) {
+        self.0.sweep(0);
     }
 }
 
