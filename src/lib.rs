@@ -7,6 +7,9 @@ pub mod design {}
 #[doc = include_str!("../docs/SANDBOX.md")]
 pub mod sandbox {}
 
+#[doc = include_str!("../docs/MIGRATION.md")]
+pub mod migration {}
+
 // Each file uses only files above it in this list.
 mod sync;
 pub mod head;
@@ -53,6 +56,7 @@ mod slab_builder;
 mod slab_entry;
 mod slab_mutator;
 mod owned;
+mod pool;
 mod code_word;
 mod code_error;
 mod natives;
@@ -73,6 +77,7 @@ pub use handle::Handle;
 pub use key::Key;
 pub use mutator::Mutator;
 pub use owned::OwnedEntry;
+pub use pool::{Clear, Pool, PoolRef};
 pub use protection::Protection;
 pub use read_only_scope::ReadOnlyScope;
 pub use segment::SEGMENT_BYTES;

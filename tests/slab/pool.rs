@@ -1,0 +1,70 @@
+//! A pool keeps what values have allocated.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use slotarena::{Clear, Pool};
+
+#[test]
+fn cleared_values_keep_their_storage() {
+    let pool = Pool::<String>::new().expect("addresses");
+    let key = pool.create_with(|s| s.push_str(&"x".repeat(1000))).expect("room");
+    let storage = pool.get(key).expect("it is there").as_ptr();
+    assert!(pool.clear(key) && !pool.clear(key) && pool.get(key).is_none());
+    assert_eq!(pool.spare(), 1);
+    let key = pool.create_with(|s| s.push('y')).expect("room");
+    let value = pool.get(key).expect("it is there");
+    assert_eq!((value.as_str(), value.as_ptr()), ("y", storage));
+}
+
+#[test]
+fn a_value_is_not_cleared_while_somebody_looks() {
+    let pool = Pool::<String>::new().expect("addresses");
+    let key = pool.create_with(|s| s.push('y')).expect("room");
+    let value = pool.get(key).expect("it is there");
+    assert!(pool.clear(key));
+    assert_eq!((value.as_str(), pool.spare(), pool.len()), ("y", 0, 0));
+    drop(value);
+    pool.sweep();
+    assert_eq!(pool.spare(), 0);
+}
+
+static MADE: AtomicUsize = AtomicUsize::new(0);
+static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+struct Counted;
+
+impl Default for Counted {
+    fn default() -> Self {
+        MADE.fetch_add(1, Ordering::Relaxed);
+        Counted
+    }
+}
+
+impl Clear for Counted {
+    fn clear(&mut self) {}
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn spare_values_are_bounded_and_dropped_with_the_pool() {
+    let pool = Pool::<Counted>::with_spare(10).expect("addresses");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    let keys = [(); 20].map(|()| pool.create_with(|_| ()).expect("room"));
+                    assert!(keys.iter().all(|&key| pool.get(key).is_some() && pool.clear(key)));
+                }
+            });
+        }
+    });
+    pool.create_with(|_| ()).expect("room");
+    assert!(pool.spare() <= 10);
+    drop(pool);
+    assert_eq!(MADE.load(Ordering::Relaxed), DROPPED.load(Ordering::Relaxed));
+}
