@@ -16,6 +16,7 @@ use common::peers::{Explicit, Implicit, Peer, Queue, Sharded, Single, Vouched};
 use common::ratio::{Contest, Figure};
 use common::readers::{Reader, Trail, Unchecked};
 use common::traces::{self, Trace};
+use common::values;
 use common::work::{self, BATCH, Batch, MOST, PARCEL, alone, pairs};
 use slotarena::Table;
 
@@ -35,7 +36,7 @@ const VALUES: u64 = 1_000_000;
 type Make = fn(&'static str) -> Contest;
 
 /// Every contest.
-const CONTESTS: [(&str, Make); 15] = [
+const CONTESTS: [(&str, Make); 21] = [
     ("Pair", pair),
     ("Batch of 4096", batch),
     ("Pair by several threads", several_threads),
@@ -45,6 +46,12 @@ const CONTESTS: [(&str, Make); 15] = [
     ("Read one over and over", hot_get),
     ("Read one over and over, by two threads", hot_get_by_two),
     ("Growth to ten million entries", growth),
+    ("Slab: pair", values::pair),
+    ("Slab: batch of 4096", values::batch),
+    ("Slab: pair by two threads", values::pair_by_two),
+    ("Slab: read one of a million", values::random_get),
+    ("Slab: read one over and over", values::hot_get),
+    ("Slab: growth to ten million values", values::growth),
     ("Sweep of 1 Mi slots, for each slot", sweep_1),
     ("Sweep of 16 Mi slots, for each slot", sweep_16),
     ("Pause of a sweep, half of the slots free", pause),

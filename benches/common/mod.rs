@@ -9,6 +9,7 @@ pub mod peers;
 pub mod ratio;
 pub mod readers;
 pub mod traces;
+pub mod values;
 pub mod work;
 
 /// A small generator of numbers that look random (SplitMix64), so that every run does the same.
