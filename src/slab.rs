@@ -137,7 +137,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     /// # Errors
     ///
     /// [`InsertError`], with the value, if the slab is full or the system refuses memory.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&self, value: T) -> Result<Key<M>, InsertError<T>> {
         let mut value = ManuallyDrop::new(value);
         // SAFETY: the thread's own member; operations end before user code runs.
@@ -198,7 +198,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     /// Removes a value: `false` if the key names none. Of several that remove one at once, one
     /// succeeds. The value is dropped now, by this call, or
     /// [later](Self#when-values-are-dropped). Lock-free.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&self, key: Key<M>) -> bool {
         match self.member() {
             // SAFETY: as in `insert`.
