@@ -8,9 +8,10 @@ use std::sync::atomic::AtomicU64;
 
 use slotarena::head::Head;
 use slotarena::{
-    AllocError, Audit, BuildError, Builder, FreeManyError, Handle, InvalidHandle, Leak, Mutator,
-    Pointer, SEGMENT_BYTES, SegmentAudit, SetError, StaticTable, Stats, SweepReport, Table,
-    Violation,
+    AllocError, Audit, BuildError, Builder, FreeManyError, Guard, Handle, InsertError,
+    InvalidHandle, Key, Leak, Mutator, Pointer, Pool, Ref, SEGMENT_BYTES, SegmentAudit, SetError,
+    Slab, SlabBuilder, SlabMutator, SlabStats, StaticTable, Stats, SweepReport, Table, TakeError,
+    VacantEntry, Violation,
 };
 use static_assertions::{
     assert_eq_align, assert_eq_size, assert_impl_all, assert_not_impl_any, const_assert,
@@ -63,6 +64,25 @@ assert_impl_all!(Audit: Clone, Eq, Send, Sync);
 assert_impl_all!(SegmentAudit: Copy, Eq, Send, Sync);
 assert_impl_all!(Stats: Copy, Eq, Send, Sync);
 assert_impl_all!(SweepReport: Copy, Eq, Send, Sync);
+
+// A key costs what a number costs, and none costs nothing. Slots are as small as those of a slab for
+// one thread.
+assert_eq_size!(Key, Option<Key>, u64);
+assert_impl_all!(Key<*mut u8>: Copy, Ord, Hash, Send, Sync, Unpin);
+
+// All threads share a slab. A guard, and what is looked at through it, stay on their thread.
+assert_impl_all!(Slab<String>: Send, Sync);
+assert_impl_all!(Pool<String>: Send, Sync);
+assert_impl_all!(Slab<u8, *mut u8>: Send, Sync);
+assert_impl_all!(SlabMutator<'static, String>: Send);
+assert_not_impl_any!(SlabMutator<'static, String>: Sync, Clone);
+assert_not_impl_any!(Guard<'static, String>: Send, Sync, Clone);
+assert_not_impl_any!(Ref<'static, String>: Send, Sync, Clone);
+assert_impl_all!(VacantEntry<'static, String>: Send, Sync);
+assert_impl_all!(InsertError<String>: Error, Send, Sync);
+assert_impl_all!(TakeError: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(SlabBuilder<String>: Copy, Send, Sync);
+assert_impl_all!(SlabStats: Copy, Eq, Send, Sync);
 
 /// Every choice can be made where constants are made.
 static TABLE: StaticTable<u32> =

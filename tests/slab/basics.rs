@@ -127,3 +127,15 @@ fn a_mutator_does_all_that_the_slab_does() {
     assert!(mutator.remove(key) && !mutator.remove(key));
     assert_eq!(mutator.flush(), 0);
 }
+
+#[test]
+#[cfg(feature = "serde")]
+fn keys_are_serialised_as_numbers() {
+    let slab = small();
+    let key: Key = slab.insert(1).expect("room");
+    let text = serde_json::to_string(&key).expect("a number");
+    assert_eq!(text, key.to_bits().to_string());
+    assert_eq!(serde_json::from_str::<Key>(&text).expect("a key"), key);
+    let error = serde_json::from_str::<Key>("0").expect_err("no key has 0");
+    assert!(error.to_string().contains("0x0 is the number of no key"), "{error}");
+}

@@ -140,6 +140,15 @@ pub static STEPS: &[Step] = &[
         plan: |_, _| Ok(vec![cargo("test --test api --test layout")]),
     },
     Step {
+        name: "slab",
+        subject: "the slab: dropping, stale keys, properties, stress",
+        tool: "cargo test",
+        when: Always,
+        evidence: Tests,
+        minutes: 15,
+        plan: |_, _| Ok(vec![cargo("test --release --features serde --test slab")]),
+    },
+    Step {
         name: "code-table",
         subject: "the table of code pointers",
         tool: "cargo test",
