@@ -12,9 +12,9 @@ use crate::word::{self, State};
 /// write are made on one.
 ///
 /// Scopes nest, and may end in any order. Opening the outermost one gives the calling thread the
-/// right to write, and ending the last takes it back; with protection keys each takes some 10 ns,
-/// else next to nothing. So a scope around several calls is how to batch them. A scope stays on its
-/// thread, whose right it is:
+/// right to write, and ending the last takes it back; with protection keys each is an instruction
+/// that takes tens of cycles (`wrpkru`), else it is a count. So a scope around several calls is how
+/// to batch them. A scope stays on its thread, whose right it is:
 ///
 /// ```compile_fail,E0277
 /// # let table = slotarena::CodePointerTable::new().unwrap();

@@ -162,20 +162,22 @@ fn a_sweep_is_worth_while_from_two_segments_on_and_never_below_one() {
     for table in tables(16) {
         let s = signature(6);
         let scope = table.write_scope();
-        let handles: Vec<_> =
-            (0..4 * 8192).map(|n| scope.allocate(entry_point(s, n), s).expect("a slot")).collect();
-        let free = |numbers: std::ops::Range<usize>| {
-            handles[numbers].iter().for_each(|&handle| scope.free(handle).expect("live"));
+        let mut handles: Vec<_> = (0..4 * 8192 - 1000)
+            .map(|n| scope.allocate(entry_point(s, n), s).expect("a slot"))
+            .collect();
+        // What it has grown by too much.
+        scope.sweep(0);
+        let mut free_up_to = |free: u64| {
+            let more = free - table.stats().free;
+            let freed = handles.split_off(handles.len() - more as usize);
+            freed.into_iter().for_each(|handle| scope.free(handle).expect("live"));
         };
-        // All of the last segment, which is short, and a part of the others.
-        let before = table.stats().free;
-        free(0..4000);
-        assert!(before + 4000 < 8191 && !scope.sweep(0).swept, "less than a segment");
-        free(4000..12_000);
+        free_up_to(8000);
+        assert!(!scope.sweep(0).swept, "less than a segment");
+        free_up_to(CodePointerTable::SWEEP_THRESHOLD - 1);
         assert!(!scope.sweep(CodePointerTable::SWEEP_THRESHOLD).swept, "less than two");
-        free(12_000..20_000);
+        free_up_to(CodePointerTable::SWEEP_THRESHOLD);
         assert!(scope.sweep(CodePointerTable::SWEEP_THRESHOLD).swept);
-        free(20_000..handles.len());
     }
 }
 
