@@ -48,6 +48,7 @@ pub fn attack(prepared: &Prepared, table: &CodePointerTable) -> Result<(), Strin
     let handles: Vec<u32> = instance.trusted.iter().map(|handle| handle.to_raw()).collect();
     let sandbox: Box<[AtomicU32]> =
         (0..TARGETS).map(|n| AtomicU32::new(handles[n % handles.len()])).collect();
+    instance.context.handles = sandbox.as_ptr().cast();
     instance.context.elements = sandbox.as_ptr().cast();
     instance.context.elements_length = TARGETS as u64;
     let (busy, done) = (Busy::default(), AtomicBool::new(false));
@@ -72,9 +73,11 @@ pub fn attack(prepared: &Prepared, table: &CodePointerTable) -> Result<(), Strin
                 let ty = random.below(prepared.signatures.len() as u64) as usize;
                 // SAFETY: this thread's own, but for what compiled code does with it.
                 unsafe { (*context).reached = 0 };
-                let trampoline = code.enter[ty] as *const u8;
-                // SAFETY: compiled for this type, with room for its arguments; the element is one
-                // of those in the sandbox.
+                // As a direct call reads its handle, or as an indirect one does.
+                let kind = random.below(2) as usize * prepared.signatures.len();
+                let trampoline = code.enter[kind + ty] as *const u8;
+                // SAFETY: compiled for this type, with room for its arguments; the number is that of
+                // one of those in the sandbox.
                 let ended = unsafe { enter(context, trampoline, place, &mut array) };
                 // SAFETY: as above.
                 let reached = unsafe { (*context).reached };

@@ -194,7 +194,9 @@ fn import(
 enum By {
     /// Its handle, or its address.
     Callee,
-    /// Which element of the module's own table it is, as the module's own calls do.
+    /// Its number, as the module's direct calls do.
+    Function,
+    /// Which element of the module's own table it is, as the module's indirect calls do.
     Element,
 }
 
@@ -220,9 +222,11 @@ fn define_enter(
             let param = crate::calls::abi_type(param)?;
             passed.push(builder.ins().load(param, TRUSTED, array, 8 * place));
         }
-        let of = (offsets::ELEMENTS, offsets::ELEMENT_POINTERS);
+        let functions = (offsets::HANDLES, offsets::POINTERS);
+        let elements = (offsets::ELEMENTS, offsets::ELEMENT_POINTERS);
         let callee = match (by, plan.calls) {
-            (By::Element, _) => emit.callee(&mut builder, callee, of),
+            (By::Function, _) => emit.callee(&mut builder, callee, functions),
+            (By::Element, _) => emit.callee(&mut builder, callee, elements),
             (By::Callee, Calls::Table(_)) => builder.ins().ireduce(types::I32, callee),
             (By::Callee, Calls::Pointers) => callee,
         };
@@ -240,7 +244,8 @@ fn define_enter(
 }
 
 /// For each function of a module, one of the same type that says which one it stands for, and does
-/// nothing else. They are called by the number of an element.
+/// nothing else. They are called by a number: that of a function by the first half of `enter`, that
+/// of an element by the second.
 pub fn probes(plan: &Plan<'_>) -> Result<Arc<Code>, String> {
     let (module, mut assembly) = (plan.module, Assembly::new(plan.tier)?);
     let mut functions = Vec::new();
@@ -265,8 +270,10 @@ pub fn probes(plan: &Plan<'_>) -> Result<Arc<Code>, String> {
         })?);
     }
     let mut enter = Vec::new();
-    for (ty, &signature) in module.types.iter().zip(plan.signatures) {
-        enter.push(define_enter(&mut assembly, plan, ty, signature, By::Element)?);
+    for by in [By::Function, By::Element] {
+        for (ty, &signature) in module.types.iter().zip(plan.signatures) {
+            enter.push(define_enter(&mut assembly, plan, ty, signature, by)?);
+        }
     }
     finish(assembly, &functions, &enter)
 }

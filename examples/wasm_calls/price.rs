@@ -88,7 +88,7 @@ fn loops(calls: Calls, targets: u32) -> Result<(Assembly, Vec<EntryPoint>, usize
 }
 
 /// Nanoseconds that this thread has had a processor for.
-fn own_time() -> f64 {
+pub fn own_time() -> f64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes to the struct that it is given.
     let read = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
