@@ -16,7 +16,7 @@ use crate::verify::Setup;
 const COMPILE: &str = "test --tests --no-run";
 
 /// Runs the tests that say most about a system in little time.
-const RUN: &str = "test --lib --test api";
+const RUN: &str = "test --lib --test api --test code_table";
 
 /// Compiles where nothing can be linked.
 const CHECK: &str = "check --lib --tests";
