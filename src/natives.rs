@@ -23,7 +23,7 @@ impl Natives {
 
     fn shard(&self, address: usize) -> &Mutex<BTreeMap<usize, Handle>> {
         // The lowest bits of functions' addresses are mostly equal.
-        &self.shards[(address >> 4 ^ address >> 12) % SHARDS]
+        &self.shards[(address >> 4 ^ address >> 12) % self.shards.len()]
     }
 
     /// The handle of the function at this address. If it has none, `make` makes one; if several
