@@ -181,7 +181,7 @@ fn a_table_with_many_holes_takes_few_mappings() {
             let table = table(protection);
             let s = signature(1);
             let scope = table.write_scope();
-            let handles: Vec<_> = (0..100 * 8192)
+            let handles: Vec<_> = (0..32 * 8192)
                 .map(|n| scope.allocate(entry_point(s, n % 60_000), s).expect("a slot"))
                 .collect();
             for handle in handles {
@@ -189,7 +189,7 @@ fn a_table_with_many_holes_takes_few_mappings() {
                     scope.free(handle).expect("live");
                 }
             }
-            assert!(scope.sweep(0).segments_released >= 45);
+            assert!(scope.sweep(0).segments_released >= 14);
             let mappings = mapped(table.recipe().base, table.reserved_bytes());
             assert!(mappings <= 6, "{mappings} with {protection:?}");
         }
