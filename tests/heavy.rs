@@ -143,3 +143,55 @@ fn reading_all_numbers_in_a_table_of_two_word_entries_finds_what_is_live() {
     check_empty(&table);
     cases("numbers read", 1 << 32);
 }
+
+/// How many bytes of a table's first segments are in memory.
+fn resident_in(table: &Table<u64>, segments: usize) -> usize {
+    // SAFETY: asks for a constant.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+    let mut pages = vec![0u8; segments * SEGMENT_BYTES / page];
+    let start = table.base().cast_mut().cast();
+    // SAFETY: the range is mapped, and there is a byte for each of its pages.
+    let result = unsafe { libc::mincore(start, segments * SEGMENT_BYTES, pages.as_mut_ptr()) };
+    assert_eq!(result, 0, "mincore");
+    pages.iter().filter(|&page| page & 1 != 0).count() * page
+}
+
+#[test]
+fn after_a_peak_memory_goes_back() {
+    if !wanted() {
+        return;
+    }
+    const ENTRIES: usize = 10_000_000;
+    let segments = ENTRIES / SEGMENT as usize + 1;
+    for (what, most) in [("the oldest 99 %", 1.05), ("a random 99 %", 1.0), ("all", 0.0)] {
+        let table = Table::<u64>::builder().capacity(ENTRIES as u32).build().expect("a table");
+        let mut mutator = table.mutator();
+        let mut live: Vec<Handle> =
+            (0..ENTRIES as u64).map(|i| mutator.allocate(i).expect("a slot")).collect();
+        let peak = resident_in(&table, segments);
+        assert!(peak as f64 <= 1.01 * (8 * ENTRIES) as f64, "{peak} bytes");
+        let kept = if what == "all" { 0 } else { ENTRIES / 100 };
+        if what == "a random 99 %" {
+            common::Random::new(9).shuffle(&mut live);
+        }
+        let freed = live.len() - kept;
+        mutator.free_many(&live[..freed]).expect("live entries");
+        let report = table.sweep(0);
+        let left = resident_in(&table, segments);
+        let mut held: Vec<u32> = live[freed..].iter().map(|h| h.to_raw() / SEGMENT).collect();
+        held.sort_unstable();
+        held.dedup();
+        assert_eq!(report.segments_committed as usize, held.len());
+        let needed = held.len() * SEGMENT_BYTES;
+        println!(
+            "{what} freed of {ENTRIES} entries: {peak} bytes before, {left} after; \
+             the segments that hold an entry have {needed}"
+        );
+        assert!(left as f64 <= most * needed as f64, "{left} of {needed} bytes");
+        assert!(what != "a random 99 %" || left < needed, "no page has gone back");
+        mutator.free_many(&live[freed..]).expect("live entries");
+        drop(mutator);
+        check_empty(&table);
+        cases("entries", ENTRIES as u64);
+    }
+}
