@@ -76,8 +76,8 @@ pub fn attack(prepared: &Prepared, table: &CodePointerTable) -> Result<(), Strin
                 // As a direct call reads its handle, or as an indirect one does.
                 let kind = random.below(2) as usize * prepared.signatures.len();
                 let trampoline = code.enter[kind + ty] as *const u8;
-                // SAFETY: compiled for this type, with room for its arguments; the number is that of
-                // one of those in the sandbox.
+                // SAFETY: compiled for this type, with room for its arguments; the number is that
+                // of one of those in the sandbox.
                 let ended = unsafe { enter(context, trampoline, place, &mut array) };
                 // SAFETY: as above.
                 let reached = unsafe { (*context).reached };
