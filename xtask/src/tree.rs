@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::source::essence;
 
 /// What the library's documentation includes.
-const TEXTS: [&str; 3] = ["README.md", "docs/DESIGN.md", "docs/SANDBOX.md"];
+const TEXTS: [&str; 4] = ["README.md", "docs/DESIGN.md", "docs/MIGRATION.md", "docs/SANDBOX.md"];
 
 /// Texts of files by their paths from the root, with `/`.
 pub type Tree = BTreeMap<String, String>;
