@@ -65,8 +65,7 @@ assert_impl_all!(SegmentAudit: Copy, Eq, Send, Sync);
 assert_impl_all!(Stats: Copy, Eq, Send, Sync);
 assert_impl_all!(SweepReport: Copy, Eq, Send, Sync);
 
-// A key costs what a number costs, and none costs nothing. Slots are as small as those of a slab for
-// one thread.
+// A key costs what a number costs, and none costs nothing.
 assert_eq_size!(Key, Option<Key>, u64);
 assert_impl_all!(Key<*mut u8>: Copy, Ord, Hash, Send, Sync, Unpin);
 
