@@ -1,0 +1,51 @@
+(** * The orderings, and where in [src/] they stand
+
+    One field for each kind of access that the protocol makes; [code] gives it the ordering that
+    [src/] has. A line of [code] names the site: file, function, operation, then the ordering, and
+    for a compare-and-swap that of its failure. Weakening a word of [code] is a mutant of the proof. *)
+
+From Slotarena Require Import memory.
+
+Record orders := {
+  o_set_busy : ord; b_light : bool; o_enter : ord; o_enter_slow : ord; o_set_idle : ord;
+  o_round : ord; o_stop : ord; b_heavy : bool; o_is_busy : ord; o_resume : ord;
+  o_take : ord; o_push : ord; o_put_back : ord;
+  o_publish : ord; o_replace : ord; o_retire : ord; o_retire_own : ord; o_load : ord;
+  o_next : ord; o_set_next : ord; o_look : ord; o_wipe : ord;
+  o_claim : ord; o_begin : ord; o_committed : ord;
+  o_grow : ord; o_release : ord; o_unclaim : ord
+}.
+
+Definition code : orders := {|
+  o_set_busy := Relaxed;    (* site: record.set_busy.store Relaxed *)
+  b_light := true;          (* site: fence.light.compiler_fence SeqCst *)
+                            (* site: fence.full.fence SeqCst *)
+  o_enter := Acquire;       (* site: world.enter.load Acquire *)
+  o_enter_slow := Acquire;  (* site: world.enter_slow.load Acquire *)
+  o_set_idle := Release;    (* site: record.set_idle.store Release *)
+  o_round := Relaxed;       (* site: world.stop.load Relaxed *)
+                            (* site: world.unregister.load Relaxed *)
+  o_stop := Relaxed;        (* site: world.stop.store.2 Relaxed *)
+  b_heavy := true;          (* site: fence.heavy.fence SeqCst *)
+  o_is_busy := Acquire;     (* site: record.is_busy.load Acquire *)
+  o_resume := Release;      (* site: world.drop.store.2 Release *)
+  o_take := Acquire;        (* site: freelist.take.swap Acquire *)
+  o_push := Release;        (* site: freelist.push.compare_exchange Release Relaxed *)
+  o_put_back := Release;    (* site: freelist.put_back.compare_exchange Release Relaxed *)
+  o_publish := Release;     (* site: memory.publish.store Release *)
+  o_replace := AcqRel;      (* site: memory.replace.compare_exchange AcqRel Relaxed *)
+  o_retire := Acquire;      (* site: memory.retire.compare_exchange Acquire Relaxed *)
+  o_retire_own := Relaxed;  (* site: memory.retire_own.store Relaxed *)
+  o_load := Acquire;        (* site: memory.load.load Acquire *)
+  o_next := Relaxed;        (* site: memory.next.load Relaxed *)
+                            (* site: memory.set_next_if_needed.load Relaxed *)
+  o_set_next := Relaxed;    (* site: memory.set_next.store Relaxed *)
+  o_look := Relaxed;        (* site: memory.look.load Relaxed *)
+  o_wipe := Relaxed;        (* site: memory.wipe.store Relaxed *)
+  o_claim := Relaxed;       (* site: detached.claim.fetch_and Relaxed *)
+  o_begin := Relaxed;       (* site: detached.begin.store Relaxed *)
+  o_committed := Relaxed;   (* site: arena.committed_word.load Relaxed *)
+  o_grow := Acquire;        (* site: arena.claim.fetch_or Acquire *)
+  o_release := Release;     (* site: arena.release.fetch_and Release *)
+  o_unclaim := Release      (* site: arena.unclaim.fetch_and Release *)
+|}.
