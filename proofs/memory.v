@@ -231,6 +231,13 @@ Proof.
   rewrite R; dloc; lia.
 Qed.
 
+Lemma nw_store_le : forall t x v o m,
+  le (nw (do t (AStore x v o) m) x) (V (do t (AStore x v o) m) t).
+Proof.
+  intros t x v o m y; unf; destruct (loc_eq x x); try tauto; dnat; try tauto.
+  destruct (rel o); dloc; lia.
+Qed.
+
 (** ** Nothing reaches beyond the newest message *)
 
 Definition wfm (m : mem) : Prop :=
