@@ -13,7 +13,7 @@ Inductive phase :=
 | Setb                      (* MB done *)
 | Fenced                    (* MF done *)
 | Back                      (* MS read *stopping*: it goes back *)
-| In (r : nat)              (* inside an operation, in round [r] *)
+| Inside (r : nat)              (* inside an operation, in round [r] *)
 | Lckd                      (* holds the registry's lock *)
 | LckR (r : nat)            (* and has read the round *)
 | Heavy (r k : nat)         (* SS done, SF under way: met participants below [k] *)
@@ -44,14 +44,14 @@ Inductive hstep (O : orders) (clean : nat -> Prop) (swept : Prop) (M : mem) (H :
 | h_open : forall ts r o, ph H t = Fenced -> val M Gate ts = VGate false r ->
     o = o_enter O \/ o = o_enter_slow O ->
     hstep O clean swept M H t (ALoad Gate ts o)
-      (mkH (upd (ph H) t (In r)) (nrec H) (lk H) (cur H) (og H) (ca H)
+      (mkH (upd (ph H) t (Inside r)) (nrec H) (lk H) (cur H) (og H) (ca H)
            (upd (bt H) t (last M (Busy t))))
 | h_stopping : forall ts r o, ph H t = Fenced -> val M Gate ts = VGate true r ->
     o = o_enter O \/ o = o_enter_slow O ->
     hstep O clean swept M H t (ALoad Gate ts o) (set_ph t Back H)
 | h_back : ph H t = Back ->
     hstep O clean swept M H t (AStore (Busy t) (VN 0) (o_set_idle O)) (set_ph t Idle H)
-| h_exit : forall r, ph H t = In r -> clean t ->
+| h_exit : forall r, ph H t = Inside r -> clean t ->
     hstep O clean swept M H t (AStore (Busy t) (VN 0) (o_set_idle O))
       (mkH (upd (ph H) t Idle) (nrec H) (lk H) (cur H) (og H) (upd (ca H) t (V M t)) (bt H))
 | h_lock : ph H t = Idle -> lk H = None ->
@@ -86,12 +86,12 @@ Definition locked (p : phase) : Prop :=
 Definition stopping (p : phase) : Prop :=
   match p with Heavy _ _ | Wait _ _ | Stopped _ => True | _ => False end.
 Definition pausing (p : phase) : Prop := match p with Stopped _ => True | _ => False end.
-Definition inside (p : phase) : Prop := match p with In _ => True | _ => False end.
+Definition inside (p : phase) : Prop := match p with Inside _ => True | _ => False end.
 (** May work on slots. *)
 Definition working (p : phase) : Prop :=
-  match p with In _ | LckR _ | Stopped _ => True | _ => False end.
+  match p with Inside _ | LckR _ | Stopped _ => True | _ => False end.
 Definition busy (p : phase) : Prop :=
-  match p with Setb | Fenced | Back | In _ => True | _ => False end.
+  match p with Setb | Fenced | Back | Inside _ => True | _ => False end.
 (** The heavy fence has met participant [a]. *)
 Definition heavied (p : phase) (a : nat) : Prop :=
   match p with Heavy _ k => a < k | Wait _ _ | Stopped _ => True | _ => False end.
@@ -99,7 +99,7 @@ Definition heavied (p : phase) (a : nat) : Prop :=
 Definition seen (p : phase) (a : nat) : Prop :=
   match p with Wait _ k => a < k | Stopped _ => True | _ => False end.
 Definition round_of (p : phase) (r : nat) : Prop :=
-  match p with In q | LckR q | Heavy q _ | Wait q _ | Stopped q => q = r | _ => True end.
+  match p with Inside q | LckR q | Heavy q _ | Wait q _ | Stopped q => q = r | _ => True end.
 
 (** What the registry's lock hands on: what its holder sees, or the last one saw. *)
 Definition hl (M : mem) (H : hs) : view :=
