@@ -1,6 +1,6 @@
 (** * What each theorem rests on: nothing but its definitions *)
 
-From Slotarena Require Import theorems.
+From Slotarena Require Import theorems races.
 
 (* theorem: the_table_keeps_its_invariants | 1 2 3 4 5 7 8 | all of it together, for a table of any capacity: nothing is left assumed but the model *)
 Print Assumptions the_table_keeps_its_invariants.
@@ -36,3 +36,7 @@ Print Assumptions resume_hands_on.
 Print Assumptions operations_see_the_stop.
 (* theorem: publication | 7 | whoever loads an entry sees what was written before it *)
 Print Assumptions publication.
+(* theorem: the_code_has_no_race | 2 5 8 | no execution with the code's orderings has a race *)
+Print Assumptions the_code_has_no_race.
+(* theorem: each_is_needed | 2 5 8 | but there is one, step by step, if any of 13 orderings or fences is weakened *)
+Print Assumptions each_is_needed.
