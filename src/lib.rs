@@ -19,6 +19,7 @@ mod error;
 #[cfg(not(all(loom, feature = "loom")))]
 mod sys;
 mod word;
+mod defined;
 mod handle;
 mod entry;
 mod fence;
