@@ -167,6 +167,7 @@ impl<W: Word> Arena<W> {
         let index = if raw <= self.geometry.capacity() { raw } else { 0 };
         if !Memory::<W>::LOADS_RESERVED {
             // Acquire: the segment was made writable before; partner: `make_writable`.
+            // site: arena.slot_clamped.load
             let writable = self.writable.load(Ordering::Acquire);
             if self.geometry.segment_of(index) >= writable {
                 return None;
@@ -248,6 +249,7 @@ impl<W: Word> Arena<W> {
     /// Extends the writable prefix to `segment`, several segments at once where that works.
     fn make_writable(&self, segment: u32) -> Result<(), i32> {
         // Acquire: what is said to be writable has been made so; partner: the maximum below.
+        // site: arena.make_writable.load
         let writable = self.writable.load(Ordering::Acquire);
         if segment < writable {
             return Ok(());
@@ -260,6 +262,7 @@ impl<W: Word> Arena<W> {
             result = self.memory.commit(first, end as usize * slots - first);
             if result.is_ok() {
                 // Release: partner is the acquire above and that of `slot_clamped`.
+                // site: arena.make_writable.fetch_max
                 self.writable.fetch_max(end, Ordering::Release);
                 break;
             }

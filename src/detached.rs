@@ -43,6 +43,7 @@ impl Detached {
     pub(crate) fn slots(&self) -> u64 {
         // Relaxed: a figure; with the world stopped, the operations that changed it have ended
         // and were acquired (Invariant 8).
+        // site: detached.slots.load
         self.slots.load(Ordering::Relaxed)
     }
 
@@ -52,17 +53,21 @@ impl Detached {
         debug_assert_eq!(self.slots(), 0, "the last round is over");
         for (word, pending) in self.pending.iter().enumerate() {
             // Relaxed: the end of the stop publishes it.
+            // site: detached.begin.store
             pending.store(arena.claims.committed_word(word, stopped), Ordering::Relaxed);
         }
         // Relaxed: a hint.
+        // site: detached.begin.store.2
         self.hint.store(0, Ordering::Relaxed);
         // Relaxed: as the bits above.
+        // site: detached.begin.store.3
         self.slots.store(slots, Ordering::Relaxed);
     }
 
     /// Is the segment pending? Exact with the world stopped.
     pub(crate) fn is_pending(&self, segment: u32) -> bool {
         // Relaxed: a guess, which a claim settles.
+        // site: detached.is_pending.load
         let pending = self.pending[(segment / 64) as usize].load(Ordering::Relaxed);
         pending & 1 << (segment % 64) != 0
     }
@@ -72,6 +77,7 @@ impl Detached {
         let bit = 1u64 << (segment % 64);
         // Relaxed: the bit alone says whose they are. What their words say was acquired with the
         // gate by the operation that this is part of, or with the stop.
+        // site: detached.claim.fetch_and
         let before = self.pending[(segment / 64) as usize].fetch_and(!bit, Ordering::Relaxed);
         before & bit != 0
     }
@@ -82,6 +88,7 @@ impl Detached {
             let below = u64::MAX >> (64 - (end - word * 64).min(64));
             loop {
                 // Relaxed: a guess, which the claim settles.
+                // site: detached.claim_highest.load
                 let pending = self.pending[word as usize].load(Ordering::Relaxed) & below;
                 if pending == 0 {
                     break;
@@ -97,11 +104,13 @@ impl Detached {
 
     fn claim_lowest(&self) -> Option<u32> {
         // Relaxed: a hint.
+        // site: detached.claim_lowest.load
         let start = self.hint.load(Ordering::Relaxed);
         // What the hint left out comes last: it may be wrong.
         for word in (start..self.pending.len()).chain(0..start) {
             loop {
                 // Relaxed: a guess, which the claim settles.
+                // site: detached.claim_lowest.load.2
                 let bit = self.pending[word].load(Ordering::Relaxed).trailing_zeros();
                 if bit == 64 {
                     break;
@@ -110,6 +119,7 @@ impl Detached {
                 if self.claim(segment) {
                     if word > start {
                         // Relaxed: a hint.
+                        // site: detached.claim_lowest.store
                         self.hint.store(word, Ordering::Relaxed);
                     }
                     return Some(segment);
@@ -181,6 +191,7 @@ impl Detached {
             take(Head::new(first, length), last);
         }
         // Relaxed: a figure, exact with the world stopped (see `slots`).
+        // site: detached.bring_back.fetch_sub
         self.slots.fetch_sub(u64::from(seen.detached), Ordering::Relaxed);
     }
 
@@ -188,6 +199,7 @@ impl Detached {
     /// slots less.
     pub(crate) fn released(&self, slots: u64) {
         // Relaxed: as in `bring_back`.
+        // site: detached.released.fetch_sub
         self.slots.fetch_sub(slots, Ordering::Relaxed);
     }
 }

@@ -80,6 +80,7 @@ impl Clock {
         // Relaxed: an era too low is the same as having come earlier. Where it must not be lower
         // than one that another thread has read, the two are ordered by what that thread released
         // since (a value's word, Invariant 7), or by the fences (`slab_core.rs`).
+        // site: era.now.load
         Era(self.0.load(Ordering::Relaxed))
     }
 
@@ -87,6 +88,7 @@ impl Clock {
     pub(crate) fn tick(&self, era: Era) {
         let next = era.0 + 1;
         // Relaxed: as in `now`. Nothing is handed over by a tick.
+        // site: era.tick.compare_exchange
         let _ = self.0.compare_exchange(era.0, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
@@ -109,6 +111,7 @@ impl Announcement {
     pub(crate) fn begin(&self, now: Era) {
         self.raise(now.birth());
         // Release: who sees the interval begin sees where it ends. Partner: `interval`.
+        // site: era.begin.store
         self.lower.store(now.0, Ordering::Release);
     }
 
@@ -117,6 +120,7 @@ impl Announcement {
     #[inline(always)]
     pub(crate) fn raise(&self, birth: Birth) {
         // Relaxed: the light fence that follows orders it before the load of the word.
+        // site: era.raise.store
         self.upper.store(birth.to_bits(), Ordering::Relaxed);
     }
 
@@ -124,6 +128,7 @@ impl Announcement {
     #[inline(always)]
     pub(crate) fn upper(&self) -> Birth {
         // Relaxed: the owner's own.
+        // site: era.upper.load
         Birth(self.upper.load(Ordering::Relaxed))
     }
 
@@ -131,14 +136,17 @@ impl Announcement {
     #[inline(always)]
     pub(crate) fn end(&self) {
         // Release: what it saw was seen before the value is dropped. Partner: `interval`.
+        // site: era.end.store
         self.lower.store(Era::NEVER.0, Ordering::Release);
     }
 
     fn interval(&self) -> Option<(Era, Birth)> {
         // Acquire: partner is `end`, `begin`.
+        // site: era.interval.load
         let lower = Era(self.lower.load(Ordering::Acquire));
         // Relaxed: at least what went with that lower end, or with a later one; what the guard has
         // raised since is seen by the fences, or the guard sees that the value is removed.
+        // site: era.interval.load.2
         let upper = Birth(self.upper.load(Ordering::Relaxed));
         (lower != Era::NEVER).then_some((lower, upper))
     }

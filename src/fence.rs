@@ -45,12 +45,14 @@ mod imp {
         pub(crate) fn light(&self, _: &LightSide) {
             // SeqCst: the compiler moves nothing across; the processor is held to it by the
             // other side's system call. Partner: `heavy`.
+            // site: fence.light.compiler_fence
             compiler_fence(Ordering::SeqCst);
         }
 
         /// The side that runs often, where it is not.
         pub(crate) fn full(&self, _: &LightSide) {
             // SeqCst: store before, load after. Partner: `heavy`.
+            // site: fence.full.fence
             fence(Ordering::SeqCst);
         }
 
@@ -62,6 +64,7 @@ mod imp {
         pub(crate) fn heavy<'a>(&self, _sides: impl Iterator<Item = &'a LightSide>) {
             if !self.reaches {
                 // SeqCst: store before, load after. Partner: `full`.
+                // site: fence.heavy.fence
                 fence(Ordering::SeqCst);
                 return;
             }

@@ -30,6 +30,7 @@ impl Stripe {
     pub(crate) fn look(&self) -> Head {
         // Relaxed: nothing is reached through it; with the world stopped, every push was acquired
         // with the end of its operation (Invariant 8).
+        // site: freelist.look.load
         Head::from_bits(self.head.load(Ordering::Relaxed))
     }
 
@@ -46,6 +47,7 @@ impl Stripe {
         // Acquire: the links and the words of the slots, as their last owners left them, are
         // seen by the taker (Invariant 2). Partner: the release of every push that the chain is
         // made of; they form one release sequence, since only read-modify-writes touch a head.
+        // site: freelist.take.swap
         Head::from_bits(self.head.swap(Head::EMPTY.to_bits(), Ordering::Acquire))
     }
 
@@ -62,6 +64,7 @@ impl Stripe {
             let joined = Head::new(chain.first(), chain.length() + seen.length());
             // Release: hands the caller's slots and links to whoever takes the chain. Partner:
             // `take`. Relaxed on failure: the index goes into a link, it is not followed here.
+            // site: freelist.push.compare_exchange
             match self.head.compare_exchange(
                 seen.to_bits(),
                 joined.to_bits(),
@@ -81,6 +84,7 @@ impl Stripe {
     pub(crate) fn put_back<W: Word>(&self, arena: &Arena<W>, mut rest: Head, round: Round) {
         while !rest.is_empty() {
             // Release: as in `push`. Relaxed on failure: the value is not used.
+            // site: freelist.put_back.compare_exchange
             let result = self.head.compare_exchange(
                 Head::EMPTY.to_bits(),
                 rest.to_bits(),

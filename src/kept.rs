@@ -36,6 +36,7 @@ impl Kept {
             let kept = usable(segment).map(|slot| slot.payload().kept()).max();
             // Relaxed: read by who claims the segment next: the bit of the claim orders them
             // (Invariant 5).
+            // site: kept.remember.store
             self.of(segment).store(kept.unwrap_or(0), Ordering::Relaxed);
         }
     }
@@ -48,6 +49,7 @@ impl Kept {
     ) {
         for segment in segments.filter(|_| W::Payload::KEEPS) {
             // Relaxed: as in `remember`.
+            // site: kept.remind.load
             let kept = self.of(segment).load(Ordering::Relaxed);
             if kept > 0 {
                 usable(segment).for_each(|slot| slot.payload().restore(kept));

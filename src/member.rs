@@ -142,6 +142,7 @@ impl Member {
             (result, limbo.len())
         });
         // Relaxed: a figure.
+        // site: member.with_limbo.store
         self.waiting.store(length as u64, Ordering::Relaxed);
         result
     }
@@ -149,18 +150,21 @@ impl Member {
     /// Values that wait here, now or a moment ago.
     pub(crate) fn waiting(&self) -> u64 {
         // Relaxed: a figure; exact with the world stopped (Invariant 8).
+        // site: member.waiting.load
         self.waiting.load(Ordering::Relaxed)
     }
 
     /// Says that the owner looks at its limbo itself.
     pub(crate) fn is_awake(&self) {
         // Relaxed: a hint.
+        // site: member.is_awake.store
         self.asleep.store(0, Ordering::Relaxed);
     }
 
     /// Has another looked before since the owner did?
     pub(crate) fn was_asleep(&self) -> bool {
         // Relaxed: a hint.
+        // site: member.was_asleep.fetch_add
         self.asleep.fetch_add(1, Ordering::Relaxed) > 0
     }
 }
@@ -192,11 +196,13 @@ impl Members {
             return seat;
         }
         // Relaxed: the compare-and-swap decides.
+        // site: member.join.load
         let mut head = self.head.load(Ordering::Relaxed);
         let member = Box::into_raw(Box::new(Member::new(head)));
         loop {
             // Release: who finds the member finds it made, and those behind it, since only
             // read-modify-writes touch the head. Partner: `iter`. Relaxed on failure: tried again.
+            // site: member.join.compare_exchange
             match self.head.compare_exchange(head, member, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => head = now,
@@ -213,6 +219,7 @@ impl Members {
         let owned = &member.owned;
         // Acquire: what the last owner left is the caller's now. Partner: `leave`. Relaxed on
         // failure: another has it.
+        // site: member.claim.compare_exchange
         owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
         Some(Seat(NonNull::from(member)))
     }
@@ -222,12 +229,14 @@ impl Members {
         // SAFETY: members live as long as the list.
         let member = unsafe { seat.0.as_ref() };
         // Release: partner is the acquire in `join`.
+        // site: member.leave.store
         member.owned.store(false, Ordering::Release);
     }
 
     /// All members, owned or not, that were there when this was called. Wait-free.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Member> + Clone {
         // Acquire: partner is the release in `join`.
+        // site: member.iter.load
         let mut next = self.head.load(Ordering::Acquire).cast_const();
         core::iter::from_fn(move || {
             // SAFETY: a member of this list, or null.
@@ -241,6 +250,7 @@ impl Members {
 impl Drop for Members {
     fn drop(&mut self) {
         // Relaxed: nobody else has the list.
+        // site: member.drop.load
         let mut next = self.head.load(Ordering::Relaxed);
         while !next.is_null() {
             // SAFETY: from a box, and reached once.

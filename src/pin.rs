@@ -32,6 +32,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     #[inline(never)]
     fn become_reader(&self, member: &Member) {
         // Relaxed: the heavy fence that follows orders it before the guard's loads.
+        // site: pin.become_reader.fetch_add
         self.readers.fetch_add(1, Ordering::Relaxed);
         member.is_reader.set(true);
         self.heavy_fence();
@@ -85,6 +86,7 @@ impl<T: Send + Sync + 'static> Core<T> {
         seat.is_leaving.set(false);
         if seat.is_reader.take() {
             // Release: what it saw, it saw before. Partner: `is_unseen`.
+            // site: pin.leave.fetch_sub
             self.readers.fetch_sub(1, Ordering::Release);
         }
         self.members.leave(Seat::of(member));

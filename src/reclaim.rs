@@ -62,6 +62,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     fn is_unseen(&self, member: &Member) -> bool {
         self.light_fence(member);
         // Acquire: what a reader that has gone saw, it saw before. Partner: `leave`.
+        // site: reclaim.is_unseen.load
         let readers = self.readers.load(Ordering::Acquire);
         readers == u64::from(member.is_reader.get()) && member.guards.get() == 0
     }
@@ -122,6 +123,7 @@ impl<T: Send + Sync + 'static> Core<T> {
         };
         if !kept {
             // Relaxed: a figure.
+            // site: reclaim.put_off.fetch_add
             self.stranded.fetch_add(1, Ordering::Relaxed);
         }
         drop(operation);

@@ -96,18 +96,21 @@ impl Record {
     fn length(&self) -> u32 {
         // Relaxed: a figure. With the world stopped it is exact: the owner's last operation has
         // ended, and its end was acquired (Invariant 8).
+        // site: record.length.load
         self.length.load(Ordering::Relaxed)
     }
 
     /// Free slots in the private store, now or a moment ago.
     pub(crate) fn free(&self) -> u64 {
         // Relaxed: as `length`.
+        // site: record.free.load
         u64::from(self.length()) + self.stashed.load(Ordering::Relaxed) as u64
     }
 
     /// This record's part of the number of uninitialized slots. Exact with the world stopped.
     pub(crate) fn uninitialized(&self) -> u64 {
         // Relaxed: as `length`.
+        // site: record.uninitialized.load
         self.uninitialized.load(Ordering::Relaxed)
     }
 
@@ -121,6 +124,7 @@ impl Record {
     #[inline(always)]
     pub(crate) fn set_busy(&self) {
         // Relaxed: the light fence that follows orders it before the load of `stop`.
+        // site: record.set_busy.store
         self.busy.store(true, Ordering::Relaxed);
     }
 
@@ -129,12 +133,14 @@ impl Record {
     pub(crate) fn set_idle(&self) {
         // Release: all that the operation did to chains and magazines is seen by the stopper.
         // Partner: `is_busy` (Invariant 8).
+        // site: record.set_idle.store
         self.busy.store(false, Ordering::Release);
     }
 
     /// Is an operation under way? For the stopper.
     pub(crate) fn is_busy(&self) -> bool {
         // Acquire: partner is `set_idle`.
+        // site: record.is_busy.load
         self.busy.load(Ordering::Acquire)
     }
 
@@ -177,6 +183,7 @@ impl Magazine<'_> {
     #[inline(always)]
     fn set_length(&mut self, length: u32) {
         // Relaxed: exact for the owner and the stopper only, who are ordered by the busy flag.
+        // site: record.set_length.store
         self.record.length.store(length, Ordering::Relaxed);
     }
 
@@ -184,6 +191,7 @@ impl Magazine<'_> {
     pub(crate) fn count_uninitialized(&mut self, change: u64) {
         let count = self.record.uninitialized().wrapping_add(change);
         // Relaxed: as the length.
+        // site: record.count_uninitialized.store
         self.record.uninitialized.store(count, Ordering::Relaxed);
     }
 
@@ -232,6 +240,7 @@ impl Magazine<'_> {
     fn count_stashed(&mut self) {
         let count = self.with_stash(|stash| stash.slots.len() + stash.run.length() as usize);
         // Relaxed: as the length.
+        // site: record.count_stashed.store
         self.record.stashed.store(count, Ordering::Relaxed);
     }
 
@@ -339,6 +348,7 @@ impl Magazine<'_> {
     pub(crate) fn unstash(&mut self, count: u32) -> bool {
         debug_assert_eq!(self.length(), 0);
         // Relaxed: as the length.
+        // site: record.unstash.load
         if self.record.stashed.load(Ordering::Relaxed) == 0 {
             return false;
         }

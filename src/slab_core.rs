@@ -96,13 +96,16 @@ impl<T: Send + Sync + 'static> Core<T> {
     #[inline(always)]
     pub(crate) fn light_fence(&self, member: &Member) {
         if self.fence.is_asymmetric() {
+            // site: slab_core.light_fence.light
             self.fence.light(member.side());
         } else {
+            // site: slab_core.light_fence.full
             self.fence.full(member.side());
         }
     }
 
     pub(crate) fn heavy_fence(&self) {
+        // site: slab_core.heavy_fence.heavy
         self.fence.heavy(self.members.iter().map(Member::side));
     }
 
@@ -289,6 +292,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     fn retire(&self, mut magazine: Magazine<'_>, removed: Removed, counted: bool) {
         self.allocator.arena.slot(removed.index).publish(Stamped::vacant(removed.generation));
         // Relaxed: a figure.
+        // site: slab_core.retire.fetch_add
         self.retired.fetch_add(1, Ordering::Relaxed);
         if !counted {
             magazine.count_uninitialized(1);
@@ -298,6 +302,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// Values removed and not dropped yet, now or a moment ago.
     pub(crate) fn waiting(&self) -> u64 {
         // Relaxed: a figure.
+        // site: slab_core.waiting.load
         let stranded = self.stranded.load(Ordering::Relaxed);
         self.members.iter().map(Member::waiting).sum::<u64>() + stranded
     }
@@ -305,6 +310,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// Slots whose generations are used up.
     pub(crate) fn retired(&self) -> u64 {
         // Relaxed: a figure.
+        // site: slab_core.retired.load
         self.retired.load(Ordering::Relaxed)
     }
 

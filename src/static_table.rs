@@ -50,6 +50,7 @@ impl<E: Entry> StaticTable<E> {
     pub fn get(&'static self) -> Result<&'static Table<E>, BuildError> {
         // Acquire: the table that the pointer leads to is seen as it was made. Partner: the
         // compare-and-swap in `make`.
+        // site: static_table.get.load
         match ptr::NonNull::new(self.table.load(Ordering::Acquire)) {
             // SAFETY: came from a box that was leaked, so it is there for ever.
             Some(table) => Ok(unsafe { table.as_ref() }),
@@ -74,6 +75,7 @@ impl<E: Entry> StaticTable<E> {
         let fresh = Box::into_raw(Box::new(self.builder.build()?));
         // Release: hands the table to all who come later. Partner: `get`.
         // Acquire: on failure, since another's table is then used.
+        // site: static_table.make.compare_exchange
         let result = self.table.compare_exchange(
             ptr::null_mut(),
             fresh,

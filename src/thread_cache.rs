@@ -69,6 +69,7 @@ impl<S: Shared> ThreadCache<S> {
     pub(crate) unsafe fn new(shared: NonNull<S>) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         // Relaxed: all that counts is that no two are equal.
+        // site: thread_cache.new.fetch_add
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         Self { number, lifeline: Arc::new(Lifeline { shared: Mutex::new(Some(shared)) }) }
     }

@@ -167,6 +167,7 @@ impl World {
         let mut registry = self.lock();
         let record = &registry.records[registration.position];
         // Relaxed: only a stopper changes it, and the lock keeps stoppers out.
+        // site: world.unregister.load
         let round = Round::from_bits(self.gate.load(Ordering::Relaxed));
         // SAFETY: its owner has just given the record up, and the lock keeps stoppers out.
         empty(&mut unsafe { record.magazine(round) });
@@ -182,8 +183,10 @@ impl World {
     #[inline(always)]
     pub(crate) unsafe fn enter<'a>(&self, record: &'a Record) -> Operation<'a> {
         record.set_busy(); // MB
+        // site: world.enter.light
         self.fence.light(record.side()); // MF
         // Acquire: what the last stopper did is seen. Partner: the release of SR.
+        // site: world.enter.load
         let gate = self.gate.load(Ordering::Acquire);
         // MS
         let round = if is_open(gate) { Round::exactly(gate) } else { self.enter_slow(record) };
@@ -195,9 +198,11 @@ impl World {
     fn enter_slow(&self, record: &Record) -> Round {
         loop {
             if !self.fence.is_asymmetric() {
+                // site: world.enter_slow.full
                 self.fence.full(record.side()); // MF
             }
             // Acquire: as in `enter`.
+            // site: world.enter_slow.load
             let gate = self.gate.load(Ordering::Acquire);
             if gate & STOPPING == 0 {
                 return Round::from_bits(gate); // MS
@@ -205,6 +210,7 @@ impl World {
             record.set_idle();
             drop(self.lock());
             record.set_busy(); // MB
+            // site: world.enter_slow.light
             self.fence.light(record.side()); // MF
         }
     }
@@ -234,6 +240,7 @@ impl World {
             return false;
         }
         // Relaxed: equal to the caller's own mark only if the caller itself stored it.
+        // site: world.is_stopped_by_caller.load
         self.stopper.load(Ordering::Relaxed) == this_thread()
     }
 
@@ -242,14 +249,18 @@ impl World {
     pub(crate) fn stop(&self) -> Stopped<'_> {
         let registry = self.lock();
         // Relaxed: as in `lock`.
+        // site: world.stop.store
         self.stopper.store(this_thread(), Ordering::Relaxed);
         // Relaxed: only a stopper changes it, and the lock keeps others out.
+        // site: world.stop.load
         let round = Round::from_bits(self.gate.load(Ordering::Relaxed));
         // From here on dropping the guard undoes it, also if the fence should panic.
         let stopped = Stopped { world: self, since: Instant::now(), registry, round };
         // Relaxed: the heavy fence that follows orders it before the loads of `busy`.
+        // site: world.stop.store.2
         self.gate.store(self.gate(round) | STOPPING, Ordering::Relaxed); // SS
         let records = || stopped.registry.records.iter().chain([&self.sweeper]);
+        // site: world.stop.heavy
         self.fence.heavy(records().map(|record| record.side())); // SF
         for record in records() {
             let mut attempt = 0;
@@ -360,9 +371,11 @@ impl Stopped<'_> {
 impl Drop for Stopped<'_> {
     fn drop(&mut self) {
         // Relaxed: as in `lock`.
+        // site: world.drop.store
         self.world.stopper.store(0, Ordering::Relaxed);
         // Release: all that was done while the world was stopped is seen by the operations that
         // follow. Partner: the acquire in `enter` (Invariant 8).
+        // site: world.drop.store.2
         self.world.gate.store(self.world.gate(self.round), Ordering::Release); // SR
         // The lock is given up after this.
     }

@@ -32,11 +32,13 @@ impl Claims {
     /// Makes the lowest unclaimed segment the caller's.
     pub(super) fn claim(&self) -> Option<u32> {
         // Relaxed: a hint.
+        // site: claims.claim.load
         let start = self.hint.load(Ordering::Relaxed);
         // What the hint left out comes last: it may be wrong.
         for word in (start..self.bits.len()).chain(0..start) {
             loop {
                 // Relaxed: a guess at a clear bit; the read-modify-write below decides.
+                // site: claims.claim.load.2
                 let taken = self.bits[word].load(Ordering::Relaxed);
                 let bit = (!taken).trailing_zeros();
                 let segment = word as u32 * 64 + bit;
@@ -46,6 +48,7 @@ impl Claims {
                 if self.claim_this(segment) {
                     if word > start {
                         // Relaxed: a hint.
+                        // site: claims.claim.store
                         self.hint.store(word, Ordering::Relaxed);
                     }
                     return Some(segment);
@@ -63,6 +66,7 @@ impl Claims {
         let bit = 1u64 << (segment % 64);
         // Acquire: whatever was done to the segment's memory comes before what the caller does.
         // Partner: `give_up`.
+        // site: claims.claim_this.fetch_or
         let before = self.bits[(segment / 64) as usize].fetch_or(bit, Ordering::Acquire);
         before & bit == 0
     }
@@ -73,9 +77,11 @@ impl Claims {
         for segment in segments.clone() {
             let bit = 1u64 << (segment % 64);
             // Release: hands the memory to who claims it next. Partner: `claim_this`.
+            // site: claims.give_up.fetch_and
             self.bits[(segment / 64) as usize].fetch_and(!bit, Ordering::Release);
         }
         // Relaxed: a hint.
+        // site: claims.give_up.fetch_min
         self.hint.fetch_min((segments.start / 64) as usize, Ordering::Relaxed);
     }
 
@@ -92,6 +98,7 @@ impl Claims {
     pub(crate) fn is_committed(&self, segment: u32) -> bool {
         // Relaxed: a figure; with the world stopped, every grower's operation has ended and was
         // acquired (Invariant 8).
+        // site: claims.is_committed.load
         let word = self.bits[(segment / 64) as usize].load(Ordering::Relaxed);
         word & 1 << (segment % 64) != 0
     }
@@ -100,6 +107,7 @@ impl Claims {
     pub(crate) fn next_committed(&self, segment: u32) -> Option<u32> {
         (segment / 64..self.bits.len() as u32).find_map(|word| {
             // Relaxed: as in `is_committed`.
+            // site: claims.next_committed.load
             let bits = self.bits[word as usize].load(Ordering::Relaxed);
             let below = if word == segment / 64 { (1 << (segment % 64)) - 1 } else { 0 };
             let bit = (bits & !below).trailing_zeros();
@@ -110,6 +118,7 @@ impl Claims {
     /// Which of 64 segments are committed, a bit each, with the world stopped.
     pub(crate) fn committed_word(&self, word: usize, _: &Stopped<'_>) -> u64 {
         // Relaxed: as in `is_committed`.
+        // site: claims.committed_word.load
         self.bits[word].load(Ordering::Relaxed)
     }
 
@@ -120,6 +129,7 @@ impl Claims {
     ) -> impl Iterator<Item = u32> + use<'a> {
         self.bits.iter().enumerate().flat_map(|(word, bits)| {
             // Relaxed: as in `is_committed`.
+            // site: claims.committed.load
             let mut bits = bits.load(Ordering::Relaxed);
             core::iter::from_fn(move || {
                 let bit = bits.trailing_zeros();
@@ -138,6 +148,7 @@ impl Claims {
         let (mut segments, mut slots) = (0, 0);
         for (word, bits) in (0u32..).zip(&self.bits) {
             // Relaxed: as in `is_committed`. Read once: a bit may change meanwhile.
+            // site: claims.committed_count.load
             let bits = bits.load(Ordering::Relaxed);
             let count = u64::from(bits.count_ones());
             segments += count;

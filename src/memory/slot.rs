@@ -100,6 +100,7 @@ impl<W: Word> Slot<W> {
         self.expect_writable();
         // Acquire: what was written before the entry was published is seen by who reads it
         // (Invariant 7). Partner: `publish` and `replace`.
+        // site: slot.load.load
         self.word.load(Ordering::Acquire)
     }
 
@@ -111,6 +112,7 @@ impl<W: Word> Slot<W> {
         // Release: what the owner wrote before is seen by whoever reads the entry (Invariant 7),
         // and its own use of the free slot happens before that of whoever frees it (Invariant
         // 3). Partner: `load`, and the compare-and-swap of `retire`.
+        // site: slot.publish.store
         self.word.store(word, Ordering::Release);
     }
 
@@ -122,6 +124,7 @@ impl<W: Word> Slot<W> {
         // AcqRel: Release as in `publish`; Acquire, since the caller gets the old entry, as in
         // `load`: it may be the same as one that was there before, put back since.
         // Relaxed: on failure, since the caller looks again.
+        // site: slot.replace.compare_exchange
         self.word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Relaxed).map(drop)
     }
 
@@ -135,6 +138,7 @@ impl<W: Word> Slot<W> {
         // (Invariant 3; partner: `publish`), who may be another than `current` came from. Nothing
         // is published by it: the next owner gets the slot through a head or a stop, which order
         // it. Relaxed: on failure, since the caller looks again.
+        // site: slot.retire.compare_exchange
         self.word.compare_exchange(current, free, Ordering::Acquire, Ordering::Relaxed)?;
         self.as_owner();
         Ok(())
@@ -146,6 +150,7 @@ impl<W: Word> Slot<W> {
         self.touch();
         // Relaxed: the caller's exclusive right to the slot came with the entry, which `load` has
         // acquired; readers may see the entry or that the slot is free.
+        // site: slot.retire_own.store
         self.word.store(word::free(round, 0), Ordering::Relaxed);
         self.as_owner();
     }
@@ -156,6 +161,7 @@ impl<W: Word> Slot<W> {
         self.as_owner();
         // Relaxed: only the owner reads or writes a link (Invariant 2), and the chain came to it
         // through an acquire (a head's swap, or the end of a stop).
+        // site: slot.next.load
         follow(index, word::link(self.word.load(Ordering::Relaxed)))
     }
 
@@ -166,6 +172,7 @@ impl<W: Word> Slot<W> {
         self.touch();
         // Relaxed: as in `next`; the release of the head's compare-and-swap, or of the end of
         // the stop, hands it on.
+        // site: slot.set_next.store
         self.word.store(word::free(round, link_to(index, next)), Ordering::Relaxed);
     }
 
@@ -174,6 +181,7 @@ impl<W: Word> Slot<W> {
     pub(crate) fn set_next_if_needed(&self, index: u32, next: u32, round: Round) {
         self.as_owner();
         // Relaxed: as in `next`.
+        // site: slot.set_next_if_needed.load
         if word::link(self.word.load(Ordering::Relaxed)) != link_to(index, next) {
             self.set_next(index, next, round);
         }
@@ -185,6 +193,7 @@ impl<W: Word> Slot<W> {
             self.as_owner();
             self.touch();
             // Relaxed: as in `set_next`.
+            // site: slot.wipe.store
             self.word.store(word::zero(), Ordering::Relaxed);
         }
     }
@@ -194,6 +203,7 @@ impl<W: Word> Slot<W> {
     pub(crate) fn look(&self) -> W {
         // Relaxed: every operation before the last stop has ended, and its end was acquired by the
         // stop, whose end was acquired by the caller's operation (Invariant 8).
+        // site: slot.look.load
         self.word.load(Ordering::Relaxed)
     }
 }

@@ -84,6 +84,7 @@ impl Reservation {
             let word = unsafe { &*words.wrapping_add(i) };
             // Relaxed: a reader sees the old word or 0, either is right; the next owner of the
             // slot is ordered after this by the end of the stop.
+            // site: heap.release.store
             word.store(0, Ordering::Relaxed);
         }
         Ok(())

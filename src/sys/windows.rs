@@ -117,6 +117,7 @@ impl Reservation {
             let word = unsafe { &*words.wrapping_add(i) };
             // Relaxed: a reader sees the old word or 0, either is right; the next owner of the
             // slot is ordered after this by the end of the stop.
+            // site: windows.release.store
             word.store(0, Ordering::Relaxed);
         }
         // The contents are zeros now, and whatever the system makes of them, they stay zeros.

@@ -21,6 +21,8 @@ pub enum Evidence {
     Models,
     /// At least one model whose outcomes were compared.
     Outcomes,
+    /// At least one theorem, and one model all of whose states were explored; or wrong variants.
+    Proofs,
 }
 
 impl Evidence {
@@ -34,6 +36,9 @@ impl Evidence {
             Self::Tests => (tally.tests_passed == 0).then_some("test"),
             Self::Cases => (tally.cases == 0).then_some("case"),
             Self::Models | Self::Outcomes => (tally.models.is_empty()).then_some("model"),
+            Self::Proofs if tally.variants > 0 => None,
+            Self::Proofs if tally.theorems.is_empty() => Some("theorem"),
+            Self::Proofs => (tally.explorations.is_empty()).then_some("model"),
         };
         absent.map(|noun| format!("not one {noun} was run"))
     }
@@ -45,7 +50,7 @@ impl Evidence {
             _ if !counts.is_empty() => counts,
             Self::Files => counted(rust_files(root), "file"),
             Self::Commands(noun) => counted(commands as u64, noun),
-            Self::Tests | Self::Cases | Self::Models | Self::Outcomes => "nothing".to_owned(),
+            _ => "nothing".to_owned(),
         }
     }
 }
@@ -75,7 +80,13 @@ mod tests {
     fn a_check_that_ran_nothing_has_not_passed() {
         let mut tally = Tally::default();
         tally.read("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured");
-        for evidence in [Evidence::Tests, Evidence::Cases, Evidence::Models, Evidence::Outcomes] {
+        for evidence in [
+            Evidence::Tests,
+            Evidence::Cases,
+            Evidence::Models,
+            Evidence::Outcomes,
+            Evidence::Proofs,
+        ] {
             assert!(evidence.missing(&tally).is_some());
         }
         assert_eq!(Evidence::Files.missing(&tally), None);

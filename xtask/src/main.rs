@@ -16,6 +16,7 @@ mod mutants;
 mod outcome;
 mod process;
 mod progress;
+mod proofs;
 mod report;
 mod sanitizer;
 mod seeded;
@@ -39,13 +40,16 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
        cargo xtask verify seeded [--all] [NAME...]    make known mistakes: are they noticed?
        cargo xtask verify seeded-stress [--all] [--seconds N] [NAME...]   by the stress test?
        cargo xtask verify seeded-tsan [--all] [--seconds N] [NAME...]     by a sanitizer?
+       cargo xtask verify proofs --mutants [NAME...]  make mistakes in proofs: are they refused?
        cargo xtask verify stress --seconds N     the stress test alone, for hours if need be
        cargo xtask verify --list                 list the checks
+       cargo xtask label-sites                   name each atomic access, as the proofs do
        cargo xtask loom-patch FOLDER             put a corrected copy of loom there
        cargo xtask compare LOOM OTHER            has loom found all outcomes that are in OTHER?
 
   --quick   leave out the slow checks (unless named) and shorten the others
   --seconds how long the stress test runs: 60 if nothing is said, for each mistake anew
+  --mutants not the proofs, but mistakes in them
   --all     try also what was tried before, and nothing of it has changed since
   NAME      only those with this in their names";
 
@@ -95,6 +99,10 @@ enum Kind {
     SeededTsan,
     /// Are the lists of both up to date? Tries none.
     Lists,
+    /// The proofs, or mistakes in them.
+    Proofs,
+    /// The names of the accesses in the source.
+    Labels,
 }
 
 /// Tries wrong variants.
@@ -111,6 +119,8 @@ fn variants(kind: Kind, options: &verify::Options) -> ExitCode {
             println!("cases: mutants {mutants}");
             seeded::check(&setup).map(|seeds| println!("cases: mistakes {seeds}"))
         }),
+        Kind::Proofs => proofs::run(&setup, options.quick, options.mutants, &options.names),
+        Kind::Labels => proofs::label_sites(&setup),
     };
     exit(result)
 }
@@ -135,6 +145,8 @@ fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, Strin
         Some("seeded-stress") => Some(Kind::SeededStress),
         Some("seeded-tsan") => Some(Kind::SeededTsan),
         Some("mutant-list") => Some(Kind::Lists),
+        Some("proofs") => Some(Kind::Proofs),
+        Some("label-sites") => Some(Kind::Labels),
         Some("loom-patch") => {
             let folder = arguments.next().ok_or("loom-patch needs a folder")?;
             return Ok(Command::LoomPatch(folder.into()));
@@ -156,6 +168,7 @@ fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, Strin
             }
             "--quick" => options.quick = true,
             "--all" => options.all = true,
+            "--mutants" => options.mutants = true,
             "--list" => return Ok(Command::List),
             "--help" | "-h" => return Ok(Command::Help),
             name if kind.is_none() && steps::named(name).is_some() => options.only.push(argument),

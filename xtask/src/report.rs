@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::progress::seconds;
 use crate::steps::Step;
-use crate::tally::{Model, grouped};
+use crate::tally::{Model, Theorem, grouped};
 
 /// How a check ended.
 #[derive(Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Outcome {
     pub passed: u64,
     pub failed: u64,
     pub models: Vec<Model>,
+    pub theorems: Vec<Theorem>,
+    pub explorations: Vec<Model>,
 }
 
 /// The whole closing report. Its last line is exactly `N passed, N failed`.
@@ -33,7 +35,15 @@ pub fn closing(outcomes: &[Outcome]) -> String {
     let mut text = String::new();
     let models: Vec<&Model> = outcomes.iter().flat_map(|outcome| &outcome.models).collect();
     if !models.is_empty() {
-        text += &format!("\n{}", table(model_rows(&models)));
+        text += &format!("\n{}", table(model_rows(&models, "executions")));
+    }
+    let theorems: Vec<&Theorem> = outcomes.iter().flat_map(|outcome| &outcome.theorems).collect();
+    if !theorems.is_empty() {
+        text += &format!("\n{}", table(theorem_rows(&theorems)));
+    }
+    let explorations: Vec<&Model> = outcomes.iter().flat_map(|o| &o.explorations).collect();
+    if !explorations.is_empty() {
+        text += &format!("\n{}", table(model_rows(&explorations, "states")));
     }
     text += &format!("\n{}", table(outcomes_rows(outcomes)));
     for outcome in outcomes {
@@ -46,8 +56,18 @@ pub fn closing(outcomes: &[Outcome]) -> String {
     text + &format!("\n{passed} passed, {failed} failed\n")
 }
 
-fn model_rows(models: &[&Model]) -> Vec<Vec<String>> {
-    let head = ["model", "invariants", "what runs", "bound", "executions", "seconds"];
+fn theorem_rows(theorems: &[&Theorem]) -> Vec<Vec<String>> {
+    let head = ["theorem", "invariants", "what it says", "checked by"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(theorems.iter().map(|theorem| {
+        let Theorem { name, invariants, what, checker } = theorem;
+        [name, invariants, what, checker].map(String::clone).to_vec()
+    }));
+    rows
+}
+
+fn model_rows(models: &[&Model], counted: &str) -> Vec<Vec<String>> {
+    let head = ["model", "invariants", "what runs", "bound", counted, "seconds"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(models.iter().map(|model| {
         vec![
@@ -106,7 +126,9 @@ mod tests {
 
     fn outcome(verdict: Verdict, passed: u64, failed: u64) -> Outcome {
         let (time, extent) = (Duration::from_secs(3), "some".to_owned());
-        Outcome { step: &STEPS[0], verdict, extent, time, passed, failed, models: Vec::new() }
+        let (models, theorems, explorations) = (vec![], vec![], vec![]);
+        let step = &STEPS[0];
+        Outcome { step, verdict, extent, time, passed, failed, models, theorems, explorations }
     }
 
     #[test]

@@ -23,6 +23,7 @@ use std::fs;
 use crate::campaign::{Campaign, Extent, Variant};
 use crate::mutants::{commit, is_chosen};
 use crate::outcome::Outcome;
+use crate::proofs::unlabelled;
 use crate::tree::{self, Tree};
 use crate::verify::Setup;
 
@@ -37,8 +38,15 @@ pub struct Seed {
     pub name: String,
     pub what: String,
     pub invariant: String,
-    killer: Option<String>,
+    pub killer: Option<String>,
     edits: Vec<Edit>,
+}
+
+impl Seed {
+    /// The files that it is made in.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.edits.iter().map(|edit| &*edit.file)
+    }
 }
 
 /// A replacement in a file.
@@ -191,6 +199,8 @@ impl Seed {
         for Edit { file, old, new } in &self.edits {
             let stale = |reason: &str| format!("{} is stale: {file} {reason}", self.name);
             let text = tree.get_mut(file).ok_or_else(|| stale("is gone"))?;
+            // Names of accesses are no part of the source that mistakes are made in.
+            *text = unlabelled(text);
             match text.matches(old.as_str()).count() {
                 1 => *text = text.replace(old.as_str(), new),
                 count => return Err(stale(&format!("has {count} times:\n{old}"))),

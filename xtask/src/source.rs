@@ -66,6 +66,11 @@ pub fn unmodelled(text: &str, code: &str) -> Vec<Range<usize>> {
     items(text, code, &[TESTS[0], TESTS[1], "#[cfg(not(all(loom"])
 }
 
+/// What is not compiled into the crate as it is used: tests, and what is there for loom.
+pub fn not_built(text: &str, code: &str) -> Vec<Range<usize>> {
+    items(text, code, &[TESTS[0], TESTS[1], "#[cfg(all(loom"])
+}
+
 /// The items that begin with one of the attributes.
 fn items(text: &str, code: &str, attributes: &[&str]) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();

@@ -5,10 +5,11 @@ use std::path::Path;
 use crate::compare;
 use crate::cross;
 use crate::debian::install;
-use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Outcomes, Tests};
+use crate::evidence::Evidence::{self, Cases, Commands, Files, Models, Outcomes, Proofs, Tests};
 use crate::invocation::{Invocation, cargo, program};
 use crate::keys;
 use crate::process::output_of;
+use crate::proofs;
 use crate::sanitizer::Sanitizer;
 use crate::steps::When::{Always, OnRequest, Thorough};
 use crate::survival;
@@ -332,6 +333,15 @@ pub static STEPS: &[Step] = &[
         plan: compare::plan,
     },
     Step {
+        name: "proofs",
+        subject: "theorems; models; names of accesses",
+        tool: "Coq, z3, SPIN",
+        when: Always,
+        evidence: Proofs,
+        minutes: 30,
+        plan: proofs::plan,
+    },
+    Step {
         name: "examples",
         subject: "the parts of the examples",
         tool: "cargo test",
@@ -470,8 +480,14 @@ pub static STEPS: &[Step] = &[
 ];
 
 /// A command of this package, in a process of its own.
-fn own(name: &str, setup: &Setup) -> Invocation {
-    let choice = if name == "mutant-list" { "" } else { &setup.variants };
+pub fn own(name: &str, setup: &Setup) -> Invocation {
+    let choice = match name {
+        "mutant-list" => "",
+        "proofs" if !setup.mutants && setup.quick => "--quick",
+        "proofs" if !setup.mutants => "",
+        "proofs" => &format!("--mutants {}", setup.variants),
+        _ => &setup.variants,
+    };
     cargo(&format!("run --quiet --package xtask -- {name} {choice}"))
 }
 

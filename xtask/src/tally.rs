@@ -1,8 +1,9 @@
 //! What a check's output says about how much it checked.
 //!
-//! Four kinds of line are read, wherever they come from: cargo's `test result: …`, our tests'
-//! `cases: NAME N`, the loom suite's `model: …`, and `variant: …` for each wrong variant of the
-//! crate that was tried. Every other line passes unread.
+//! These kinds of line are read, wherever they come from: cargo's `test result: …`, our tests'
+//! `cases: NAME N`, the loom suite's `model: …`, `variant: …` for each wrong variant of the
+//! crate that was tried, and of the proofs `theorem: …` and `states: …`. Every other line passes
+//! unread.
 
 use std::fmt;
 
@@ -18,6 +19,15 @@ pub struct Model {
     pub seconds: f64,
 }
 
+/// One theorem, from its line `theorem: NAME | INVARIANTS | WHAT IT SAYS | WHO CHECKED IT`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Theorem {
+    pub name: String,
+    pub invariants: String,
+    pub what: String,
+    pub checker: String,
+}
+
 /// A running count over the lines of a check's output.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -28,6 +38,10 @@ pub struct Tally {
     pub benches: u64,
     pub variants: u64,
     pub models: Vec<Model>,
+    pub theorems: Vec<Theorem>,
+    /// Models all of whose states were explored, from lines `states: …` like a loom model's; states
+    /// stand for executions.
+    pub explorations: Vec<Model>,
     /// Lines that begin like one of ours and then make no sense: our own bug, so a failure.
     pub malformed: Vec<String>,
 }
@@ -57,6 +71,16 @@ impl Tally {
                 }
                 None => self.malformed.push(line.to_owned()),
             }
+        } else if let Some(rest) = line.strip_prefix("states: ") {
+            match model(rest) {
+                Some(model) => self.explorations.push(model),
+                None => self.malformed.push(line.to_owned()),
+            }
+        } else if let Some(rest) = line.strip_prefix("theorem: ") {
+            match theorem(rest) {
+                Some(theorem) => self.theorems.push(theorem),
+                None => self.malformed.push(line.to_owned()),
+            }
         } else if line.starts_with("variant: ") {
             self.variants += 1;
         } else if line == "Success" {
@@ -73,7 +97,7 @@ impl Tally {
 
     /// What was counted that can pass: models where there are any, else tests, and so on.
     pub fn passed(&self) -> u64 {
-        let models = self.models.len() as u64;
+        let models = (self.models.len() + self.explorations.len() + self.theorems.len()) as u64;
         [models, self.tests_passed, self.benches, self.variants]
             .into_iter()
             .find(|n| *n > 0)
@@ -92,6 +116,9 @@ impl fmt::Display for Tally {
             (self.executions(), "execution"),
             (tests, "test"),
             (self.tests_ignored, "ignored test"),
+            (self.theorems.len() as u64, "theorem"),
+            (self.explorations.len() as u64, "model"),
+            (self.explorations.iter().map(|model| model.executions).sum(), "state"),
             (self.cases, "case"),
             (self.benches, "benchmark"),
             (self.variants, "wrong variant"),
@@ -141,6 +168,13 @@ fn test_result(rest: &str) -> Option<[u64; 3]> {
 fn cases(rest: &str) -> Option<u64> {
     let (_, count) = rest.trim_end().rsplit_once(' ')?;
     number(count)
+}
+
+/// The four fields of a theorem's line.
+fn theorem(rest: &str) -> Option<Theorem> {
+    let fields: Vec<String> = rest.split(" | ").map(|field| field.trim().to_owned()).collect();
+    let [name, invariants, what, checker] = fields.try_into().ok()?;
+    Some(Theorem { name, invariants, what, checker })
 }
 
 /// The six fields of a model's line.
@@ -218,6 +252,17 @@ mod tests {
     }
 
     #[test]
+    fn theorems_and_states_are_counted() {
+        let tally = tally(
+            "theorem: a.b | 1, 2 | What | Coq, no axioms\nstates: c | 3 | d | all | 1000 | 2.5\n\
+             states: e | 3 | f | all | 500 | 0.5\ncases: sites 60\n",
+        );
+        assert_eq!(tally.to_string(), "1 theorem, 2 models, 1,500 states, 60 cases");
+        assert_eq!((tally.passed(), &*tally.theorems[0].checker), (3, "Coq, no axioms"));
+        assert!(!super::Tally::default().read("theorem: a"));
+    }
+
+    #[test]
     fn models_count_instead_of_the_tests_that_run_them() {
         let tally = tally(
             "model: a | F1 | x | none | 10 | 0.1\n\
@@ -234,6 +279,8 @@ mod tests {
             "model: a | F1 | x | none | 10",
             "cases: name",
             "cases: name x",
+            "theorem: a | b | c",
+            "states: a | b | c | d | e | f",
             "test result: ok",
         ];
         assert_eq!(tally(&lines.join("\n")).malformed, lines);

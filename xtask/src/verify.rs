@@ -28,6 +28,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// Variants that were tried before are tried again.
     pub all: bool,
+    /// Not the proofs, but mistakes in them.
+    pub mutants: bool,
     /// Parts of the names of variants; all of them when empty.
     pub names: Vec<String>,
     /// For how long the stress test runs, on the crate or on each mistake.
@@ -37,13 +39,15 @@ pub struct Options {
 impl Options {
     /// Is a check named that tries variants?
     pub fn is_about_variants(&self) -> bool {
-        self.only.iter().any(|name| VARIANTS.contains(&&**name))
+        self.mutants || self.only.iter().any(|name| VARIANTS.contains(&&**name))
     }
 }
 
 /// What a check may need to know before it starts.
 pub struct Setup {
     pub quick: bool,
+    /// Not the proofs, but mistakes in them.
+    pub mutants: bool,
     /// The repository.
     pub root: PathBuf,
     /// Where cargo puts what it builds.
@@ -65,7 +69,8 @@ impl Setup {
         let time = seconds.map_or_else(String::new, |seconds| format!("--seconds {seconds}"));
         let all = if options.all { "--all" } else { "" };
         let variants = [all, &time, &options.names.join(" ")].join(" ");
-        Self { quick: options.quick, target: root.join(target), root, variants, seconds }
+        let (quick, mutants) = (options.quick, options.mutants);
+        Self { quick, mutants, target: root.join(target), root, variants, seconds }
     }
 }
 
@@ -98,8 +103,19 @@ fn check(step: &'static Step, setup: &Setup, mut progress: Progress) -> Outcome 
         Err(reason) => {
             progress.end(&format!("skipped: {reason}"));
             let (verdict, extent) = (Verdict::Skipped(reason), String::new());
-            let time = started.elapsed();
-            return Outcome { step, verdict, extent, time, passed: 0, failed: 0, models: vec![] };
+            let (time, passed, failed) = (started.elapsed(), 0, 0);
+            let (models, theorems, explorations) = (vec![], vec![], vec![]);
+            return Outcome {
+                step,
+                verdict,
+                extent,
+                time,
+                passed,
+                failed,
+                models,
+                theorems,
+                explorations,
+            };
         }
     };
 
@@ -141,8 +157,9 @@ fn check(step: &'static Step, setup: &Setup, mut progress: Progress) -> Outcome 
     let failed = if failure.is_some() { tally.tests_failed.max(1) } else { 0 };
     let passed = if failed == 0 { tally.passed().max(1) } else { tally.passed() };
     let verdict = if failure.is_some() { Verdict::Failed } else { Verdict::Passed };
-    let (time, models) = (started.elapsed(), tally.models);
-    Outcome { step, verdict, extent, time, passed, failed, models }
+    let time = started.elapsed();
+    let Tally { models, theorems, explorations, .. } = tally;
+    Outcome { step, verdict, extent, time, passed, failed, models, theorems, explorations }
 }
 
 /// Counts a line and lets the display know.

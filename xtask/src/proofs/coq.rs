@@ -1,0 +1,186 @@
+//! The protocol: Coq checks all files in the order of `proofs/_CoqProject`, says that the theorems
+//! rest on nothing, and its independent checker agrees.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::claims::claims;
+use super::copy;
+use crate::invocation::program;
+use crate::process;
+use crate::tree::Tree;
+
+/// How long one file may take.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// What Coq says of a theorem that rests on no axiom.
+const CLOSED: &str = "Closed under the global context";
+
+/// What has no place in a proof.
+const UNFINISHED: [&str; 7] =
+    ["Admitted", "admit", "Axiom", "Axioms", "Parameter", "Parameters", "Conjecture"];
+
+/// The files, in order.
+fn files(tree: &Tree) -> Result<Vec<&str>, String> {
+    let project = tree.get("proofs/_CoqProject").ok_or("no proofs/_CoqProject")?;
+    let files: Vec<&str> = project.split_whitespace().filter(|word| word.ends_with(".v")).collect();
+    let listed = |path: &&String| !files.iter().any(|file| path.ends_with(&format!("/{file}")));
+    match tree.keys().filter(|path| path.ends_with(".v")).find(listed) {
+        Some(path) => Err(format!("proofs/_CoqProject does not list {path}")),
+        None => Ok(files),
+    }
+}
+
+/// Checks all files in a folder of their own. In a quick run those that have not changed, nor any
+/// before them, since they were checked there, are not checked again.
+pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<(), String> {
+    let mut theorems = 0;
+    unfinished(tree)?;
+    let mut fresh = quick;
+    for file in files(tree)? {
+        let text = tree.get(&format!("proofs/{file}")).ok_or_else(|| format!("no {file}"))?;
+        // What it said is kept beside what it was.
+        let (record, said) = (folder.join(format!("{file}.checked")), folder.join(file));
+        let known = fs::read_to_string(&record).unwrap_or_default();
+        let said = match known.strip_prefix(text.as_str()) {
+            Some(output) if fresh && said.with_extension("vo").exists() => output.to_owned(),
+            _ => {
+                fresh = false;
+                copy(tree, &[&format!("/{file}")], folder)?;
+                let output = check(file, folder)?;
+                fs::write(&record, text.clone() + &output).map_err(|error| error.to_string())?;
+                output
+            }
+        };
+        let claims = claims(text)?;
+        let closed = said.lines().filter(|line| *line == CLOSED).count();
+        let asked = text.matches("Print Assumptions").count();
+        if closed != asked || closed != claims.len() {
+            return Err(format!(
+                "proofs/{file}: {} claims, {asked} asked about, {closed} rest on nothing:\n{said}",
+                claims.len()
+            ));
+        }
+        for claim in &claims {
+            if !text.contains(&format!("Print Assumptions {}.", claim.name)) {
+                return Err(format!(
+                    "proofs/{file}: {} is claimed and not asked about",
+                    claim.name
+                ));
+            }
+            claim.tell("Coq, no axioms");
+        }
+        theorems += claims.len();
+    }
+    if theorems == 0 {
+        return Err("proofs/*.v claims nothing".to_owned());
+    }
+    if !quick {
+        independently(tree, folder)?;
+    }
+    Ok(())
+}
+
+fn unfinished(tree: &Tree) -> Result<(), String> {
+    for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".v")) {
+        for (at, line) in without_comments(text).lines().enumerate() {
+            let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '\'');
+            if let Some(word) = words.find(|word| UNFINISHED.contains(word)) {
+                return Err(format!("{path}:{}: {word}", at + 1));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The text with comments blanked, and lines where they were.
+fn without_comments(text: &str) -> String {
+    let (mut depth, mut plain) = (0, String::new());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let mut length = character.len_utf8();
+        if rest.starts_with("(*") || (depth > 0 && rest.starts_with("*)")) {
+            depth += if rest.starts_with("(*") { 1 } else { -1 };
+            length = 2;
+        } else if depth == 0 || character == '\n' {
+            plain.push(character);
+        }
+        rest = &rest[length..];
+    }
+    plain
+}
+
+/// Checks one file; those before it have been. Returns what Coq said.
+fn check(file: &str, folder: &Path) -> Result<String, String> {
+    println!("checking proofs/{file}");
+    let mut said = String::new();
+    let coqc = program("coqc", "-q -Q . Slotarena").argument(file);
+    let result = process::run(&coqc, folder, LIMIT, |line| {
+        said += &line.map_or_else(String::new, |line| format!("{line}\n"));
+    });
+    result.map_err(|reason| format!("proofs/{file}: {reason}\n{said}"))?;
+    Ok(said)
+}
+
+/// Has the independent checker check what was compiled, all the way down.
+fn independently(tree: &Tree, folder: &Path) -> Result<(), String> {
+    println!("checking all of it once more, with coqchk");
+    let mut coqchk = program("coqchk", "-silent -o -Q . Slotarena");
+    for file in files(tree)? {
+        coqchk = coqchk.argument(&format!("Slotarena.{}", file.trim_end_matches(".v")));
+    }
+    let mut said = String::new();
+    let result = process::run(&coqchk, folder, LIMIT, |line| {
+        said += &line.map_or_else(String::new, |line| format!("{line}\n"));
+    });
+    result.map_err(|reason| format!("coqchk: {reason}\n{said}"))?;
+    if said.contains("* Axioms: <none>") {
+        println!("cases: coqchk {}", files(tree)?.len());
+        Ok(())
+    } else {
+        Err(format!("coqchk names axioms:\n{said}"))
+    }
+}
+
+/// Where a changed tree is refused first, and why; nothing if it is not. What is before the first
+/// changed file is taken from the folder where the unchanged tree has been checked.
+pub fn refused(
+    tree: &Tree,
+    changed: &[&str],
+    checked: &Path,
+    folder: &Path,
+) -> Result<Option<String>, String> {
+    fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    let mut after = false;
+    for file in files(tree)? {
+        after |= changed.iter().any(|path| path.ends_with(&format!("/{file}")));
+        if !after {
+            let compiled = Path::new(file).with_extension("vo");
+            fs::copy(checked.join(&compiled), folder.join(&compiled))
+                .map_err(|error| format!("{}: {error}", compiled.display()))?;
+            continue;
+        }
+        copy(tree, &[&format!("/{file}")], folder)?;
+        if let Err(reason) = check(file, folder) {
+            let mut lines = reason.lines().skip_while(|line| !line.starts_with("File "));
+            let place = lines.next().unwrap_or(&reason).to_owned();
+            let error: Vec<&str> = lines.take(3).map(str::trim).collect();
+            return Ok(Some(format!("{place} {}", error.join(" "))));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unfinished_is_found_outside_of_comments_only() {
+        let tree = |text: &str| Tree::from([("proofs/a.v".to_owned(), text.to_owned())]);
+        assert_eq!(unfinished(&tree("(* no Axiom (* admit *) *)\nLemma a : True. Qed.\n")), Ok(()));
+        assert_eq!(unfinished(&tree("(* *)\nAxiom a.\n")), Err("proofs/a.v:2: Axiom".to_owned()));
+        assert!(unfinished(&tree("Proof. admit. Qed.")).is_err());
+    }
+}
