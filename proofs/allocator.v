@@ -280,6 +280,13 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
     dstep M H D t (AStore (Pend g) (VN b) (o_begin O))
       (mkD (own D) (lst D) (rg D) (saw D) (dl D) (todo D) (zr D) (base D) (ClrBits (S g)))
 
+(* When the numbers of rounds are used up: a free slot forgets its own. All of them are forgotten. *)
+| d_wipe_free : forall r g i, ph H t = Stopped r -> clr D = ClrBits g ->
+    own D i = OGone \/ own D i = ODet ->
+    dstep M H D t (AStore (Word i) (VFree 0 (S i)) (o_wipe O))
+      (mkD (setl (own D) [i] OGone) (lst D) (rg D) (saw D) (dl D) (todo D) (zr D) (base D)
+           (clr D))
+
 (** ** Anybody, at any time *)
 
 (* Any load: an entry, a figure, a hint, a guess, the value with which a compare-and-swap fails. *)
@@ -303,12 +310,15 @@ Inductive step (s : state) : nat -> act -> state -> Prop :=
     dstep (fst (fst s)) (snd (fst s)) (snd s) t a D' ->
     can t a (fst (fst s)) ->
     step s t a (do t a (fst (fst s)), snd (fst s), D')
-(* The round begins: all that was forgotten is detached. *)
-| s_begin : forall t r g, ph (snd (fst s)) t = Stopped r -> clr (snd s) = ClrBits g ->
+(* The round begins: all that was forgotten is detached. It is the next one; or, when the numbers are
+   used up, the first that a sweep begins, once every free slot has been made zero. *)
+| s_begin : forall t r q g, ph (snd (fst s)) t = Stopped r -> clr (snd s) = ClrBits g ->
     NG G <= g ->
+    q = S r \/ (q = 1 /\ forall i, own (snd s) i = OGone \/ own (snd s) i = ODet ->
+                  nv (fst (fst s)) (Word i) = VFree 0 (S i)) ->
     step s t ANop
       (let '(M, H, D) := s in
-       (M, mkH (upd (ph H) t (Stopped (S r))) (nrec H) (lk H) (S r) (og H) (ca H) (bt H),
+       (M, mkH (upd (ph H) t (Stopped q)) (nrec H) (lk H) q (og H) (ca H) (bt H),
         mkD (ren (own D) OGone ODet) (lst D) (rg D) (saw D) (dl D) (todo D) (zr D) (V M t)
             NoClr)).
 

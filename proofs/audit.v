@@ -405,6 +405,8 @@ Proof.
   - (* grow_not *)
     eapply DW_same; eauto. intros x W. destruct (writes_dec (ARmw (Claim g) (VN 1) (o_grow O)) x)
       as [X|X]; auto. rewrite nvN by auto. cbn in X. subst x. auto.
+  - (* wipe free *)
+    eapply DW_one with (i := i) (o := OGone); fin. destruct H2; congruence.
   - (* data *) eapply DW_same; eauto.
 Qed.
 
@@ -631,6 +633,14 @@ Proof.
   - (* stores *) fields I DH HD HH t 0.
   - (* committed *) fields I DH HD HH t 0.
   - (* pending *) fields I DH HD HH t 0.
+  - (* wipe free *)
+    assert (NLI : islist (own D i) = false) by (destruct H3 as [-> | ->]; auto).
+    assert (NLO : forall o, own D i = o -> islist o = false) by (intros; subst; auto).
+    assert (NC : forall s, own D i <> OChain s) by (intros s E; apply NLO in E; discriminate).
+    assert (NH : forall u k, own D i <> OHand u k) by (intros u k E; apply NLO in E; discriminate).
+    fields I DH HD HH t 0.
+    + apply OI_other with (own := own D); auto; try apply (di_oi _ _ _ _ I). intros j. rewrite setl_one.
+      destruct (Nat.eq_dec j i) as [->|]; auto.
   - (* read *) fields I DH HD HH t 0.
   - (* sync *) fields I DH HD HH t 0.
   - (* data *) fields I DH HD HH t 0.

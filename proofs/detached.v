@@ -246,7 +246,8 @@ Qed.
 
 (** What is written to a word. *)
 Lemma word_writer : forall a D', dstep code G M H D t a D' -> forall i, writes a (Word i) ->
-  (exists k, own D i = OHand t k) \/ own D i = OUsed \/ own D i = OSeen t.
+  (exists k, own D i = OHand t k) \/ own D i = OUsed \/ own D i = OSeen t \/
+  ((own D i = OGone \/ own D i = ODet) /\ clr D <> NoClr).
 Proof.
   intros a D' S.
   intros i X. destruct S; cbn in X; try discriminate; try tauto; try injection X as ->.
@@ -256,10 +257,12 @@ Proof.
   - right; left. apply used; auto.
   - right; left. apply used; auto.
   - auto.
+  - right; right; right. split; auto. congruence.
 Qed.
 
 Lemma word_value : forall a D', dstep code G M H D t a D' -> forall i, writes a (Word i) ->
-  inuse (wval a) \/ (exists n, wval a = VFree (cur H) n) \/ (wval a = VFree 0 (Datatypes.S i) /\ own D i = OSeen t).
+  inuse (wval a) \/ (exists n, wval a = VFree (cur H) n) \/
+  (wval a = VFree 0 (Datatypes.S i) /\ (own D i = OSeen t \/ clr D <> NoClr)).
 Proof.
   intros a D' S.
   assert (EN : forall w, entry M t w -> inuse w).
@@ -268,6 +271,7 @@ Proof.
   - right; left. rewrite (works_round _ _ _ _ _ I H0). eauto.
   - right; left. rewrite (works_round M H D t r I (or_introl H0)). eauto.
   - right; left. rewrite (works_round M H D t r I (or_introl H0)). eauto.
+  - right; right. split; auto. right. congruence.
 Qed.
 
 Lemma off_new : forall a D', dstep code G M H D t a D' -> clr D = NoClr -> forall i, isseen (own D' i) \/ own D' i = ORel ->
@@ -295,7 +299,8 @@ Proof.
   assert (NI : forall r, ph H t <> Inside r) by (intros r X; apply (NW r); left; auto).
   destruct S; cbn [own]; auto; try (exfalso; eapply NW; eauto; fail);
     try (exfalso; eapply NS'; eauto; fail); try (exfalso; eapply NI; eauto; fail);
-    unfold ren; destruct (owner_eq _ _); cbn; auto; intros [[]|]; discriminate.
+    try (unfold ren; destruct (owner_eq _ _); cbn; auto; intros [[]|]; discriminate).
+  rewrite setl_one. destruct (Nat.eq_dec i i0); cbn; auto. intros [[]|]; discriminate.
 Qed.
 
 Lemma RI_dstep : forall a D', dstep code G M H D t a D' -> can t a M -> RI G (do t a M) H D'.
@@ -326,7 +331,7 @@ Proof.
     { split; [apply det_old; auto|]. intros X. destruct (det_new (CLR E) i X); tauto. }
     rewrite OD. destruct (writes_dec a (Word i)) as [Y|Y].
     + assert (ND : own D i <> ODet).
-      { destruct (word_writer i Y) as [[k Z]|[Z|Z]]; congruence. }
+      { destruct (word_writer i Y) as [[k Z]|[Z|[Z|[_ Z]]]]; try congruence. tauto. }
       rewrite last_new in N by auto.
       destruct (Nat.eq_dec n (Datatypes.S (last M (Word i)))) as [->|Q].
       * assert (Z := nv_new t a M (Word i) Y). unfold nv in Z. rewrite last_new in Z by auto.
@@ -334,7 +339,7 @@ Proof.
         destruct (word_value i Y) as [U|[[m U]|[U U2]]].
         -- destruct (wval a); cbn in *; tauto.
         -- rewrite U in DK. cbn in DK. tauto.
-        -- apply (ri_off _ _ _ _ R (CLR E) i); auto. left. rewrite U2. exact Logic.I.
+        -- apply (ri_off _ _ _ _ R (CLR E) i); auto. left. destruct U2 as [-> | U2]; [exact Logic.I | tauto].
       * rewrite val_old by lia. apply (ri_k _ _ _ _ R (CLR E) i KO). lia.
     + rewrite last_same in N by auto. rewrite val_old by lia.
       apply (ri_k _ _ _ _ R (CLR E) i KO). lia.
@@ -406,13 +411,15 @@ Proof.
       destruct (Nat.eq_dec n (Datatypes.S (last M (Word i)))) as [->|Q];
         [|rewrite val_old by lia; apply OLD; lia].
       assert (Z := nv_new t a M (Word i) Y). unfold nv in Z. rewrite last_new in Z by auto.
-      rewrite Z. destruct (word_writer i Y) as [[k O]|[O|O]].
+      rewrite Z. destruct (word_writer i Y) as [[k O]|[O|[O|[O NC]]]].
       * destruct XO as [U|[U|(_ & U & _)]]; rewrite O in U; try discriminate; destruct U.
       * destruct XO as [U|[U|(_ & U & _)]]; rewrite O in U; try discriminate; destruct U.
       * destruct S; cbn in Y; try discriminate; try tauto; injection Y as ->; cbn [wval];
           try (intros []; fail).
         -- rewrite (hand_pf _ _ _ _ L) in O by auto. discriminate.
         -- rewrite (used _ H2) in O. discriminate.
+      * destruct XO as [U|[U|(U & _)]]; [| |tauto];
+          destruct O as [O|O]; rewrite O in U; try discriminate; destruct U.
     + rewrite last_same in N by auto. rewrite val_old by lia. apply OLD; auto.
   - intros u i X.
     assert (Q : saw D u i = true \/ exists r ts o, a = ALoad (Word i) ts o /\ ph H t = Inside r /\
@@ -465,5 +472,8 @@ Proof.
         intros g' Y. destruct (Nat.eq_dec g' g) as [->|N].
         -- rewrite nv_new by (cbn; auto). rewrite nv_same by (cbn; congruence). auto.
         -- rewrite !nv_same by (cbn; congruence). apply X3. lia.
+      * (* wipe free *)
+        rewrite H1. destruct X as (X1 & X2 & X3). split; [exact X1|split; [exact X2|]].
+        intros g' Y. rewrite !nv_same by (cbn; congruence). auto.
 Qed.
 End dsteps.

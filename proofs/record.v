@@ -283,6 +283,8 @@ Proof.
     destruct (owner_eq _ _); congruence.
   - eapply clean_other; try exact C; cbn; auto. intros i X. unfold ren in X.
     destruct (owner_eq _ _); congruence.
+  - eapply clean_other; try exact C; cbn; auto. intros j X. rewrite setl_one in X.
+    destruct (Nat.eq_dec j i); congruence.
 Qed.
 
 Lemma AI_dstep : forall O G M H D t a D', HI M H -> AI H D -> dstep O G M H D t a D' -> AI H D'.
@@ -569,4 +571,6 @@ Proof.
     unfold ren. destruct (owner_eq (own D i0) (OStore j)) as [E|E]; [exact Logic.I | keep KEEP].
   - (* forget store *)
     eapply PRIV1; eauto. split; auto. right. rewrite H0. exact Logic.I.
+  - (* wipe free *)
+    rewrite setl_one. destruct (Nat.eq_dec i0 i) as [->|N]; [exact Logic.I | keep KEEP].
 Qed.

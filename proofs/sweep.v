@@ -111,13 +111,15 @@ Qed.
 (** ** A round begins *)
 
 Section begin.
-Variables (G : geo) (M : mem) (H : hs) (D : ds) (t r g : nat).
+Variables (G : geo) (M : mem) (H : hs) (D : ds) (t r q g : nat).
 Hypothesis I : INV G M H D.
 Hypothesis P : ph H t = Stopped r.
 Hypothesis C : clr D = ClrBits g.
 Hypothesis N : NG G <= g.
+Hypothesis Q : q = S r \/ (q = 1 /\ forall i, own D i = OGone \/ own D i = ODet ->
+  nv M (Word i) = VFree 0 (S i)).
 
-Let H' := mkH (upd (ph H) t (Stopped (S r))) (nrec H) (lk H) (S r) (og H) (ca H) (bt H).
+Let H' := mkH (upd (ph H) t (Stopped q)) (nrec H) (lk H) q (og H) (ca H) (bt H).
 Let D' := mkD (ren (own D) OGone ODet) (lst D) (rg D) (saw D) (dl D) (todo D) (zr D) (V M t) NoClr.
 
 Lemma b_pausing : pausing (ph H t).
@@ -134,22 +136,22 @@ Proof.
   destruct (ai_clr _ _ (i_ai _ _ _ _ I)) as (u & PU & CU); [rewrite C; discriminate|].
   eapply all_clean; eauto; apply I.
 Qed.
-Lemma b_ph : forall u, upd (ph H) t (Stopped (S r)) u = ph H u \/
-  u = t /\ upd (ph H) t (Stopped (S r)) u = Stopped (S r) /\ ph H u = Stopped r.
+Lemma b_ph : forall u, upd (ph H) t (Stopped q) u = ph H u \/
+  u = t /\ upd (ph H) t (Stopped q) u = Stopped q /\ ph H u = Stopped r.
 Proof. intros u. unfold upd. destruct (Nat.eq_dec u t) as [->|]; auto. Qed.
 
 Lemma HI_begin : HI M H'.
 Proof.
   assert (B := i_hi _ _ _ _ I). assert (OT := b_other). assert (RR := b_round).
-  assert (Q : forall (p : phase -> Prop), (p (Stopped (S r)) <-> p (Stopped r)) ->
-    forall u, p (upd (ph H) t (Stopped (S r)) u) <-> p (ph H u)).
+  assert (Q' : forall (p : phase -> Prop), (p (Stopped q) <-> p (Stopped r)) ->
+    forall u, p (upd (ph H) t (Stopped q) u) <-> p (ph H u)).
   { intros p E u. destruct (b_ph u) as [->|(_ & -> & ->)]; tauto. }
-  assert (QL := Q locked ltac:(cbn; tauto)). assert (QS := Q stopping ltac:(cbn; tauto)).
-  assert (QP := Q pausing ltac:(cbn; tauto)). assert (QB := Q busy ltac:(cbn; tauto)).
-  assert (QI := Q inside ltac:(cbn; tauto)).
-  assert (QF := Q (fun p => p = Fenced) ltac:(cbn; split; discriminate)). cbn in QF.
-  assert (QH := fun x => Q (fun p => heavied p x) ltac:(cbn; tauto)). cbn beta in QH.
-  assert (QE := fun x => Q (fun p => seen p x) ltac:(cbn; tauto)). cbn beta in QE.
+  assert (QL := Q' locked ltac:(cbn; tauto)). assert (QS := Q' stopping ltac:(cbn; tauto)).
+  assert (QP := Q' pausing ltac:(cbn; tauto)). assert (QB := Q' busy ltac:(cbn; tauto)).
+  assert (QI := Q' inside ltac:(cbn; tauto)).
+  assert (QF := Q' (fun p => p = Fenced) ltac:(cbn; split; discriminate)). cbn in QF.
+  assert (QH := fun x => Q' (fun p => heavied p x) ltac:(cbn; tauto)). cbn beta in QH.
+  assert (QE := fun x => Q' (fun p => seen p x) ltac:(cbn; tauto)). cbn beta in QE.
   constructor; cbn [ph nrec lk cur og ca bt H'].
   - apply B.
   - intros u. rewrite QL. apply (hi_lk _ _ B).
@@ -161,7 +163,7 @@ Proof.
     apply (none_inside _ _ _ B b_pausing u). rewrite E. exact Logic.I.
   - intros u. rewrite QS. apply (hi_open _ _ B).
   - intros X. apply (hi_open2 _ _ B). intros u Y. apply (X u), QS, Y.
-  - destruct (hi_val _ _ B) as (q & X & _). exists q. split; auto. intros Y. exfalso.
+  - destruct (hi_val _ _ B) as (z & X & _). exists z. split; auto. intros Y. exfalso.
     apply (Y t). rewrite upd_eq. exact Logic.I.
   - apply (hi_prev _ _ B).
   - apply (hi_hl _ _ B).
@@ -208,6 +210,15 @@ Proof.
   assert (TD : forall i, todo D i = None).
   { intros i. destruct (todo D i) as [u|] eqn:E; auto. destruct (CL u) as (_ & _ & X & _).
     destruct (X i E). }
+  assert (RND : forall i p n, nv M (Word i) = VFree p n -> p <= q /\
+    (own D i = OGone \/ own D i = ODet -> p <> q)).
+  { intros i p n X. pose proof (ri_rnd _ _ _ _ (i_ri _ _ _ _ I) i p n X) as Y.
+    rewrite <- b_round in Y. destruct Q as [-> | [-> Z]]; [split; lia|].
+    assert (E : nv M (Word i) = VFree 0 (S i)).
+    { destruct (OWN i) as [O|[O|[O|O]]]; auto.
+      - pose proof (di_used _ _ _ DWI i O) as U. rewrite X in U. destruct U.
+      - apply (di_zero _ _ _ DWI). auto. }
+    rewrite X in E. injection E as -> _. split; lia. }
   assert (BW : forall x, isdata x -> V M t x = last M x).
   { intros x X. specialize (ST x X). specialize (WF t x). lia. }
   assert (KD : forall i, KK G M D' i -> exists h, h < NG G /\ In i (slots G h) /\
@@ -234,7 +245,7 @@ Proof.
     + intros i. pose proof (xi_slot _ _ _ _ (i_xi _ _ _ _ I) i) as X. cbn [own base D'].
       unfold ren. destruct (owner_eq (own D i) OGone) as [E|E].
       * split; apply ST; exact Logic.I.
-      * destruct (OWN i) as [Q|[Q|[Q|Q]]]; rewrite Q in *; cbn in *; auto; try tauto.
+      * destruct (OWN i) as [O|[O|[O|O]]]; rewrite O in *; cbn in *; auto; try tauto.
         split; apply ST; exact Logic.I.
     + intros u. right; right. exists t. cbn [ph H']. rewrite upd_eq. split; [exact Logic.I|].
       apply ST. exact Logic.I.
@@ -243,20 +254,19 @@ Proof.
       apply (NI u X).
     + intros x. rewrite HLT. auto.
     + intros X. exfalso. apply (X t). rewrite upd_eq. exact Logic.I.
-    + intros i q n X. pose proof (ri_rnd _ _ _ _ (i_ri _ _ _ _ I) i q n X). rewrite <- b_round in *.
-      lia.
+    + intros i p n X. destruct (RND i p n X) as [Y _]. exact Y.
     + intros _ i KI n X. rewrite BW in X by exact Logic.I.
       replace n with (last M (Word i)) by lia. fold (nv M (Word i)).
       destruct (KD i KI) as (h & Y1 & Y2 & Y3).
       assert (NR : own D i <> ORel).
       { intros E. rewrite (di_rel _ _ _ DWI h i) in Y3 by auto. discriminate. }
-      assert (FR : own D i <> OUsed -> detlook (S r) (nv M (Word i))).
+      assert (FR : own D i <> OUsed -> detlook q (nv M (Word i))).
       { intros E. pose proof (di_free _ _ _ DWI i E) as F. destruct (nv M (Word i)) eqn:Z;
           cbn in F; try tauto.
-        pose proof (ri_rnd _ _ _ _ (i_ri _ _ _ _ I) i _ _ Z). rewrite <- b_round in *. cbn. lia. }
-      unfold ren. destruct (OWN i) as [Q|[Q|[Q|Q]]]; rewrite Q; try tauto;
+        cbn. apply (RND i r0 next Z). destruct (OWN i) as [O|[O|[O|O]]]; tauto. }
+      unfold ren. destruct (OWN i) as [O|[O|[O|O]]]; rewrite O; try tauto;
         destruct (owner_eq _ _); try discriminate; try tauto.
-      * split; [|discriminate]. intros F. pose proof (di_used _ _ _ DWI i Q) as U.
+      * split; [|discriminate]. intros F. pose proof (di_used _ _ _ DWI i O) as U.
         destruct (nv M (Word i)); cbn in *; tauto.
       * split; auto. intros _. apply FR. congruence.
       * split; auto. intros _. apply FR. congruence.
@@ -266,7 +276,7 @@ Proof.
       rewrite SG3 by lia. apply (di_com _ _ _ DWI h i); auto.
     + intros _ i X KI. destruct (KD i KI) as (h & Y1 & Y2 & Y3).
       assert (E : own D i = ORel).
-      { unfold ren in X. destruct (OWN i) as [Q|[Q|[Q|Q]]]; rewrite Q in X; auto;
+      { unfold ren in X. destruct (OWN i) as [O|[O|[O|O]]]; rewrite O in X; auto;
           destruct (owner_eq _ _); destruct X as [X|X]; try discriminate; destruct X. }
       rewrite (di_rel _ _ _ DWI h i) in Y3 by auto. discriminate.
     + intros i u X. rewrite TD in X. discriminate.
@@ -274,7 +284,7 @@ Proof.
     + intros i X n Y. rewrite BW in Y by exact Logic.I.
       replace n with (last M (Word i)) by lia. fold (nv M (Word i)).
       assert (E : own D i = ORel).
-      { unfold ren in X. destruct (OWN i) as [Q|[Q|[Q|Q]]]; rewrite Q in X; auto;
+      { unfold ren in X. destruct (OWN i) as [O|[O|[O|O]]]; rewrite O in X; auto;
           destruct (owner_eq _ _); destruct X as [X|X]; try discriminate; destruct X. }
       assert (F : isfree (nv M (Word i))) by (apply DWI; congruence).
       destruct (nv M (Word i)); cbn in *; tauto.

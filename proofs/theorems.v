@@ -286,7 +286,7 @@ Proof.
   - exfalso. destruct W as [W|W]; revert W; eapply hstep_data; eauto; exact Logic.I.
   - destruct W as [W|W].
     + destruct (word_writer _ _ _ _ _ (i_dl _ _ _ _ I) (i_dw _ _ _ _ I) _ _ H0 i W)
-        as [[k E]|[E|E]]; congruence.
+        as [[k E]|[E|[E|[[E|E] _]]]]; congruence.
     + inversion H0; subst; cbn in W; try discriminate; try tauto. injection W as ->.
       rewrite (hand_cur _ _ _ _ (i_dl _ _ _ _ I)) by auto. discriminate.
   - destruct W as [[]|[]].
