@@ -280,7 +280,8 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
     dstep M H D t (AStore (Pend g) (VN b) (o_begin O))
       (mkD (own D) (lst D) (rg D) (saw D) (dl D) (todo D) (zr D) (base D) (ClrBits (S g)))
 
-(* When the numbers of rounds are used up: a free slot forgets its own. All of them are forgotten. *)
+(* When the numbers of rounds are used up: a free slot forgets its own. The free slots are then the
+   forgotten ones: [free_means_forgotten]. *)
 | d_wipe_free : forall r g i, ph H t = Stopped r -> clr D = ClrBits g ->
     own D i = OGone \/ own D i = ODet ->
     dstep M H D t (AStore (Word i) (VFree 0 (S i)) (o_wipe O))

@@ -20,6 +20,8 @@ Print Assumptions lengths_add_up.
 Print Assumptions detached_are_found.
 (* theorem: others_are_not | 1 | and takes no other slot for one *)
 Print Assumptions others_are_not.
+(* theorem: free_means_forgotten | 1 4 | in the pause, once all chains and stores are forgotten, the free slots are the forgotten ones *)
+Print Assumptions free_means_forgotten.
 (* theorem: released_slots | 5 | no slot of a released segment is in use or anywhere, and it reads as zero *)
 Print Assumptions released_slots.
 (* theorem: no_write_to_released | 5 | nobody writes to a slot whose segment is not committed *)

@@ -195,6 +195,28 @@ Proof.
   intros i r t ts E K O S T X. apply O. eapply look_det; eauto; apply I.
 Qed.
 
+(** In the pause, once stripes and stores are empty, the free slots are those that are forgotten: so who
+    makes them zero, when the numbers of rounds are used up, may find them by their words. *)
+Theorem free_means_forgotten : forall g i, clr D = ClrBits g -> committed G M i ->
+  (isfree (nv M (Word i)) <-> detached i).
+Proof.
+  intros g i E C. apply committed_own in C.
+  pose proof (ri_stage _ _ _ _ (i_ri _ _ _ _ I)) as SG. unfold stageok in SG. rewrite E in SG.
+  destruct SG as (SG1 & SG2 & _).
+  destruct (ai_clr _ _ (i_ai _ _ _ _ I)) as (u & PU & CU); [rewrite E; discriminate|].
+  assert (CL := all_clean _ _ _ _ (i_hi _ _ _ _ I) (i_ai _ _ _ _ I) PU CU).
+  assert (OL := own_list _ _ _ _ (i_dl _ _ _ _ I)). unfold detached. split.
+  - intros F. destruct (own D i) eqn:O; auto; exfalso; try congruence.
+    + apply OL in O; auto. rewrite SG1 in O; [destruct O|].
+      destruct (Nat.lt_ge_cases s (NS G)); auto.
+    + apply OL in O; auto. rewrite SG2 in O. destruct O.
+    + apply OL in O; auto. rewrite (hand_empty _ _ _ _ (i_dl _ _ _ _ I)) in O; [destruct O|].
+      apply (CL t).
+    + apply used_own in O. destruct (nv M (Word i)); cbn in *; tauto.
+    + apply (proj1 (proj2 (CL t)) i O).
+  - intros F. apply (di_free _ _ _ (i_dw _ _ _ _ I)). destruct F as [-> | ->]; discriminate.
+Qed.
+
 (** The lengths that memory holds add up: of any slots of committed segments, those that are in use,
     detached or set aside, and those in the places that they are in, are all. *)
 Definition kind (o : owner) : nat :=
