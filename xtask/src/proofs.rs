@@ -60,9 +60,10 @@ pub fn run(setup: &Setup, quick: bool, mutants: bool, filters: &[String]) -> Res
     if mutants {
         return mistakes::run(setup, &tree, &folder, filters);
     }
+    let extent = if quick { coq::Extent::None } else { coq::Extent::All };
     let results = [
         pure::run(&tree, &folder.join("pure")),
-        coq::run(&tree, &folder.join("coq"), quick),
+        coq::run(&tree, &folder.join("coq"), extent),
         spin::run(&tree, &folder.join("spin"), quick),
     ];
     let wrong: Vec<String> = results.into_iter().filter_map(Result::err).collect();

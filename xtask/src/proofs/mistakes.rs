@@ -62,7 +62,7 @@ pub fn run(setup: &Setup, tree: &Tree, folder: &Path, filters: &[String]) -> Res
     }
     let checked = folder.join("coq");
     if chosen.iter().any(|seed| seed.files().any(|file| file.ends_with(".v"))) {
-        coq::run(tree, &checked, true)?;
+        coq::run(tree, &checked, coq::Extent::Changed)?;
     }
     two_at_a_time(chosen, |seed| {
         let started = Instant::now();
