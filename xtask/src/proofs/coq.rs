@@ -179,8 +179,8 @@ pub fn refused(
         if let Err(reason) = check(file, folder) {
             let mut lines = reason.lines().skip_while(|line| !line.starts_with("File "));
             let place = lines.next().unwrap_or(&reason).to_owned();
-            let error: Vec<&str> = lines.take(3).map(str::trim).collect();
-            return Ok(Some(format!("{place} {}", error.join(" "))));
+            let error = lines.filter(|line| !line.trim().is_empty()).last().unwrap_or_default();
+            return Ok(Some(format!("{place} {}", error.trim())));
         }
     }
     Ok(None)
