@@ -278,13 +278,15 @@ fn trace(work: &Work, count: usize) -> (f64, f64) {
     let mut command = Command::new(program);
     command.args(["work", "--exact", "--test-threads=1"]).envs(worker(work, count));
     command.stdout(std::process::Stdio::null());
-    // SAFETY: between fork and exec, one system call.
-    unsafe {
-        command.pre_exec(|| match libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) {
+    let trace_me = || {
+        // SAFETY: asks to be traced by the parent, and touches no memory.
+        match unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) } {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
-        });
-    }
+        }
+    };
+    // SAFETY: between fork and exec, one system call.
+    unsafe { command.pre_exec(trace_me) };
     let child = command.spawn().expect("a traced process").id() as libc::pid_t;
     Tracer::default().follow(child)
 }
@@ -362,7 +364,9 @@ fn no_operation_costs_more_than_its_bound() {
         println!("skipped: SLOTARENA_COUNTS is not set");
         return;
     }
-    assert!(cfg!(not(debug_assertions)), "counts are for a release build");
+    if cfg!(debug_assertions) {
+        panic!("counts are for a release build");
+    }
     let locked = locked();
     let mut beyond = Vec::new();
     println!("| work | instructions | locked | calls a million | faults a million |");
