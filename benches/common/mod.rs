@@ -6,6 +6,7 @@ pub mod clock;
 pub mod large;
 pub mod latency;
 pub mod peers;
+pub mod plot;
 pub mod ratio;
 pub mod readers;
 pub mod traces;

@@ -89,6 +89,22 @@ impl<E: Value> Hand<Handle> for Mutator<'_, E> {
     }
 }
 
+/// A table of exactly as many slots as there can be values at once.
+pub struct Exact(Table<u64>);
+
+impl Peer for Exact {
+    const NAME: &'static str = "slotarena, mutator";
+    type Key = Handle;
+    type Hand<'p> = Mutator<'p, u64>;
+
+    fn new(most: usize) -> Self {
+        Self(Table::builder().capacity(most as u32).build().expect("addresses for a table"))
+    }
+    fn hand(&self) -> Mutator<'_, u64> {
+        self.0.mutator()
+    }
+}
+
 /// The same, by somebody who vouches for the handles: freeing is unchecked.
 pub struct Vouched(Table<u64>);
 

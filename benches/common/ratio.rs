@@ -127,6 +127,13 @@ impl Contest {
         }
     }
 
+    /// Everybody's name and median.
+    pub fn medians(&self) -> impl Iterator<Item = (&str, f64)> {
+        let median = |contestant: &Contestant| quantile(&contestant.results, 0.5);
+        let measured = self.contestants.iter().filter(|one| !one.results.is_empty());
+        measured.map(move |one| (one.name.as_str(), median(one)))
+    }
+
     /// The results as a table in Markdown, and below it what became of the promises.
     pub fn report(&self) -> String {
         let scales = self.contestants.iter().any(|contestant| contestant.single.is_some());
