@@ -323,7 +323,8 @@ impl Seen {
 
     /// Has the page of these 64 slots been given back?
     fn is_given_back(&self, group: u32) -> bool {
-        self.pages >> ((group * 64) >> self.page_shift) & 1 != 0
+        // Where no pages are given back, there is no such shift.
+        self.pages != 0 && self.pages >> ((group * 64) >> self.page_shift) & 1 != 0
     }
 
     /// Does each of these 64 slots that is detached lead to the next one that is, as it would if
