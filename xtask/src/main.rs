@@ -8,6 +8,7 @@ mod compare;
 mod cross;
 mod debian;
 mod evidence;
+mod figures;
 mod index;
 mod invocation;
 mod keys;
@@ -44,6 +45,7 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
        cargo xtask verify stress --seconds N     the stress test alone, for hours if need be
        cargo xtask verify --list                 list the checks
        cargo xtask label-sites                   name each atomic access, as the proofs do
+       cargo xtask figures                       measure, and write benches/RESULTS.md and plots
        cargo xtask loom-patch FOLDER             put a corrected copy of loom there
        cargo xtask compare LOOM OTHER            has loom found all outcomes that are in OTHER?
 
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Ok(Command::Variants(kind, options)) => variants(kind, &options),
         Ok(Command::LoomPatch(folder)) => exit(loom_patch::patch(&folder)),
         Ok(Command::Compare([loom, other])) => exit(compare::compare(&loom, &other)),
+        Ok(Command::Figures) => exit(figures::regenerate(&PathBuf::from("."))),
         Ok(Command::List) => {
             print!("{}", steps::listing());
             ExitCode::SUCCESS
@@ -84,6 +87,7 @@ enum Command {
     LoomPatch(PathBuf),
     /// Loom's outcomes, and the other's.
     Compare([PathBuf; 2]),
+    Figures,
     List,
     Help,
 }
@@ -151,6 +155,7 @@ fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, Strin
             let folder = arguments.next().ok_or("loom-patch needs a folder")?;
             return Ok(Command::LoomPatch(folder.into()));
         }
+        Some("figures") => return Ok(Command::Figures),
         Some("compare") => {
             let mut folder =
                 || arguments.next().map(PathBuf::from).ok_or("compare needs two folders");
