@@ -83,7 +83,9 @@ fn pair(title: &'static str) -> Contest {
     }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
     enter_all!(contest, enter, Single, Vouched);
-    contest.promise(Explicit::<u64>::NAME, "mimalloc", 0.7);
+    contest.promise(Explicit::<u64>::NAME, Single::NAME, 1.0);
+    contest.promise(Explicit::<u64>::NAME, "mimalloc", 0.5);
+    contest.promise(Implicit::<u64>::NAME, "mimalloc", 0.8);
     contest.promise(Explicit::<u64>::NAME, Sharded::NAME, 0.15);
     contest
 }
@@ -101,6 +103,8 @@ fn batch(title: &'static str) -> Contest {
     }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
     enter_all!(contest, enter, Single, Vouched);
+    contest.promise(Explicit::<u64>::NAME, "mimalloc", 1.0);
+    contest.promise(Explicit::<u64>::NAME, Single::NAME, 1.3);
     contest
 }
 
@@ -118,7 +122,7 @@ fn several_threads(title: &'static str) -> Contest {
     let mut contest = Contest::new(title, &["mimalloc, 2 threads"]);
     enter_all!(contest, enter, Queue);
     for name in [Explicit::<u64>::NAME, Implicit::<u64>::NAME] {
-        contest.promise(&on(name, 2), &on(name, 1), 1.3);
+        contest.promise(&on(name, 2), &on(name, 1), 1.1);
     }
     contest
 }
@@ -131,8 +135,10 @@ fn hand_over(title: &'static str) -> Contest {
             work::hand_over(&peer, parcels).scaled(count, parcels * PARCEL)
         });
     }
-    let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME]);
+    let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Queue::NAME]);
     enter_all!(contest, enter, Queue);
+    contest.promise(Explicit::<u64>::NAME, "mimalloc", 0.5);
+    contest.promise(Explicit::<u64>::NAME, Queue::NAME, 1.0);
     contest
 }
 
@@ -223,6 +229,7 @@ fn growth(title: &'static str) -> Contest {
     contest.fix(ENTRIES, FEW_ROUNDS);
     contest.enter(Explicit::<u64>::NAME, 1, Figure::Spent, large::grow);
     contest.enter(TOUCH, 1, Figure::Spent, large::first_touch);
+    contest.promise(Explicit::<u64>::NAME, TOUCH, 1.3);
     contest
 }
 

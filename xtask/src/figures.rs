@@ -27,7 +27,8 @@ pub fn regenerate(root: &Path) -> Result<(), String> {
 
 /// The page, from what each of the benchmarks printed.
 fn page(tables: &[String]) -> String {
-    let head = "# Results\n\nWritten by `cargo xtask figures`. How it is measured, where we lose, and why: \
+    let head = "# Results\n\n\
+                Written by `cargo xtask figures`. How it is measured, where we lose, and why: \
                 [benchmarks](README.md).\n";
     let mut page = head.to_owned();
     for text in tables {
