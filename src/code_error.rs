@@ -3,7 +3,8 @@
 use core::fmt;
 
 use crate::code_word::{EntryPoint, Signature};
-use crate::error::{AllocError, InvalidHandle};
+use crate::error::AllocError;
+use crate::handle::InvalidHandle;
 
 /// Why an entry was not stored, changed or freed. The table is as it was before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

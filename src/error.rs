@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::handle::InvalidHandle;
 use crate::protection::Protection;
 
 /// The system's code for *no memory*, where a refusal comes without one.
@@ -48,36 +49,7 @@ impl fmt::Display for AllocError {
     }
 }
 
-impl std::error::Error for AllocError {}
-
-/// The handle does not name a slot that is in use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct InvalidHandle {
-    raw: u32,
-}
-
-impl InvalidHandle {
-    pub(crate) const fn new(raw: u32) -> Self {
-        Self { raw }
-    }
-
-    /// The number of the handle.
-    #[must_use]
-    pub const fn raw(self) -> u32 {
-        self.raw
-    }
-}
-
-impl fmt::Display for InvalidHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.raw {
-            0 => write!(f, "the null handle names no slot"),
-            raw => write!(f, "handle {raw} does not name a slot in use"),
-        }
-    }
-}
-
-impl std::error::Error for InvalidHandle {}
+impl core::error::Error for AllocError {}
 
 /// Why `set` did not store. The slot is as it was before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,7 +73,7 @@ impl fmt::Display for SetError {
     }
 }
 
-impl std::error::Error for SetError {}
+impl core::error::Error for SetError {}
 
 impl From<InvalidHandle> for SetError {
     fn from(error: InvalidHandle) -> Self {
@@ -128,7 +100,7 @@ impl fmt::Display for FreeManyError {
     }
 }
 
-impl std::error::Error for FreeManyError {}
+impl core::error::Error for FreeManyError {}
 
 /// Why a table could not be made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -220,7 +192,7 @@ impl fmt::Display for BuildError {
     }
 }
 
-impl std::error::Error for BuildError {}
+impl core::error::Error for BuildError {}
 
 fn system(f: &mut fmt::Formatter<'_>, code: i32) -> fmt::Result {
     write!(f, "{}", std::io::Error::from_raw_os_error(code))
@@ -243,4 +215,4 @@ impl fmt::Display for Leak {
     }
 }
 
-impl std::error::Error for Leak {}
+impl core::error::Error for Leak {}

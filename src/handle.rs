@@ -3,8 +3,6 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-use crate::error::InvalidHandle;
-
 /// Names a slot of a [`Table`](crate::Table): its index. Zero is *null* and is never handed
 /// out, so `Option<Handle>` takes 4 bytes.
 ///
@@ -39,6 +37,7 @@ impl Handle {
     ///
     /// `index` is not 0.
     #[inline(always)]
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
     pub(crate) const unsafe fn from_index(index: u32) -> Handle {
         // SAFETY: by the contract of this function.
         Handle(unsafe { NonZeroU32::new_unchecked(index) })
@@ -51,6 +50,35 @@ impl Handle {
         self.0.get()
     }
 }
+
+/// The handle does not name a slot that is in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InvalidHandle {
+    raw: u32,
+}
+
+impl InvalidHandle {
+    pub(crate) const fn new(raw: u32) -> Self {
+        Self { raw }
+    }
+
+    /// The number of the handle.
+    #[must_use]
+    pub const fn raw(self) -> u32 {
+        self.raw
+    }
+}
+
+impl fmt::Display for InvalidHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.raw {
+            0 => write!(f, "the null handle names no slot"),
+            raw => write!(f, "handle {raw} does not name a slot in use"),
+        }
+    }
+}
+
+impl core::error::Error for InvalidHandle {}
 
 impl TryFrom<u32> for Handle {
     type Error = InvalidHandle;

@@ -52,6 +52,7 @@ pub struct Key<M = ()> {
 }
 
 /// The greatest generation that a key can have: 2^31 - 1.
+#[cfg_attr(not(feature = "std"), allow(dead_code))]
 pub(crate) const GENERATION_MAX: u32 = (1 << 31) - 1;
 
 impl<M> Key<M> {
@@ -94,6 +95,7 @@ impl<M> Key<M> {
     ///
     /// `index` is not 0, and `generation` is at most [`GENERATION_MAX`].
     #[inline(always)]
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
     pub(crate) const unsafe fn new(index: u32, generation: u32) -> Self {
         let bits = (generation as u64) << 32 | index as u64;
         // SAFETY: the index is not 0.

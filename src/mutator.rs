@@ -4,8 +4,8 @@ use core::marker::PhantomData;
 
 use crate::allocator::Allocator;
 use crate::entry::Entry;
-use crate::error::{AllocError, FreeManyError, InvalidHandle, SetError};
-use crate::handle::Handle;
+use crate::error::{AllocError, FreeManyError, SetError};
+use crate::handle::{Handle, InvalidHandle};
 use crate::ops::{self, Participant};
 use crate::record::Record;
 use crate::word::Word;

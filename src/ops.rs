@@ -7,8 +7,8 @@
 use crate::allocator::Allocator;
 use crate::arena::Refusal;
 use crate::entry::Entry;
-use crate::error::{AllocError, FreeManyError, InvalidHandle, NO_MEMORY, SetError};
-use crate::handle::Handle;
+use crate::error::{AllocError, FreeManyError, NO_MEMORY, SetError};
+use crate::handle::{Handle, InvalidHandle};
 use crate::record::Record;
 use crate::word::{self, State, Word};
 

@@ -86,10 +86,11 @@ pub static STEPS: &[Step] = &[
         minutes: 15,
         plan: |setup, _| {
             let plain = cargo("clippy --workspace --all-targets -- -D warnings");
+            let core = cargo("clippy --no-default-features --features serde --lib -- -D warnings");
             let loom =
                 cargo("clippy --features loom --lib --test loom --test loom_gap -- -D warnings");
             let shuttle = cargo("clippy --features shuttle --lib --test loom -- -D warnings");
-            Ok(vec![plain, under_loom(loom, setup), compare::on_shuttle(shuttle, setup)])
+            Ok(vec![plain, core, under_loom(loom, setup), compare::on_shuttle(shuttle, setup)])
         },
     },
     Step {
