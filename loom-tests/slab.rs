@@ -329,6 +329,32 @@ fn slab_remove_flush() {
 }
 
 #[test]
+fn slab_second_guard() {
+    let what = "slab: one looks at a value under a guard, and then has another, while somebody \
+                removes it and flushes twice";
+    model("slab_second_guard", "10 11", what).bound(3).long().explore(|| {
+        let mut scene = Scene::new();
+        let (reader, remover) = (scene.mutator(true), scene.mutator(false));
+        let key = scene.insert(&remover);
+        scene.spawn(reader, move |m| {
+            let seen = look(m, key, 1);
+            // In a later era it does not keep the value; that the first one has ended is seen by
+            // who sees that the second one has begun.
+            let guard = m.pin();
+            let gone = guard.get(key).is_none();
+            drop(guard);
+            format!("{seen} {gone}")
+        });
+        scene.spawn(remover, move |m| {
+            m.remove(key);
+            m.flush();
+            m.flush().to_string()
+        });
+        scene.finish(0);
+    });
+}
+
+#[test]
 fn slab_guard_sweep() {
     let what = "slab: one looks at a value, another removes it and sweeps";
     model("slab_guard_sweep", "4 5 10 11", what).explore(|| {

@@ -51,7 +51,8 @@ pub(crate) struct Member {
     /// Looks by others at this one's limbo since its owner's last. Not modelled: a hint.
     asleep: AtomicU64,
     owned: AtomicBool,
-    next: *const Member,
+    /// In a cell, for loom to see who reads it before it is made known.
+    next: UnsafeCell<*const Member>,
 }
 
 // SAFETY: the table above.
@@ -99,8 +100,28 @@ impl Member {
             waiting: AtomicU64::new(0),
             asleep: AtomicU64::new(0),
             owned: AtomicBool::new(true),
-            next,
+            next: UnsafeCell::new(next),
         }
+    }
+
+    /// The member behind it in the list.
+    fn next(&self) -> *const Member {
+        self.next.with(|next| {
+            // SAFETY: nobody writes to it once it is made known, and who finds it has acquired that.
+            unsafe { *next }
+        })
+    }
+
+    /// Puts it before another one.
+    ///
+    /// # Safety
+    ///
+    /// It is not made known yet.
+    unsafe fn follow(&self, behind: *const Member) {
+        self.next.with_mut(|next| {
+            // SAFETY: by the contract of this function.
+            unsafe { *next = behind };
+        });
     }
 
     /// The owner's side of the fence between its guards and those who drop values.
@@ -207,8 +228,10 @@ impl Members {
                 Ok(_) => break,
                 Err(now) => head = now,
             }
+            // SAFETY: from a box.
+            let unknown = unsafe { &*member };
             // SAFETY: not known to anybody else yet.
-            unsafe { (*member).next = head };
+            unsafe { unknown.follow(head) };
         }
         // SAFETY: from a box.
         Seat(unsafe { NonNull::new_unchecked(member) })
@@ -241,7 +264,7 @@ impl Members {
         core::iter::from_fn(move || {
             // SAFETY: a member of this list, or null.
             let member = unsafe { next.as_ref() }?;
-            next = member.next;
+            next = member.next();
             Some(member)
         })
     }
@@ -255,7 +278,7 @@ impl Drop for Members {
         while !next.is_null() {
             // SAFETY: from a box, and reached once.
             let member = unsafe { Box::from_raw(next) };
-            next = member.next.cast_mut();
+            next = member.next().cast_mut();
         }
     }
 }

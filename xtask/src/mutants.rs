@@ -39,9 +39,17 @@ pub fn run(setup: &Setup, again: bool, filters: &[String]) -> Result<(), String>
         |variant: &Variant| Some((variant.name.clone(), campaign.kept(variant, Extent::Full)?));
     let outcomes: BTreeMap<String, Outcome> =
         chosen.iter().chain(&others).filter_map(known).collect();
-    if outcomes.len() == mutants.len() {
-        let text = table(&commit(setup), &mutants, &outcomes);
-        std::fs::write(setup.root.join(TABLE), text).map_err(|e| format!("{TABLE}: {e}"))?;
+    // Where only some were asked for, the others keep the rows that they have.
+    let file = setup.root.join(TABLE);
+    let old = std::fs::read_to_string(&file).unwrap_or_default();
+    let old = rows(&old).into_iter().filter(|_| !filters.is_empty());
+    let mut cells: BTreeMap<String, String> = old.collect();
+    for (name, outcome) in &outcomes {
+        cells.insert(name.clone(), outcome.cells().join(" | "));
+    }
+    if mutants.iter().all(|mutant| cells.contains_key(&mutant.key())) {
+        let text = table(&commit(setup), &mutants, &cells);
+        std::fs::write(file, text).map_err(|e| format!("{TABLE}: {e}"))?;
     } else {
         println!("{TABLE} is left as it is: not all mutants have been tried");
     }
@@ -92,6 +100,7 @@ pub fn check(setup: &Setup) -> Result<usize, String> {
         wrong.push(format!("{ARGUMENTS} has what is no longer there: {key}"));
     }
     for (key, outcome) in &rows {
+        let outcome = outcome_in(outcome);
         if (outcome != "killed") != arguments.contains_key(key) {
             wrong.push(format!("{key}: {outcome} in {TABLE}, which does not fit {ARGUMENTS}"));
         }
@@ -124,31 +133,39 @@ pub fn arguments(text: &str) -> Result<BTreeMap<String, String>, String> {
     }
 }
 
-fn table(commit: &str, mutants: &[Mutant], outcomes: &BTreeMap<String, Outcome>) -> String {
+/// The table, from what is in the cells behind a mutant's name.
+fn table(commit: &str, mutants: &[Mutant], cells: &BTreeMap<String, String>) -> String {
+    let rows = || mutants.iter().filter_map(|mutant| Some((mutant, cells.get(&mutant.key())?)));
+    let count = |what| rows().filter(|(_, cells)| outcome_in(cells) == what).count();
     let mut text = format!(
         "# Mutants of the orderings\n\n\
-         Made by `cargo xtask verify mutants` from {commit}: {}.\n\n\
+         Made by `cargo xtask verify mutants`, last from {commit}: {} killed, {} survived, {} timed \
+         out. A mutant that\nwas not asked for then keeps its row.\n\n\
          Why some live is said in `equivalent.txt`. *Quick*: explored up to two preemptions. \
          Executions and seconds\nare those of the model that noticed, or the seconds that all \
          models took.\n\n\
          | where | change | outcome | by | executions | seconds | what it said |\n\
          |---|---|---|---|---|---|---|\n",
-        totals(outcomes.values()),
+        count("killed"),
+        count("survived"),
+        count("timed out"),
     );
-    for mutant in mutants {
-        if let Some(outcome) = outcomes.get(&mutant.key()) {
-            let cells = outcome.cells().join(" | ");
-            text += &format!("| {} | {} | {cells} |\n", mutant.site, mutant.change);
-        }
+    for (mutant, cells) in rows() {
+        text += &format!("| {} | {} | {cells} |\n", mutant.site, mutant.change);
     }
     text
 }
 
-/// The mutants in a table, and what came of each.
+/// What came of a mutant, from its cells.
+fn outcome_in(cells: &str) -> &str {
+    cells.split(" | ").next().unwrap_or_default()
+}
+
+/// The mutants in a table, and what is in the cells behind each.
 fn rows(table: &str) -> Vec<(String, String)> {
     let row = |line: &str| {
-        let cells: Vec<&str> = line.strip_prefix("| ")?.split(" | ").collect();
-        Some((format!("{} {}", cells.first()?, cells.get(1)?), (*cells.get(2)?).to_owned()))
+        let mut cells = line.strip_prefix("| ")?.strip_suffix(" |")?.splitn(3, " | ");
+        Some((format!("{} {}", cells.next()?, cells.next()?), cells.next()?.to_owned()))
     };
     table.lines().filter_map(row).skip(1).collect()
 }
@@ -192,10 +209,10 @@ mod tests {
         };
         let mutants = [mutant("a.rs f x.load"), mutant("b.rs g y.load")];
         let outcome = Outcome::Survived { seconds: 1.0 };
-        let outcomes = mutants.iter().map(|m| (m.key(), outcome.clone())).collect();
-        let text = table("commit 123", &mutants, &outcomes);
-        let expected = mutants.iter().map(|m| (m.key(), "survived".to_owned()));
-        assert_eq!(rows(&text), expected.collect::<Vec<_>>());
+        let cells = mutants.iter().map(|m| (m.key(), outcome.cells().join(" | "))).collect();
+        let text = table("commit 123", &mutants, &cells);
+        assert_eq!(rows(&text).into_iter().collect::<BTreeMap<_, _>>(), cells);
+        assert!(cells.values().all(|cells| outcome_in(cells) == "survived"));
         assert!(text.contains("commit 123: 0 killed, 2 survived, 0 timed out."));
     }
 
