@@ -140,7 +140,7 @@ const STASHING: Shape = Shape { stash: 2, ..LARGER };
 #[test]
 fn stash_last_slots() {
     let what = "one wants slots, all of which another has put aside, and takes from";
-    model("stash_last_slots", "1 2 3 4 9", what).long().stage(STASHING, |stage| {
+    model("stash_last_slots", "1 2 3 4 9", what).stage(STASHING, |stage| {
         let mut held = stage.prepare(5);
         let other = held.split_off(2);
         stage.keep(held);
@@ -158,7 +158,7 @@ fn stash_last_slots() {
 #[test]
 fn stash_end() {
     let what = "one ends, who has put slots aside, another allocates";
-    model("stash_end", "1 2 3 4 8", what).long().stage(STASHING, |stage| {
+    model("stash_end", "1 2 3 4 8", what).stage(STASHING, |stage| {
         let held = stage.prepare(4);
         let actor = stage.stashing(held);
         stage.start(actor, vec![], |a| a.unregister());

@@ -389,6 +389,7 @@ fn slab_leave() {
             value.read();
             drop(guard);
             drop(one);
+            SEEN.with(|all| all.borrow_mut().push(outcome::history()));
             slab.mutator()
         }));
         scene.finish(0);
