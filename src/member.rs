@@ -107,7 +107,7 @@ impl Member {
     /// The member behind it in the list.
     fn next(&self) -> *const Member {
         self.next.with(|next| {
-            // SAFETY: nobody writes to it once it is made known, and who finds it has acquired that.
+            // SAFETY: nobody writes to it once it is made known, which who finds it has acquired.
             unsafe { *next }
         })
     }

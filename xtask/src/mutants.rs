@@ -153,8 +153,8 @@ fn table(commit: &str, mutants: &[Mutant], cells: &BTreeMap<String, String>) -> 
     let count = |what| rows().filter(|(_, cells)| outcome_in(cells) == what).count();
     let mut text = format!(
         "# Mutants of the orderings\n\n\
-         Made by `cargo xtask verify mutants`, last from {commit}: {} killed, {} survived, {} timed \
-         out. A mutant that\nwas not asked for then keeps its row.\n\n\
+         Made by `cargo xtask verify mutants`, last from {commit}: {} killed, {} survived, {} \
+         timed out. A mutant that\nwas not asked for then keeps its row.\n\n\
          Why some live is said in `equivalent.txt`. *Quick*: explored up to two preemptions. \
          Executions and seconds\nare those of the model that noticed, or the seconds that all \
          models took.\n\n\
