@@ -92,11 +92,10 @@ pub fn run(setup: &Setup, again: bool, filters: &[String]) -> Result<(), String>
         rows.extend(outcome.map(|outcome| row(seed, &outcome)).or_else(|| old_row(&seed.name)));
     }
     let untried = untried(setup)?;
-    if rows.len() == seeds.iter().filter(|seed| !untried.contains(&seed.name)).count() {
-        if !says_the_same(&old, &rows) {
-            let text = table(&commit(setup), &rows);
-            fs::write(&file, text).map_err(|error| format!("{TABLE}: {error}"))?;
-        }
+    let wanted = seeds.iter().filter(|seed| !untried.contains(&seed.name)).count();
+    if rows.len() == wanted && !says_the_same(&old, &rows) {
+        let text = table(&commit(setup), &rows);
+        fs::write(&file, text).map_err(|error| format!("{TABLE}: {error}"))?;
     }
     let mut wrong = Vec::new();
     for variant in &chosen {
