@@ -139,19 +139,14 @@ const STASHING: Shape = Shape { stash: 2, ..LARGER };
 
 #[test]
 fn stash_last_slots() {
-    let what = "one wants slots, all of which another has put aside, and takes from";
+    let what = "two allocate all that is free, of which one has put some aside";
     model("stash_last_slots", "1 2 3 4 9", what).stage(STASHING, |stage| {
         let mut held = stage.prepare(5);
         let other = held.split_off(2);
         stage.keep(held);
         let actor = stage.stashing(other);
-        stage.start(actor, vec![], |a| {
-            a.try_allocate();
-        });
-        stage.spawn(vec![], |a| {
-            a.try_allocate();
-            a.try_allocate();
-        });
+        stage.start(actor, vec![], |a| a.allocate());
+        stage.spawn(vec![], |a| (0..3).for_each(|_| a.allocate()));
     });
 }
 
