@@ -9,20 +9,22 @@ use crate::checker::thread::{JoinHandle, spawn};
 pub use crate::model::{Model, model};
 use crate::outcome;
 
-/// How the table of a model is made. Segments have two slots, unless pages go back too.
+/// How the table of a model is made.
 #[derive(Clone, Copy)]
 pub struct Shape {
     pub capacity: u32,
     pub stripes: usize,
     pub magazine_size: usize,
     pub stash: usize,
-    /// Segments have four slots, each a page that is given back by itself.
+    /// Segments have 2^this slots.
+    pub segment_shift: u32,
+    /// Each slot is a page that is given back by itself.
     pub pages: bool,
 }
 
 /// A table with three usable slots in two segments: slot 1, and slots 2 and 3.
 pub const SMALL: Shape =
-    Shape { capacity: 3, stripes: 1, magazine_size: 1, stash: 0, pages: false };
+    Shape { capacity: 3, stripes: 1, magazine_size: 1, stash: 0, segment_shift: 1, pages: false };
 
 /// Six usable slots in four segments.
 pub const LARGER: Shape = Shape { capacity: 6, ..SMALL };
@@ -56,7 +58,7 @@ impl Stage {
             .stripes(shape.stripes)
             .magazine_size(shape.magazine_size)
             .stash(shape.stash)
-            .segment_shift(if shape.pages { 2 } else { 1 })
+            .segment_shift(shape.segment_shift)
             .build()
             .expect("a small table");
         Self {

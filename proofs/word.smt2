@@ -25,8 +25,7 @@
     (ite (distinct (bvand word word.uninitialized_bit) #x0000000000000000) #x01 #x02)))
 
 (define-fun word.is_detached ((word (_ BitVec 64)) (round (_ BitVec 64))) Bool
-  (and (= (bvand word (bvadd word.live_bit word.uninitialized_bit)) #x0000000000000000)
-       (distinct (bvand word word.round_mask) round)))
+  (bvugt round word))
 
 (define-fun word.uninitialized () (_ BitVec 64) word.uninitialized_bit)
 
@@ -83,11 +82,11 @@
 (check-sat)
 (pop 1)
 
-; theorem: word.detached | 1 | A word is detached if and only if it is a free slot's, and of another round
+; theorem: word.detached | 1 | A word is detached if and only if it is a free slot's, and of an earlier round
 (push 1)
 (assert (not (=> (is_round r)
                  (= (word.is_detached w r)
-                    (and (= (word.state w) #x02) (distinct (word.round_of w) r))))))
+                    (and (= (word.state w) #x02) (bvugt r (word.round_of w)))))))
 (check-sat)
 (pop 1)
 
@@ -97,10 +96,10 @@
 (check-sat)
 (pop 1)
 
-; theorem: word.freed_now_is_not_detached | 1 | What is freed or linked in a round is not detached in it, and is so in every other
+; theorem: word.freed_now_is_not_detached | 1 | What is freed or linked in a round is not detached in it, and is so in every later one
 (push 1)
 (assert (not (=> (and (is_round r) (is_round q))
-                 (= (word.is_detached (word.free r l) q) (distinct r q)))))
+                 (= (word.is_detached (word.free r l) q) (bvugt q r)))))
 (check-sat)
 (pop 1)
 

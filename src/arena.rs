@@ -186,6 +186,13 @@ impl<W: Word> Arena<W> {
         unsafe { self.memory.slot(index) }
     }
 
+    /// Eight slots in a row, as [`slot`](Self::slot) gives each.
+    #[inline(always)]
+    pub(crate) fn eight_slots(&self, index: u32) -> [&Slot<W>; 8] {
+        // SAFETY: as in `slot`.
+        unsafe { self.memory.eight_slots(index) }
+    }
+
     /// Commits one more segment, or a few in a row if there are many already, and returns their
     /// slots, which the caller then owns. Lock-free but for the system's calls.
     pub(crate) fn grow(&self) -> Result<Head, Refusal> {

@@ -4,15 +4,15 @@
 //! was committed then is *pending*, and its *detached* slots are those whose words say that they
 //! have been free since before the round: whatever is freed or linked later says so. Nobody has
 //! their indices, and nobody touches them until somebody claims the segment, looks at all its
-//! slots, and makes a chain of the detached ones. The sweeper does that from above, and from below
-//! whoever finds the stripes empty meanwhile: nobody waits for the sweep, nor has to grow because
-//! of it.
+//! slots, and makes a chain of the detached ones. Whoever finds the stripes empty does that, from
+//! below. The sweeper goes over the pending segments from above, releases what is wholly detached,
+//! and leaves alone what has enough slots to be worth a claim: most links need never be written.
 
 use core::ops::Range;
 
 use crate::arena::Arena;
 use crate::head::Head;
-use crate::memory::Memory;
+use crate::memory::{Memory, Slot};
 use crate::segment::SEGMENT_BYTES;
 use crate::sync::unmodelled;
 use crate::sync::{AtomicU64, Ordering};
@@ -48,9 +48,9 @@ impl Detached {
     }
 
     /// Makes every committed segment pending. The caller has forgotten all chains and stores,
-    /// which had `slots`, and begins a round before the world goes on.
+    /// which together with what was detached had `slots`, and begins a round before the world goes
+    /// on.
     pub(crate) fn begin<W: Word>(&self, arena: &Arena<W>, slots: u64, stopped: &Stopped<'_>) {
-        debug_assert_eq!(self.slots(), 0, "the last round is over");
         for (word, pending) in self.pending.iter().enumerate() {
             // Relaxed: the end of the stop publishes it.
             // site: detached.begin.store
@@ -82,24 +82,15 @@ impl Detached {
         before & bit != 0
     }
 
-    /// Claims the highest pending segment below `end`.
-    pub(crate) fn claim_highest(&self, end: u32) -> Option<u32> {
-        for word in (0..end.div_ceil(64)).rev() {
+    /// The highest pending segment below `end`, now or a moment ago.
+    pub(crate) fn highest(&self, end: u32) -> Option<u32> {
+        (0..end.div_ceil(64)).rev().find_map(|word| {
             let below = u64::MAX >> (64 - (end - word * 64).min(64));
-            loop {
-                // Relaxed: a guess, which the claim settles.
-                // site: detached.claim_highest.load
-                let pending = self.pending[word as usize].load(Ordering::Relaxed) & below;
-                if pending == 0 {
-                    break;
-                }
-                let segment = word * 64 + (63 - pending.leading_zeros());
-                if self.claim(segment) {
-                    return Some(segment);
-                }
-            }
-        }
-        None
+            // Relaxed: a guess, which a claim settles.
+            // site: detached.highest.load
+            let pending = self.pending[word as usize].load(Ordering::Relaxed) & below;
+            pending.checked_ilog2().map(|bit| word * 64 + bit)
+        })
     }
 
     fn claim_lowest(&self) -> Option<u32> {
@@ -136,7 +127,7 @@ impl Detached {
         arena: &Arena<W>,
         round: Round,
     ) -> Option<Head> {
-        // No search while no sweep is under way.
+        // No search where there is nothing to be found.
         if self.slots() == 0 {
             return None;
         }
@@ -217,8 +208,69 @@ pub(crate) fn wipe<W: Word>(arena: &Arena<W>, segment: u32, _: &Stopped<'_>) {
     }
 }
 
+/// A segment is worth a claim if more than one in this many of its slots are detached.
+const FEW: u32 = if cfg!(all(loom, feature = "loom")) { 2 } else { 64 };
+
 /// How many words of 64 bits have a bit for each slot of a segment.
 const WORDS: usize = SEGMENT_BYTES / size_of::<u64>() / 64;
+
+/// What a glance at a segment tells, which anybody may have, claimed or not: others can only claim
+/// it meanwhile.
+pub(crate) struct Glance {
+    usable: u32,
+    detached: u32,
+    /// Is there a page to be given back, maybe?
+    pub(crate) may_have_page: bool,
+}
+
+impl Glance {
+    pub(crate) fn at<W: Word>(arena: &Arena<W>, segment: u32, round: Round) -> Self {
+        let geometry = arena.geometry();
+        let start = segment * geometry.slots_per_segment();
+        let first = geometry.first(segment) - start;
+        let usable = geometry.usable(segment);
+        let end = first + usable;
+        let page = arena.page_shift().map_or(end, |shift| 1 << shift);
+        let (mut detached, mut may_have_page) = (0, false);
+        for offset in (0..end).step_by(page as usize) {
+            let (from, slots) = (start + offset, page.min(end - offset));
+            let count = Self::count(arena, from, slots, round);
+            detached += count;
+            // Not again what was given back before.
+            may_have_page |= count == page
+                && arena.page_shift().is_some()
+                && (0..slots).any(|i| arena.slot(from + i).look().low() != 0);
+        }
+        // Slot 0 is as if it were.
+        Self { usable, detached: detached - first.min(detached), may_have_page }
+    }
+
+    /// How many of `slots` slots from one on are detached.
+    #[inline(always)]
+    fn count<W: Word>(arena: &Arena<W>, from: u32, slots: u32, round: Round) -> u32 {
+        let is_detached = |slot: &Slot<W>| u32::from(word::is_detached(slot.look(), round));
+        // By eights, and not all into one sum, for the processor to do several at once.
+        let (mut sums, eights) = ([0; 4], slots & !7);
+        for eight in (0..eights).step_by(8) {
+            let eight = arena.eight_slots(from + eight);
+            for (sum, pair) in sums.iter_mut().zip(eight.chunks_exact(2)) {
+                *sum += is_detached(pair[0]) + is_detached(pair[1]);
+            }
+        }
+        let rest = (eights..slots).map(|i| is_detached(arena.slot(from + i)));
+        sums.into_iter().chain(rest).sum()
+    }
+
+    /// Is every usable slot detached? So it stays until somebody claims the segment.
+    pub(crate) fn is_wholly_detached(&self) -> bool {
+        self.detached == self.usable
+    }
+
+    /// Are there enough slots for somebody to claim the segment when he needs some?
+    pub(crate) fn is_worth_a_claim(&self) -> bool {
+        self.detached > self.usable / FEW
+    }
+}
 
 /// What somebody saw in a segment, each slot being looked at once. Slots go by their offsets from
 /// the segment's first.
@@ -258,18 +310,17 @@ impl Seen {
             let (mut bits, mut words) = (0u64, 0);
             let offsets = group * 64..seen.usable.end.min(group * 64 + 64);
             // Slot 0 is looked at like the others, and nobody writes to it.
-            let mut look = |offset: u32| {
-                let word = arena.slot(start + offset).look();
+            let mut look = |slot: &Slot<W>| {
+                let word = slot.look();
                 words |= word.low();
                 // In the wrong order, which is quicker put right once than avoided 64 times.
                 bits = bits << 1 | u64::from(word::is_detached(word, round));
             };
-            // By eights, for the compiler to unroll.
             let eights = offsets.end & !7;
             for eight in (offsets.start..eights).step_by(8) {
-                (0..8).for_each(|i| look(eight + i));
+                arena.eight_slots(start + eight).into_iter().for_each(&mut look);
             }
-            (eights..offsets.end).for_each(look);
+            (eights..offsets.end).for_each(|offset| look(arena.slot(start + offset)));
             bits = bits.reverse_bits() >> (64 - (offsets.end - offsets.start));
             if offsets.start < first {
                 bits &= !1;
@@ -279,11 +330,6 @@ impl Seen {
             seen.words[group as usize] = words;
         }
         seen
-    }
-
-    /// Is every usable slot detached? So it stays until somebody claims the segment.
-    pub(crate) fn is_wholly_detached(&self) -> bool {
-        self.detached == self.usable.end - self.usable.start
     }
 
     /// Are these all detached, or slot 0?

@@ -81,6 +81,22 @@ impl<W: Word> Memory<W> {
     }
 }
 
+impl<W: Word> Memory<W> {
+    /// The slot with this index and the seven behind it, as [`slot`](Self::slot) gives them.
+    ///
+    /// # Safety
+    ///
+    /// As there, for all of them.
+    #[inline(always)]
+    pub(crate) unsafe fn eight_slots(&self, index: u32) -> [&Slot<W>; 8] {
+        debug_assert!(index as usize + 8 <= self.slot_count);
+        // SAFETY: by the contract of this function.
+        let first = NonNull::from(unsafe { self.slot(index) });
+        // SAFETY: as above, for each; distances from the first are constants.
+        core::array::from_fn(|i| unsafe { first.byte_add(i * Self::STRIDE).as_ref() })
+    }
+}
+
 #[cfg(not(all(loom, feature = "loom")))]
 const _: () = {
     assert!(size_of::<Slot<u64>>() == 8 && Memory::<u64>::SLOT_BYTES == 8);

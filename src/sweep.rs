@@ -1,5 +1,5 @@
-//! The sweep: every segment that is wholly free is released, and the free slots of the others are
-//! linked anew, ascending.
+//! The sweep: every segment that is wholly free is released, and the free slots of the others come
+//! back in ascending order.
 //!
 //! A free slot shows in its word, so one linear scan of the committed segments finds them all:
 //! no chain is walked and nothing is sorted. The old chains are simply forgotten, which is all
@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::allocator::Allocator;
-use crate::detached::{self, Seen};
+use crate::detached::{self, Glance, Seen};
 use crate::stats::Stats;
 use crate::word::{Round, Word};
 use crate::world::{Stopped, Sweeper};
@@ -154,10 +154,9 @@ fn begin_again<W: Word>(allocator: &Allocator<W>, stopped: &Stopped<'_>) -> Roun
     Round::SECOND
 }
 
-/// How far the sweeper has come, from the top down, so that the lowest slots are the last to come
-/// back and the first to be handed out.
+/// How far the sweeper has come, from the top down: who needs slots takes them from below.
 struct Progress {
-    /// No segment from this one on is pending.
+    /// No segment from this one on is to be dealt with.
     below: u32,
     report: SweepReport,
 }
@@ -188,17 +187,20 @@ impl Progress {
     /// `false` if there was none. The caller is inside an operation or has stopped the world.
     fn step<W: Word>(&mut self, allocator: &Allocator<W>, round: Round) -> bool {
         let (arena, pending) = (&allocator.arena, &allocator.detached);
-        let Some(top) = pending.claim_highest(self.below) else { return false };
+        let Some(top) = pending.highest(self.below) else { return false };
         let mut first = top;
-        let mut seen = Seen::look(arena, top, round);
-        if seen.is_wholly_detached() {
-            let is_wholly_free = |s| Seen::look(arena, s, round).is_wholly_detached();
-            let more = |s: u32| pending.is_pending(s) && is_wholly_free(s) && pending.claim(s);
-            while first > 0 && top - first + 1 < RUN && more(first - 1) {
-                first -= 1;
+        let glance = Glance::at(arena, top, round);
+        if glance.is_wholly_detached() {
+            if pending.claim(top) {
+                let is_free = |s| Glance::at(arena, s, round).is_wholly_detached();
+                let more = |s: u32| pending.is_pending(s) && is_free(s) && pending.claim(s);
+                while first > 0 && top - first + 1 < RUN && more(first - 1) {
+                    first -= 1;
+                }
+                self.release(allocator, first, top, round);
             }
-            self.release(allocator, first, top, round);
-        } else {
+        } else if (glance.may_have_page || !glance.is_worth_a_claim()) && pending.claim(top) {
+            let mut seen = Seen::look(arena, top, round);
             self.report.bytes_released += seen.give_back_pages(arena);
             bring_back(allocator, top, &seen, round);
         }

@@ -222,12 +222,12 @@ pub(crate) fn state<W: Word>(word: W) -> State {
     }
 }
 
-/// Is this the word of a slot that has been free since before this round?
+/// Is this the word of a slot that has been free since before this round? No free word is of a
+/// later one.
 #[inline(always)]
 pub(crate) fn is_detached<W: Word>(word: W, round: Round) -> bool {
-    // What differs from a free word of this round: nothing, or a bit of the state, or else.
-    let difference = (word.low() ^ round.0) >> 32;
-    difference.wrapping_sub(1) < Round::MASK >> 32
+    // One of this round has its number, and one in use a bit above it.
+    word.low() < round.0
 }
 
 /// The word of a slot that is handed out without an entry.
@@ -293,6 +293,7 @@ mod tests {
         let (round, later) = (Round::SECOND, Round::from_bits(2 << 32));
         assert!(!is_detached(free::<u64>(round, 7), round));
         assert!(!is_detached(free::<u64>(later, 0), later));
+        assert!(!is_detached(free::<u64>(Round::LAST, u32::MAX), Round::LAST));
         assert!(is_detached(free::<u64>(round, 7), later));
         assert!(is_detached(zero::<u64>(), round) && !is_detached(zero::<u64>(), Round::FIRST));
     }
@@ -329,10 +330,10 @@ mod tests {
             link(free::<u64>(round, x)) == x && link(free::<u128>(round, x)) == x
         }
 
-        fn only_a_free_word_of_another_round_is_detached(low: u64, round: u32) -> bool {
+        fn only_a_free_word_of_an_earlier_round_is_detached(low: u64, round: u32) -> bool {
             let round = Round::from_bits(u64::from(round) << 32);
-            let expected = state(low) == State::Free && Round::from_bits(low) != round;
-            is_detached(low, round) == expected
+            let is_earlier = Round::from_bits(low).to_bits() < round.to_bits();
+            is_detached(low, round) == (state(low) == State::Free && is_earlier)
         }
     }
 }

@@ -68,16 +68,17 @@ inline detach() {
             pending[h_s] = claimed[h_s]; h_s++
         :: else -> break
         od;
-        /* site: detached.begin.store.3 Relaxed */
-        detached = h_k;
+        /* What was detached before still is. site: detached.begin.store.3 Relaxed */
+        detached = detached + h_k;
         printf("@ %d detaches %d slots, begins round %d\n", me, h_k, new_round);
         h_i = 0; h_n = 0; h_s = 0; h_k = 0; h_f = 0; h_l = 0
     }
 }
 
 /* The claimant of seg looks at its slots, which are its own if they are detached; others can make
- * them neither detached nor anything else. site: slot.look.load Relaxed */
-#define is_detached(i) (!live[i] && round[i] != rnd)
+ * them neither detached nor anything else. No round of a free slot is a later one.
+ * site: slot.look.load Relaxed */
+#define is_detached(i) (!live[i] && round[i] < rnd)
 
 /* Claims seg. Its detached slots are the caller's. Executable if it was still pending.
  * site: detached.claim.fetch_and Relaxed */
@@ -124,7 +125,7 @@ inline bring_back(s, f, l, z, d) {
  * NONE if no segment is pending. */
 inline bring_back_lowest(f, l) {
     if
-    /* No search while no sweep is under way. site: detached.slots.load Relaxed */
+    /* No search where there is nothing to be found. site: detached.slots.load Relaxed */
     :: d_step { detached == 0 -> seg = NONE; f = 0; l = 0 }
     :: detached != 0 ->
         do

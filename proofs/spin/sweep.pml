@@ -1,5 +1,5 @@
-/* The sweep: forget all chains with the world stopped, then release or bring back what is pending,
- * segment by segment, from above, while the world runs. */
+/* The sweep: forget all chains with the world stopped, then release what is wholly free, segment by
+ * segment, from above, while the world runs; bring some of the others back. */
 
 /* Is every usable slot of segment s detached? */
 inline look(s) {
@@ -24,45 +24,43 @@ inline give(s) {
     d_step { detached = detached - d; d = 0 }
 }
 
-/* Deals with a pending segment, and if it is wholly free with those below that are so too. */
+/* Deals with a pending segment, and if it is wholly free with those below that are so too. Of the
+ * others, those with few detached slots or with a page to give back are brought back: whichever.
+ * site: detached.highest.load Relaxed */
 inline step() {
-    do
-    /* site: detached.claim_highest.load Relaxed */
-    :: d_step { highest(pending, below) == NONE -> top = NONE; low = 0 } -> break
+    if
+    :: d_step { highest(pending, below) == NONE -> top = NONE; low = 0 }
     :: d_step { highest(pending, below) != NONE -> top = highest(pending, below); low = top };
+        d_step { look(top) };
         if
-        :: d_step { pending[top] -> claimed_by_me(top); look(top) };
-            if
-            :: whole ->
-                whole = 0;
-                do
-                /* site: detached.is_pending.load Relaxed */
-                :: low > 0 && pending[low - 1] ->
-                    d_step { look(low - 1) };
+        :: d_step { whole && pending[top] -> whole = 0; claimed_by_me(top) };
+            do
+            /* site: detached.is_pending.load Relaxed */
+            :: low > 0 && pending[low - 1] ->
+                d_step { look(low - 1) };
+                if
+                :: whole ->
+                    whole = 0;
                     if
-                    :: whole ->
-                        whole = 0;
-                        if
-                        :: d_step { pending[low - 1] -> claimed_by_me(low - 1); low-- }
-                        :: d_step { !pending[low - 1] -> skip } -> break
-                        fi
-                    :: else -> break
+                    :: d_step { pending[low - 1] -> claimed_by_me(low - 1); low-- }
+                    :: d_step { !pending[low - 1] -> skip } -> break
                     fi
-                :: low == 0 || !pending[low - 1] -> break
-                od;
-                release(low, top);
-                /* site: detached.released.fetch_sub Relaxed */
-                d_step {
-                    detached = detached - ((top - low + 1) * PER - (low == 0 -> 1 : 0))
-                }
-            :: else ->
-                d_step { bring_back(top, f, l, z, d) };
-                give(top)
-            fi;
-            break
-        :: d_step { !pending[top] -> top = 0; low = 0 }
+                :: else -> break
+                fi
+            :: low == 0 || !pending[low - 1] -> break
+            od;
+            release(low, top);
+            /* site: detached.released.fetch_sub Relaxed */
+            d_step {
+                detached = detached - ((top - low + 1) * PER - (low == 0 -> 1 : 0))
+            }
+        :: d_step { !whole && pending[top] -> claimed_by_me(top) };
+            d_step { bring_back(top, f, l, z, d) };
+            give(top)
+        /* It stays as it is, or somebody was quicker. */
+        :: d_step { !whole || !pending[top] -> whole = 0 }
         fi
-    od
+    fi
 }
 
 #ifdef FOREVER_SWEEPING

@@ -140,7 +140,8 @@ pub fn check<E: Entry>(table: &Table<E>) -> Audit {
     let audit = table.audit().expect("a sound table");
     let stats = table.stats();
     assert_eq!(stats.live + stats.uninitialized + stats.free, stats.slots_committed, "{stats:?}");
-    assert_eq!(stats.free_in_stripes + stats.free_in_magazines, stats.free, "{stats:?}");
+    let found = stats.free_in_stripes + stats.free_in_magazines + stats.free_detached;
+    assert_eq!(found, stats.free, "{stats:?}");
     assert_eq!(stats.bytes_committed, stats.segments_committed * SEGMENT_BYTES as u64);
     let counted = [stats.live, stats.uninitialized, stats.free, stats.slots_committed];
     let found = [audit.live, audit.uninitialized, audit.free, audit.slots_committed];
