@@ -33,7 +33,8 @@ pub(crate) struct Allocator<W: Word> {
     pub(crate) stripes: Box<[CachePadded<Stripe>]>,
     pub(crate) world: World,
     pub(crate) magazine_size: u32,
-    /// What a private store holds at most beside its stash: two magazines.
+    /// What a private store holds at most beside its stash and the slot in hand: with that one it
+    /// is two magazines.
     store_limit: u32,
     /// What its stash holds at most.
     stash_limit: u32,
@@ -57,7 +58,7 @@ impl<W: Word> Allocator<W> {
             stripes,
             world,
             magazine_size,
-            store_limit: 2 * magazine_size,
+            store_limit: 2 * magazine_size - 1,
             stash_limit,
             detached,
         }
@@ -171,7 +172,7 @@ impl<W: Word> Allocator<W> {
 
     #[inline(always)]
     fn free_in(&self, operation: &mut Operation<'_>, raw: u32, expected: impl Fn(W) -> bool) -> W {
-        let Some(slot) = self.arena.slot_clamped(raw) else { return word::zero() };
+        let Some(slot) = self.arena.slot_checked(raw) else { return word::zero() };
         let mut current = slot.load();
         loop {
             if !expected(current) {

@@ -177,6 +177,14 @@ impl<W: Word> Arena<W> {
         Some(unsafe { self.memory.slot(index) })
     }
 
+    /// As [`slot_clamped`](Self::slot_clamped), but nothing beyond the capacity: by a branch, that
+    /// the address does not wait for. Not for `get`, which loads nothing from outside even where
+    /// the processor guesses.
+    #[inline(always)]
+    pub(crate) fn slot_checked(&self, raw: u32) -> Option<&Slot<W>> {
+        if raw > self.geometry.capacity() { None } else { self.slot_clamped(raw) }
+    }
+
     /// The slot of an index that came out of a chain, a magazine or a committed segment.
     #[inline(always)]
     pub(crate) fn slot(&self, index: u32) -> &Slot<W> {

@@ -92,8 +92,12 @@ impl<W: Word> Memory<W> {
         debug_assert!(index as usize + 8 <= self.slot_count);
         // SAFETY: by the contract of this function.
         let first = NonNull::from(unsafe { self.slot(index) });
-        // SAFETY: as above, for each; distances from the first are constants.
-        core::array::from_fn(|i| unsafe { first.byte_add(i * Self::STRIDE).as_ref() })
+        core::array::from_fn(|i| {
+            // SAFETY: as above, for each; distances from the first are constants.
+            let slot = unsafe { first.byte_add(i * Self::STRIDE) };
+            // SAFETY: as in `slot`.
+            unsafe { slot.as_ref() }
+        })
     }
 }
 

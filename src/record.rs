@@ -1,12 +1,16 @@
 //! A mutator's record: the flag that the stopper reads, and the private store of free slots.
 
+mod stash;
+
 use core::marker::PhantomData;
 
 use crate::fence::LightSide;
 use crate::head::Head;
-use crate::sync::unmodelled::AtomicUsize;
+use crate::sync::unmodelled::{self, AtomicUsize};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 use crate::word::Round;
+
+use stash::Stash;
 
 /// The most free slots that a record can hold: two magazines of the greatest size.
 pub(crate) const MAGAZINE_SLOTS: usize = 512;
@@ -17,10 +21,6 @@ pub(crate) const MAGAZINE_SIZE_MAX: usize = MAGAZINE_SLOTS / 2;
 /// The most free slots that a record stashes away behind these.
 pub(crate) const STASH_MAX: usize = 8192;
 
-/// Who has taken this many times as many slots, and given none back, may have a run of neighbours
-/// for himself.
-const CRAVING: u32 = 4;
-
 /// One registered participant.
 ///
 /// | field | who reads | who writes |
@@ -28,7 +28,7 @@ const CRAVING: u32 = 4;
 /// | `busy` | owner, stopper | owner |
 /// | `length` | anybody, as a figure | owner inside an operation; stopper |
 /// | `slots`, `stash` | owner inside an operation; stopper | the same |
-/// | `stashed` | anybody, as a figure | owner inside an operation; stopper |
+/// | `hand`, `stashed` | anybody, as a figure | owner inside an operation; stopper |
 /// | `uninitialized` | stopper | owner inside an operation |
 /// | `home` | owner | nobody after it was made |
 ///
@@ -44,7 +44,12 @@ const CRAVING: u32 = 4;
 pub(crate) struct Record {
     slots: UnsafeCell<[u32; MAGAZINE_SLOTS]>,
     busy: AtomicBool,
-    /// Slots 0 to `length` - 1 of `slots` hold free slots' indices; the last is the next to go.
+    /// The free slot that is the first to go, or 0: whoever frees and allocates in turn has no need
+    /// of the others, and does not wait for their number to come back from memory. Not modelled:
+    /// who may use `slots`, and is seen to, may use it.
+    hand: unmodelled::AtomicU32,
+    /// Slots 0 to `length` - 1 of `slots` hold free slots' indices; the last is the next to go
+    /// when there is none in hand.
     length: AtomicU32,
     /// Slots handed out without an entry, less those that got one or came back; wraps, since one
     /// record's may be settled by another. The sum over all records is the number there are.
@@ -54,19 +59,6 @@ pub(crate) struct Record {
     home: usize,
     side: LightSide,
     stash: UnsafeCell<Stash>,
-}
-
-/// Whole magazines put aside, for a participant that takes and gives many slots in turn: more than
-/// fit beside it, and so would go to a stripe and come back, link by link.
-#[derive(Debug, Default)]
-struct Stash {
-    slots: Vec<u32>,
-    /// How many there may be.
-    limit: u32,
-    /// Neighbours, as they are in segments that were just committed.
-    run: Head,
-    /// How many slots have come from outside since the last time that some went there.
-    refilled: u32,
 }
 
 // SAFETY: `slots` and `stash` are reached only through a `Magazine`, evidence of exclusive use.
@@ -82,6 +74,7 @@ impl Record {
     pub(crate) fn new(home: usize) -> Self {
         Self {
             busy: AtomicBool::new(false),
+            hand: unmodelled::AtomicU32::new(0),
             length: AtomicU32::new(0),
             uninitialized: AtomicU64::new(0),
             home,
@@ -92,7 +85,7 @@ impl Record {
         }
     }
 
-    /// Free slots in the private store but for the stash, now or a moment ago.
+    /// Free slots in the private store but for the stash and the hand, now or a moment ago.
     fn length(&self) -> u32 {
         // Relaxed: a figure. With the world stopped it is exact: the owner's last operation has
         // ended, and its end was acquired (Invariant 8).
@@ -104,7 +97,15 @@ impl Record {
     pub(crate) fn free(&self) -> u64 {
         // Relaxed: as `length`.
         // site: record.free.load
-        u64::from(self.length()) + self.stashed.load(Ordering::Relaxed) as u64
+        let stashed = self.stashed.load(Ordering::Relaxed) as u64;
+        u64::from(self.length()) + stashed + u64::from(self.hand() > 0)
+    }
+
+    #[inline(always)]
+    fn hand(&self) -> u32 {
+        // Relaxed: as `length`.
+        // site: record.hand.load
+        self.hand.load(Ordering::Relaxed)
     }
 
     /// This record's part of the number of uninitialized slots. Exact with the world stopped.
@@ -187,6 +188,26 @@ impl Magazine<'_> {
         self.record.length.store(length, Ordering::Relaxed);
     }
 
+    #[inline(always)]
+    fn set_hand(&mut self, index: u32) {
+        // As who uses the store, in the eyes of the models.
+        self.record.slots.with_mut(|_| ());
+        // Relaxed: as the length.
+        // site: record.set_hand.store
+        self.record.hand.store(index, Ordering::Relaxed);
+    }
+
+    /// Takes the free slot that is in hand.
+    #[inline(always)]
+    fn take_hand(&mut self) -> Option<u32> {
+        let index = self.record.hand();
+        if index == 0 {
+            return None;
+        }
+        self.set_hand(0);
+        Some(index)
+    }
+
     /// Adds to the count of uninitialized slots; `u64::MAX` takes one off.
     pub(crate) fn count_uninitialized(&mut self, change: u64) {
         let count = self.record.uninitialized().wrapping_add(change);
@@ -195,9 +216,12 @@ impl Magazine<'_> {
         self.record.uninitialized.store(count, Ordering::Relaxed);
     }
 
-    /// Takes the free slot that came last.
+    /// Takes a free slot: that in hand, or else the one that came last.
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<u32> {
+        if let Some(index) = self.take_hand() {
+            return Some(index);
+        }
         let top = self.length().checked_sub(1)?;
         let index = self.record.slots.with(|slots| {
             // SAFETY: exclusive use, by the contract of `Record::magazine` (Invariant 8).
@@ -207,19 +231,35 @@ impl Magazine<'_> {
         Some(index)
     }
 
-    /// Adds a free slot, unless there are `limit` already.
+    /// Adds a free slot, unless there are `limit` already beside the one in hand.
     #[inline(always)]
     pub(crate) fn push(&mut self, index: u32, limit: u32) -> bool {
-        let top = self.length();
-        if top >= limit {
+        if self.record.hand() == 0 {
+            self.set_hand(index);
+            return true;
+        }
+        if self.length() >= limit {
             return false;
         }
+        self.put(index);
+        true
+    }
+
+    /// Puts the slot in hand to the others, of which there is one less than there may be at most.
+    pub(crate) fn lay_down(&mut self) {
+        if let Some(index) = self.take_hand() {
+            self.put(index);
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, index: u32) {
+        let top = self.length();
         self.record.slots.with_mut(|slots| {
             // SAFETY: exclusive use, by the contract of `Record::magazine` (Invariant 8).
             unsafe { (*slots)[top as usize % MAGAZINE_SLOTS] = index }
         });
         self.set_length(top + 1);
-        true
     }
 
     /// The slots beside the stash.
@@ -230,22 +270,9 @@ impl Magazine<'_> {
         })
     }
 
-    fn with_stash<R>(&mut self, f: impl FnOnce(&mut Stash) -> R) -> R {
-        self.record.stash.with_mut(|stash| {
-            // SAFETY: exclusive use, by the contract of `Record::magazine` (Invariant 8).
-            f(unsafe { &mut *stash })
-        })
-    }
-
-    fn count_stashed(&mut self) {
-        let count = self.with_stash(|stash| stash.slots.len() + stash.run.length() as usize);
-        // Relaxed: as the length.
-        // site: record.count_stashed.store
-        self.record.stashed.store(count, Ordering::Relaxed);
-    }
-
     /// Forgets all slots in it, and how many were put aside at most.
     pub(crate) fn clear(&mut self) {
+        self.set_hand(0);
         self.set_length(0);
         self.with_stash(|stash| {
             stash.slots.clear();
@@ -297,95 +324,14 @@ impl Magazine<'_> {
         self.set_length((length - count) as u32);
     }
 
-    /// Puts aside the `count` slots that came first, if so many more may be put aside. `false` if
-    /// they have to go to a stripe; from then on more may be, up to `most` in all, if slots have
-    /// come from a stripe since the last that went there: they go to and fro.
-    pub(crate) fn stash(&mut self, count: u32, most: u32) -> bool {
-        let has_room = self.with_stash(|stash| {
-            let held = stash.slots.len() as u32;
-            if held + count > stash.limit {
-                if core::mem::take(&mut stash.refilled) > 0 {
-                    stash.limit = (2 * stash.limit).max(2 * count).min(most);
-                }
-                return false;
-            }
-            // For all that there may ever be. Where memory is short the stripe will do.
-            stash.slots.try_reserve_exact((most - held) as usize).is_ok()
-        });
-        if has_room {
-            let mut slots = self.with_stash(|stash| core::mem::take(&mut stash.slots));
-            self.drain(count, |oldest| slots.extend_from_slice(oldest));
-            self.with_stash(|stash| stash.slots = slots);
-            self.count_stashed();
-        }
-        has_room
-    }
-
-    /// Has its owner taken many times as many slots, and given none back?
-    pub(crate) fn craves(&mut self, slots: u32) -> bool {
-        self.with_stash(|stash| stash.refilled / CRAVING >= slots)
-    }
-
-    /// Puts aside a chain of neighbours, in a store whose stash is empty.
-    pub(crate) fn stash_run(&mut self, run: Head) {
-        self.with_stash(|stash| {
-            debug_assert!(stash.run.is_empty());
-            stash.run = run;
-            stash.refilled = stash.refilled.saturating_add(run.length());
-        });
-        self.count_stashed();
-    }
-
-    /// Takes the neighbours that are left.
-    pub(crate) fn take_run(&mut self) -> Head {
-        let run = self.with_stash(|stash| core::mem::take(&mut stash.run));
-        self.count_stashed();
-        run
-    }
-
-    /// Fills an empty store with `count` of the slots that were put aside, or as many as there
-    /// are. `false` if there are none.
-    pub(crate) fn unstash(&mut self, count: u32) -> bool {
-        debug_assert_eq!(self.length(), 0);
-        // Relaxed: as the length.
-        // site: record.unstash.load
-        if self.record.stashed.load(Ordering::Relaxed) == 0 {
-            return false;
-        }
-        let mut stash = self.with_stash(core::mem::take);
-        let length = self.with_slots(|slots| stash.give(&mut slots[..count as usize]));
-        self.with_stash(|place| *place = stash);
-        self.set_length(length);
-        self.count_stashed();
-        true
-    }
-
     /// Looks at all slots in it.
     pub(crate) fn for_each(&mut self, mut look: impl FnMut(u32)) {
+        Some(self.record.hand()).filter(|&index| index > 0).into_iter().for_each(&mut look);
         let length = self.length() as usize;
         self.with_slots(|slots| slots[..length].iter().for_each(|&index| look(index)));
         self.with_stash(|stash| {
             stash.slots.iter().for_each(|&index| look(index));
             (0..stash.run.length()).for_each(|i| look(stash.run.first() + i));
         });
-    }
-}
-
-impl Stash {
-    /// Moves slots to `places`, as many as there are of either, and says how many.
-    fn give(&mut self, places: &mut [u32]) -> u32 {
-        if self.slots.is_empty() {
-            let (first, length) = (self.run.first(), self.run.length());
-            let count = length.min(places.len() as u32);
-            let run = &mut places[..count as usize];
-            run.iter_mut().rev().zip(0..).for_each(|(place, i)| *place = first + i);
-            self.run = Head::new(first.wrapping_add(count), length - count);
-            return count;
-        }
-        let left = self.slots.len().saturating_sub(places.len());
-        let count = self.slots.len() - left;
-        places[..count].copy_from_slice(&self.slots[left..]);
-        self.slots.truncate(left);
-        count as u32
     }
 }

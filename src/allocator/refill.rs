@@ -83,6 +83,7 @@ impl<W: Word> Allocator<W> {
             let last = run.first() + (run.length() - 1);
             self.stripes[magazine.home()].push(&self.arena, run, last, magazine.round());
         }
+        magazine.lay_down();
         loop {
             self.spill(magazine, magazine.length());
             if !magazine.unstash(self.store_limit) {
