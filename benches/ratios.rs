@@ -15,7 +15,7 @@ use common::large;
 use common::peers::{Explicit, Implicit, Peer, Queue, Sharded, Single, Vouched};
 use common::ratio::{Contest, Figure};
 use common::readers::{Reader, Trail, Unchecked};
-use common::traces::{self, Trace};
+use common::traces::{self, Nothing, Parts, Trace};
 use common::values;
 use common::work::{self, BATCH, Batch, MOST, PARCEL, alone, pairs};
 use slotarena::Table;
@@ -36,7 +36,7 @@ const VALUES: u64 = 1_000_000;
 type Make = fn(&'static str) -> Contest;
 
 /// Every contest.
-const CONTESTS: [(&str, Make); 21] = [
+const CONTESTS: [(&str, Make); 23] = [
     ("Pair", pair),
     ("Batch of 4096", batch),
     ("Pair by several threads", several_threads),
@@ -56,8 +56,14 @@ const CONTESTS: [(&str, Make); 21] = [
     ("Sweep of 16 Mi slots, for each slot", sweep_16),
     ("Pause of a sweep, half of the slots free", pause),
     ("Stop of the world", stop),
-    ("Trace of a compiler of WebAssembly", |title| trace(title, "wasm-compile")),
-    ("Trace of a server that keeps keys", |title| trace(title, "redis-set-flush")),
+    ("Trace of a compiler of WebAssembly, by its threads", |title| {
+        trace_by_threads(title, "wasm-compile")
+    }),
+    ("Trace of a compiler of WebAssembly, by one thread", |title| trace(title, "wasm-compile")),
+    ("Trace of a server that keeps keys, by its threads", |title| {
+        trace_by_threads(title, "redis-set-flush")
+    }),
+    ("Trace of a server that keeps keys, by one thread", |title| trace(title, "redis-set-flush")),
 ];
 
 /// Adds each peer to a contest in the same way, those that only one thread can use last.
@@ -288,14 +294,41 @@ fn trace(title: &'static str, name: &str) -> Contest {
         contest.enter(P::NAME, 1, Figure::Spent, move |_| traces::replay::<P>(&trace));
     }
     let trace = Rc::new(traces::read(name));
-    let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME]);
-    contest.fix(trace.events.len(), ROUNDS);
+    let mut contest = contest_of_traces(title, &trace);
     enter::<Explicit>(&mut contest, &trace);
     enter::<Implicit>(&mut contest, &trace);
     #[cfg(all(unix, target_pointer_width = "64"))]
     enter::<common::peers::Mimalloc>(&mut contest, &trace);
     enter::<Sharded>(&mut contest, &trace);
     enter::<Vouched>(&mut contest, &trace);
+    enter::<Nothing>(&mut contest, &trace);
+    contest
+}
+
+fn trace_by_threads(title: &'static str, name: &str) -> Contest {
+    fn enter<P: Peer + Sync + 'static>(contest: &mut Contest, trace: &Rc<(Trace, Parts)>) {
+        let trace = Rc::clone(trace);
+        contest.enter(P::NAME, 1, Figure::Spent, move |_| {
+            traces::replay_by_threads::<P>(&trace.0, &trace.1)
+        });
+    }
+    let trace = traces::read(name);
+    let mut contest = contest_of_traces(title, &trace);
+    let parts = trace.parts();
+    let trace = Rc::new((trace, parts));
+    enter::<Explicit>(&mut contest, &trace);
+    enter::<Implicit>(&mut contest, &trace);
+    #[cfg(all(unix, target_pointer_width = "64"))]
+    enter::<common::peers::Mimalloc>(&mut contest, &trace);
+    enter::<Sharded>(&mut contest, &trace);
+    enter::<Nothing>(&mut contest, &trace);
+    contest
+}
+
+fn contest_of_traces(title: &'static str, trace: &Trace) -> Contest {
+    let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME]);
+    contest.fix(trace.events.len(), ROUNDS);
+    contest.take_off(Nothing::NAME);
     contest.promise(Explicit::<u64>::NAME, "mimalloc", 0.5);
     contest
 }

@@ -47,6 +47,8 @@ pub struct Contest {
     fixed: Option<(usize, usize)>,
     /// Whether the worst reading is shown beside the median.
     worst: bool,
+    /// The contestant that does what all of them do, and nothing else: its time is taken off.
+    bare: Option<&'static str>,
 }
 
 impl Contest {
@@ -54,12 +56,18 @@ impl Contest {
     pub fn new(title: &'static str, references: &[&'static str]) -> Self {
         let references = references.to_vec();
         let (contestants, targets) = (Vec::new(), Vec::new());
-        Self { title, contestants, targets, references, fixed: None, worst: false }
+        Self { title, contestants, targets, references, fixed: None, worst: false, bare: None }
     }
 
     /// Has the worst reading shown beside the median.
     pub fn show_worst(&mut self) {
         self.worst = true;
+    }
+
+    /// Has the time of one contestant, which does only what all the others do as well, taken off
+    /// theirs in the ratios.
+    pub fn take_off(&mut self, bare: &'static str) {
+        self.bare = Some(bare);
     }
 
     /// Says that a reading is of exactly `count` operations, and that `rounds` rounds are enough.
@@ -139,6 +147,7 @@ impl Contest {
         let scales = self.contestants.iter().any(|contestant| contestant.single.is_some());
         let mut titles = vec!["".to_owned(), "ns".to_owned()];
         titles.extend(self.worst.then(|| "worst".to_owned()));
+        titles.extend(self.bare.map(|bare| format!("less {bare}")));
         titles.extend(self.references.iter().map(|name| format!("to {name}")));
         titles.extend(scales.then(|| "to one thread".to_owned()));
         let mut text = format!("### {}\n\n{}", self.title, row(&titles));
@@ -151,10 +160,11 @@ impl Contest {
             };
             let mut cells = vec![contestant.name.clone(), time(0.5)];
             cells.extend(self.worst.then(|| time(1.0)));
+            cells.extend(self.bare.map(|_| format!("{:.2}", quantile(&self.net(contestant), 0.5))));
             let references = self.references.iter().map(|name| self.named(name));
-            cells.extend(references.map(|reference| contestant.cell(reference)));
+            cells.extend(references.map(|reference| self.cell(contestant, reference)));
             let single = contestant.single.map(|at| &self.contestants[at]);
-            cells.extend(scales.then(|| contestant.cell(single)));
+            cells.extend(scales.then(|| self.cell(contestant, single)));
             text += &row(&cells);
         }
         for target in &self.targets {
@@ -167,11 +177,39 @@ impl Contest {
         self.contestants.iter().find(|contestant| contestant.name == name)
     }
 
+    /// Somebody's times by round, less what all have to do.
+    fn net(&self, one: &Contestant) -> Vec<f64> {
+        match self.bare.and_then(|bare| self.named(bare)) {
+            Some(bare) => {
+                one.results.iter().zip(&bare.results).map(|(all, part)| all - part).collect()
+            }
+            None => one.results.clone(),
+        }
+    }
+
+    /// One's time over the other one's, by round.
+    fn ratios(&self, one: &Contestant, other: &Contestant) -> Vec<f64> {
+        self.net(one).iter().zip(self.net(other)).map(|(mine, theirs)| mine / theirs).collect()
+    }
+
+    /// The median of the ratios, and between which values half of them lie.
+    fn cell(&self, one: &Contestant, reference: Option<&Contestant>) -> String {
+        match reference {
+            None => "–".to_owned(),
+            Some(other) if std::ptr::eq(one, other) => "1".to_owned(),
+            Some(other) => {
+                let ratios = self.ratios(one, other);
+                let [low, mid, high] = [0.25, 0.5, 0.75].map(|q| quantile(&ratios, q));
+                format!("{mid:.2} ({low:.2} to {high:.2})")
+            }
+        }
+    }
+
     fn verdict(&self, Target { who, than, most }: &Target) -> String {
         let (Some(one), Some(other)) = (self.named(who), self.named(than)) else {
             return String::new();
         };
-        let ratio = quantile(&one.ratios(other), 0.5);
+        let ratio = quantile(&self.ratios(one, other), 0.5);
         let verdict = if ratio <= *most { "met" } else { "missed" };
         format!("\nTarget: {who} at most {most} times {than}: {ratio:.2}, **{verdict}**.\n")
     }
@@ -199,24 +237,6 @@ impl Contestant {
             result = (self.measure)(self.count);
         }
         self.results.push(result.0);
-    }
-
-    /// This one's time over the other one's, by round.
-    fn ratios(&self, other: &Contestant) -> Vec<f64> {
-        self.results.iter().zip(&other.results).map(|(mine, theirs)| mine / theirs).collect()
-    }
-
-    /// The median of the ratios, and between which values half of them lie.
-    fn cell(&self, reference: Option<&Contestant>) -> String {
-        match reference {
-            None => "–".to_owned(),
-            Some(other) if std::ptr::eq(self, other) => "1".to_owned(),
-            Some(other) => {
-                let ratios = self.ratios(other);
-                let [low, mid, high] = [0.25, 0.5, 0.75].map(|q| quantile(&ratios, q));
-                format!("{mid:.2} ({low:.2} to {high:.2})")
-            }
-        }
     }
 }
 
