@@ -5,8 +5,10 @@
 //! have been free since before the round: whatever is freed or linked later says so. Nobody has
 //! their indices, and nobody touches them until somebody claims the segment, looks at all its
 //! slots, and makes a chain of the detached ones. Whoever finds the stripes empty does that, from
-//! below. The sweeper goes over the pending segments from above, releases what is wholly detached,
-//! and leaves alone what has enough slots to be worth a claim: most links need never be written.
+//! below. The sweeper glances at the pending segments from above and releases those that are wholly
+//! detached; the others it leaves alone, and most of the links are never written.
+
+mod glance;
 
 use core::ops::Range;
 
@@ -19,12 +21,16 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::word::{self, Round, State, Word};
 use crate::world::Stopped;
 
+pub(crate) use glance::Glance;
+
 /// What has not come back yet.
 #[derive(Debug)]
 pub(crate) struct Detached {
     /// A bit a segment: committed when the round began, and not claimed since.
     pending: Box<[AtomicU64]>,
-    /// No word of `pending` before this one is thought to have a bit set.
+    /// A bit a segment: a glance fell on a detached slot. Not modelled: a hint.
+    promising: Box<[unmodelled::AtomicU64]>,
+    /// No word of `promising` before this one is thought to have a bit set for a pending segment.
     hint: unmodelled::AtomicUsize,
     /// Detached slots in segments that are pending, or claimed and not finished.
     slots: unmodelled::AtomicU64,
@@ -32,8 +38,10 @@ pub(crate) struct Detached {
 
 impl Detached {
     pub(crate) fn new(segments: u32) -> Self {
+        let words = 0..segments.div_ceil(64);
         Self {
-            pending: (0..segments.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            pending: words.clone().map(|_| AtomicU64::new(0)).collect(),
+            promising: words.map(|_| unmodelled::AtomicU64::new(0)).collect(),
             hint: unmodelled::AtomicUsize::new(0),
             slots: unmodelled::AtomicU64::new(0),
         }
@@ -55,12 +63,15 @@ impl Detached {
             // Relaxed: the end of the stop publishes it.
             // site: detached.begin.store
             pending.store(arena.claims.committed_word(word, stopped), Ordering::Relaxed);
+            // Relaxed: a hint.
+            // site: detached.begin.store.2
+            self.promising[word].store(0, Ordering::Relaxed);
         }
         // Relaxed: a hint.
-        // site: detached.begin.store.2
+        // site: detached.begin.store.3
         self.hint.store(0, Ordering::Relaxed);
         // Relaxed: as the bits above.
-        // site: detached.begin.store.3
+        // site: detached.begin.store.4
         self.slots.store(slots, Ordering::Relaxed);
     }
 
@@ -93,16 +104,34 @@ impl Detached {
         })
     }
 
+    /// Says that there are detached slots in a segment.
+    pub(crate) fn promises(&self, segment: u32) {
+        let bit = 1 << (segment % 64);
+        // Relaxed: a hint.
+        // site: detached.promises.fetch_or
+        self.promising[(segment / 64) as usize].fetch_or(bit, Ordering::Relaxed);
+        // Relaxed: a hint. Lower ones are said later.
+        // site: detached.promises.store
+        self.hint.store((segment / 64) as usize, Ordering::Relaxed);
+    }
+
+    /// Claims the lowest pending segment, if there is one, of those that are promising.
     fn claim_lowest(&self) -> Option<u32> {
         // Relaxed: a hint.
         // site: detached.claim_lowest.load
         let start = self.hint.load(Ordering::Relaxed);
-        // What the hint left out comes last: it may be wrong.
-        for word in (start..self.pending.len()).chain(0..start) {
+        // What the hint left out comes last: it may be wrong. As may be what promises nothing.
+        let words = (start..self.pending.len()).chain(0..start);
+        let of_all = |only_promising| words.clone().map(move |word| (word, only_promising));
+        for (word, only_promising) in of_all(true).chain(of_all(false)) {
             loop {
-                // Relaxed: a guess, which the claim settles.
+                // Relaxed: a hint.
                 // site: detached.claim_lowest.load.2
-                let bit = self.pending[word].load(Ordering::Relaxed).trailing_zeros();
+                let promising = self.promising[word].load(Ordering::Relaxed);
+                let wanted = if only_promising { promising } else { u64::MAX };
+                // Relaxed: a guess, which the claim settles.
+                // site: detached.claim_lowest.load.3
+                let bit = (self.pending[word].load(Ordering::Relaxed) & wanted).trailing_zeros();
                 if bit == 64 {
                     break;
                 }
@@ -208,69 +237,8 @@ pub(crate) fn wipe<W: Word>(arena: &Arena<W>, segment: u32, _: &Stopped<'_>) {
     }
 }
 
-/// A segment is worth a claim if more than one in this many of its slots are detached.
-const FEW: u32 = if cfg!(all(loom, feature = "loom")) { 2 } else { 64 };
-
 /// How many words of 64 bits have a bit for each slot of a segment.
 const WORDS: usize = SEGMENT_BYTES / size_of::<u64>() / 64;
-
-/// What a glance at a segment tells, which anybody may have, claimed or not: others can only claim
-/// it meanwhile.
-pub(crate) struct Glance {
-    usable: u32,
-    detached: u32,
-    /// Is there a page to be given back, maybe?
-    pub(crate) may_have_page: bool,
-}
-
-impl Glance {
-    pub(crate) fn at<W: Word>(arena: &Arena<W>, segment: u32, round: Round) -> Self {
-        let geometry = arena.geometry();
-        let start = segment * geometry.slots_per_segment();
-        let first = geometry.first(segment) - start;
-        let usable = geometry.usable(segment);
-        let end = first + usable;
-        let page = arena.page_shift().map_or(end, |shift| 1 << shift);
-        let (mut detached, mut may_have_page) = (0, false);
-        for offset in (0..end).step_by(page as usize) {
-            let (from, slots) = (start + offset, page.min(end - offset));
-            let count = Self::count(arena, from, slots, round);
-            detached += count;
-            // Not again what was given back before.
-            may_have_page |= count == page
-                && arena.page_shift().is_some()
-                && (0..slots).any(|i| arena.slot(from + i).look().low() != 0);
-        }
-        // Slot 0 is as if it were.
-        Self { usable, detached: detached - first.min(detached), may_have_page }
-    }
-
-    /// How many of `slots` slots from one on are detached.
-    #[inline(always)]
-    fn count<W: Word>(arena: &Arena<W>, from: u32, slots: u32, round: Round) -> u32 {
-        let is_detached = |slot: &Slot<W>| u32::from(word::is_detached(slot.look(), round));
-        // By eights, and not all into one sum, for the processor to do several at once.
-        let (mut sums, eights) = ([0; 4], slots & !7);
-        for eight in (0..eights).step_by(8) {
-            let eight = arena.eight_slots(from + eight);
-            for (sum, pair) in sums.iter_mut().zip(eight.chunks_exact(2)) {
-                *sum += is_detached(pair[0]) + is_detached(pair[1]);
-            }
-        }
-        let rest = (eights..slots).map(|i| is_detached(arena.slot(from + i)));
-        sums.into_iter().chain(rest).sum()
-    }
-
-    /// Is every usable slot detached? So it stays until somebody claims the segment.
-    pub(crate) fn is_wholly_detached(&self) -> bool {
-        self.detached == self.usable
-    }
-
-    /// Are there enough slots for somebody to claim the segment when he needs some?
-    pub(crate) fn is_worth_a_claim(&self) -> bool {
-        self.detached > self.usable / FEW
-    }
-}
 
 /// What somebody saw in a segment, each slot being looked at once. Slots go by their offsets from
 /// the segment's first.

@@ -190,19 +190,21 @@ impl Progress {
         let Some(top) = pending.highest(self.below) else { return false };
         let mut first = top;
         let glance = Glance::at(arena, top, round);
-        if glance.is_wholly_detached() {
+        if glance.is_wholly_detached {
             if pending.claim(top) {
-                let is_free = |s| Glance::at(arena, s, round).is_wholly_detached();
+                let is_free = |s| Glance::at(arena, s, round).is_wholly_detached;
                 let more = |s: u32| pending.is_pending(s) && is_free(s) && pending.claim(s);
                 while first > 0 && top - first + 1 < RUN && more(first - 1) {
                     first -= 1;
                 }
                 self.release(allocator, first, top, round);
             }
-        } else if (glance.may_have_page || !glance.is_worth_a_claim()) && pending.claim(top) {
+        } else if glance.has_page && pending.claim(top) {
             let mut seen = Seen::look(arena, top, round);
             self.report.bytes_released += seen.give_back_pages(arena);
             bring_back(allocator, top, &seen, round);
+        } else if glance.is_promising {
+            pending.promises(top);
         }
         self.below = first;
         true

@@ -57,8 +57,8 @@ pub fn replay<P: Peer>(trace: &Trace) -> Reading {
     }
     reading
 }
-
-/// What each thread of a trace does between two sweeps, in the trace's order; but what one allocates
+/// What each thread of a trace does between two sweeps, in the order of the trace; but what one
+/// allocates and another frees meanwhile, that one frees first thing after the sweep: nobody waits.
 /// and another frees meanwhile, that one frees first thing after the sweep: nobody has to wait.
 pub struct Parts(Vec<Vec<Vec<u32>>>);
 
@@ -92,7 +92,7 @@ struct Keys<K>(Vec<UnsafeCell<Option<K>>>);
 // frees the object in that part (see `Parts`).
 unsafe impl<K: Send> Sync for Keys<K> {}
 
-/// All threads of the trace at once, with a hand each, and a sweep after each part, while they wait.
+/// All threads of the trace at once, with a hand each, and a sweep after each part while they wait.
 /// The time is that of all of them on their processors, the waiting left out.
 pub fn replay_by_threads<P: Peer + Sync>(trace: &Trace, Parts(parts): &Parts) -> Reading {
     let (peer, threads) = (P::new(trace.objects), trace.threads as usize);

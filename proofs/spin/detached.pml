@@ -68,7 +68,7 @@ inline detach() {
             pending[h_s] = claimed[h_s]; h_s++
         :: else -> break
         od;
-        /* What was detached before still is. site: detached.begin.store.3 Relaxed */
+        /* What was detached before still is. site: detached.begin.store.4 Relaxed */
         detached = detached + h_k;
         printf("@ %d detaches %d slots, begins round %d\n", me, h_k, new_round);
         h_i = 0; h_n = 0; h_s = 0; h_k = 0; h_f = 0; h_l = 0
@@ -129,7 +129,7 @@ inline bring_back_lowest(f, l) {
     :: d_step { detached == 0 -> seg = NONE; f = 0; l = 0 }
     :: detached != 0 ->
         do
-        /* site: detached.claim_lowest.load.2 Relaxed */
+        /* site: detached.claim_lowest.load.3 Relaxed */
         :: d_step { lowest(pending, 1) == NONE -> seg = NONE; f = 0; l = 0 } -> break
         :: d_step { lowest(pending, 1) != NONE -> seg = lowest(pending, 1) };
             if
