@@ -376,7 +376,7 @@ fn slab_guard_sweep() {
 #[test]
 fn slab_leave() {
     let what = "slab: one removes a value under its own guard and goes, another flushes";
-    model("slab_leave", "8 10 11", what).explore(|| {
+    model("slab_leave", "8 10 11", what).bound(3).long().explore(|| {
         let mut scene = Scene::new();
         let (one, two) = (scene.mutator(true), scene.mutator(false));
         let key = scene.insert(&one);

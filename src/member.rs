@@ -8,8 +8,8 @@ use crate::era::Announcement;
 use crate::fence::LightSide;
 use crate::limbo::Limbo;
 use crate::record::Record;
-use crate::sync::unmodelled::AtomicU64;
-use crate::sync::{AtomicBool, AtomicPtr, Ordering, UnsafeCell};
+use crate::sync::unmodelled;
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
 use crate::world::Registration;
 
 /// One participant of a slab: a thread, or a `SlabMutator`. It is one of the table below, too,
@@ -49,7 +49,7 @@ pub(crate) struct Member {
     /// Values in `limbo`.
     waiting: AtomicU64,
     /// Looks by others at this one's limbo since its owner's last. Not modelled: a hint.
-    asleep: AtomicU64,
+    asleep: unmodelled::AtomicU64,
     owned: AtomicBool,
     /// In a cell, for loom to see who reads it before it is made known.
     next: UnsafeCell<*const Member>,
@@ -98,7 +98,7 @@ impl Member {
             registration: Cell::new(None),
             limbo: UnsafeCell::new(Limbo::default()),
             waiting: AtomicU64::new(0),
-            asleep: AtomicU64::new(0),
+            asleep: unmodelled::AtomicU64::new(0),
             owned: AtomicBool::new(true),
             next: UnsafeCell::new(next),
         }
@@ -156,15 +156,18 @@ impl Member {
     /// this is not called again while `f` runs.
     #[inline(always)]
     pub(crate) unsafe fn with_limbo<R>(&self, f: impl FnOnce(&mut Limbo) -> R) -> R {
-        let (result, length) = self.limbo.with_mut(|limbo| {
+        let (result, before, after) = self.limbo.with_mut(|limbo| {
             // SAFETY: exclusive use, by the contract of this function.
             let limbo = unsafe { &mut *limbo };
+            let before = limbo.len();
             let result = f(limbo);
-            (result, limbo.len())
+            (result, before, limbo.len())
         });
-        // Relaxed: a figure.
-        // site: member.with_limbo.store
-        self.waiting.store(length as u64, Ordering::Relaxed);
+        if before != after {
+            // Relaxed: a figure.
+            // site: member.with_limbo.store
+            self.waiting.store(after as u64, Ordering::Relaxed);
+        }
         result
     }
 

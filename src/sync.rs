@@ -13,7 +13,8 @@ pub mod observed;
 
 pub(crate) use imp::*;
 
-/// Atomics that carry no data between threads and that no model needs to see: hints, figures.
+/// Atomics that carry no data between threads and that no model needs to see: hints, figures. They
+/// do not decide what a thread touches next, since no checker would know what that depends on.
 pub(crate) mod unmodelled {
     pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 }
