@@ -43,8 +43,8 @@
 //!
 //! The slab (`slab`): look beside remove (also as the first guard), take, remove and insert in the
 //! same slot, flush, sweep; remove beside take; insert beside look; a value of a later era under
-//! one guard; a member that goes and leaves a removed value. Each value has a cell that looking
-//! reads and dropping writes.
+//! one guard; a member that goes and leaves a removed value, one that is made beside a flush, and
+//! one that goes from hand to hand. Each value has a cell that looking reads and dropping writes.
 //!
 //! Not covered: more than three threads, more than one stop by each, magazines that are both filled
 //! and spilled by three threads, `set` beside a helper, systems without an asymmetric fence (the

@@ -50,7 +50,8 @@ type Mutator = SlabMutator<'static, Value>;
 /// A slab and those who work on it.
 struct Scene {
     // Before the slab, which they borrow.
-    actors: Vec<JoinHandle<Mutator>>,
+    /// Those that go themselves give nothing back.
+    actors: Vec<JoinHandle<Option<Mutator>>>,
     gone: Vec<Mutator>,
     slab: Box<Slab<Value>>,
     inserted: u32,
@@ -94,14 +95,26 @@ impl Scene {
         self.actors.push(spawn(move || {
             let seen = play(&mutator);
             SEEN.with(|all| all.borrow_mut().push(seen + &outcome::history()));
-            mutator
+            Some(mutator)
+        }));
+    }
+
+    /// Somebody who becomes a participant, and goes.
+    fn spawn_guest(&mut self, play: impl FnOnce(&Mutator) -> String + Send + 'static) {
+        let slab = self.slab();
+        self.actors.push(spawn(move || {
+            let mutator = slab.mutator();
+            let seen = play(&mutator);
+            drop(mutator);
+            SEEN.with(|all| all.borrow_mut().push(seen + &outcome::history()));
+            None
         }));
     }
 
     /// Waits for all, and sees that every removed value is dropped once.
     fn finish(mut self, live: usize) {
         for actor in self.actors.drain(..) {
-            self.gone.push(actor.join().expect("an actor"));
+            self.gone.extend(actor.join().expect("an actor"));
         }
         let mut seen = SEEN.with(std::cell::RefCell::take);
         seen.sort();
@@ -380,7 +393,6 @@ fn slab_leave() {
         let mut scene = Scene::new();
         let (one, two) = (scene.mutator(true), scene.mutator(false));
         let key = scene.insert(&one);
-        let slab = scene.slab();
         scene.spawn(two, move |m| m.flush().to_string());
         scene.actors.push(spawn(move || {
             let guard = one.pin();
@@ -390,8 +402,41 @@ fn slab_leave() {
             drop(guard);
             drop(one);
             SEEN.with(|all| all.borrow_mut().push(outcome::history()));
-            slab.mutator()
+            None
         }));
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_join() {
+    let what = "slab: one becomes a participant, another flushes";
+    model("slab_join", "8 10 11", what).explore(|| {
+        let mut scene = Scene::new();
+        let one = scene.mutator(false);
+        scene.spawn(one, |m| m.flush().to_string());
+        scene.spawn_guest(|_| String::new());
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_hand_over() {
+    let what = "slab: two become participants, each inserts, looks at and removes a value, and \
+                goes: one may take over what the other leaves";
+    model("slab_hand_over", "3 8 10 11 12", what).bound(2).long().explore(|| {
+        let mut scene = Scene::new();
+        for value in [scene.value(), scene.value()] {
+            scene.spawn_guest(move |m| {
+                let stamp = value.stamp;
+                let key = m.insert(value).expect("room");
+                let guard = m.pin();
+                let seen = guard.get(key).expect("nobody else has the key");
+                assert!(m.remove(key));
+                assert_eq!(seen.read(), stamp, "Invariant 11: it stays");
+                format!("{key:?}")
+            });
+        }
         scene.finish(0);
     });
 }
