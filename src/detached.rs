@@ -33,7 +33,7 @@ pub(crate) struct Detached {
     /// No word of `promising` before this one is thought to have a bit set for a pending segment.
     hint: unmodelled::AtomicUsize,
     /// Detached slots in segments that are pending, or claimed and not finished.
-    slots: unmodelled::AtomicU64,
+    slots: AtomicU64,
 }
 
 impl Detached {
@@ -43,7 +43,7 @@ impl Detached {
             pending: words.clone().map(|_| AtomicU64::new(0)).collect(),
             promising: words.map(|_| unmodelled::AtomicU64::new(0)).collect(),
             hint: unmodelled::AtomicUsize::new(0),
-            slots: unmodelled::AtomicU64::new(0),
+            slots: AtomicU64::new(0),
         }
     }
 
@@ -210,17 +210,21 @@ impl Detached {
         if length > 0 {
             take(Head::new(first, length), last);
         }
-        // Relaxed: a figure, exact with the world stopped (see `slots`).
-        // site: detached.bring_back.fetch_sub
-        self.slots.fetch_sub(u64::from(seen.detached), Ordering::Relaxed);
+        if seen.detached > 0 {
+            // Relaxed: a figure, exact with the world stopped (see `slots`).
+            // site: detached.bring_back.fetch_sub
+            self.slots.fetch_sub(u64::from(seen.detached), Ordering::Relaxed);
+        }
     }
 
     /// Says that wholly free segments, which the caller had claimed, have been released: so many
     /// slots less.
     pub(crate) fn released(&self, slots: u64) {
-        // Relaxed: as in `bring_back`.
-        // site: detached.released.fetch_sub
-        self.slots.fetch_sub(slots, Ordering::Relaxed);
+        if slots > 0 {
+            // Relaxed: as in `bring_back`.
+            // site: detached.released.fetch_sub
+            self.slots.fetch_sub(slots, Ordering::Relaxed);
+        }
     }
 }
 

@@ -13,8 +13,8 @@ pub mod observed;
 
 pub(crate) use imp::*;
 
-/// Atomics that carry no data between threads and that no model needs to see: hints, figures. They
-/// do not decide what a thread touches next, since no checker would know what that depends on.
+/// Atomics that carry no data between threads and that no model needs to see: hints, figures. In
+/// models they do not decide what a thread touches next: no checker knows what depends on them.
 pub(crate) mod unmodelled {
     pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 }
