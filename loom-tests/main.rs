@@ -25,10 +25,10 @@
 //! | **free** | `allocator`, `freelist` | `allocator` (two handles; one handle twice) | | | |
 //! | **set** | `table` | `table` (also of the same slot) | `table` | | |
 //! | **get** | `table` | `table` | `table` | nothing to see | |
-//! | **sweep** | `sweep` (also helping, and again in a second sweep) | `sweep` | `sweep` (also through a stale handle) | `sweep` | `sweep` |
+//! | **sweep** | `sweep`; `detached` (also helping, and again later) | `sweep` | `sweep` (also by a stale handle) | `sweep` | `sweep` |
 //! | **bulk calls** | `allocator` | `table` | `table` | `table` | `sweep` |
 //! | **register, end** | `world` | `world` | `table` | `table` | `sweep` |
-//! | **audit, stats** | `sweep` | `sweep` | `sweep` (of an uninitialized slot) | | `sweep` |
+//! | **audit, stats** | `audit` | `audit` | `audit` (of an uninitialized slot) | | `sweep` |
 //! | **a full table** | `allocator` | `allocator` | `table` | `table` | `sweep` |
 //! | **threads without a mutator** | `thread_cache` | `thread_cache` | | | `thread_cache` |
 //!
@@ -43,8 +43,9 @@
 //!
 //! The slab (`slab`): look beside remove (also as the first guard), take, remove and insert in the
 //! same slot, flush, sweep; remove beside take; insert beside look; a value of a later era under
-//! one guard; a member that goes and leaves a removed value, one that is made beside a flush, and
-//! one that goes from hand to hand. Each value has a cell that looking reads and dropping writes.
+//! one guard. Its participants (`member`): one goes and leaves a removed value, one comes beside a
+//! flush, one takes over what another leaves. Each value has a cell that looking reads and dropping
+//! writes.
 //!
 //! Not covered: more than three threads, more than one stop by each, magazines that are both filled
 //! and spilled by three threads, `set` beside a helper, systems without an asymmetric fence (the
@@ -64,9 +65,12 @@
 #![cfg(all(loom, feature = "loom"))]
 
 mod allocator;
+mod audit;
 mod checker;
 mod code_table;
+mod detached;
 mod freelist;
+mod member;
 mod model;
 mod outcome;
 #[cfg(all(slotarena_observed, feature = "shuttle"))]

@@ -13,8 +13,8 @@ use crate::outcome;
 use crate::stage::model;
 
 /// A value that notices who looks at it and when it is dropped.
-struct Value {
-    stamp: u32,
+pub struct Value {
+    pub stamp: u32,
     content: UnsafeCell<u32>,
     /// Not modelled: looked at when all is over.
     drops: std::sync::Arc<std::sync::atomic::AtomicUsize>,
@@ -26,7 +26,7 @@ unsafe impl Send for Value {}
 unsafe impl Sync for Value {}
 
 impl Value {
-    fn read(&self) -> u32 {
+    pub fn read(&self) -> u32 {
         // SAFETY: no value is written to while somebody looks at it; loom checks it.
         let content = self.content.with(|content| unsafe { *content });
         assert_eq!(content, self.stamp, "Invariant 11: a value that is there");
@@ -45,10 +45,10 @@ impl Drop for Value {
     }
 }
 
-type Mutator = SlabMutator<'static, Value>;
+pub type Mutator = SlabMutator<'static, Value>;
 
 /// A slab and those who work on it.
-struct Scene {
+pub struct Scene {
     // Before the slab, which they borrow.
     /// Those that go themselves give nothing back.
     actors: Vec<JoinHandle<Option<Mutator>>>,
@@ -60,13 +60,13 @@ struct Scene {
 
 impl Scene {
     /// Three usable slots in two segments.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let slab = Slab::builder().capacity(3).stripes(1).magazine_size(1).segment_shift(1);
         let slab = Box::new(slab.build().expect("a small slab"));
         Self { actors: vec![], gone: vec![], slab, inserted: 0, drops: Default::default() }
     }
 
-    fn value(&mut self) -> Value {
+    pub fn value(&mut self) -> Value {
         self.inserted += 1;
         let stamp = self.inserted;
         Value { stamp, content: UnsafeCell::new(stamp), drops: self.drops.clone() }
@@ -78,7 +78,7 @@ impl Scene {
     }
 
     /// A participant that has had a guard, or has not.
-    fn mutator(&self, reader: bool) -> Mutator {
+    pub fn mutator(&self, reader: bool) -> Mutator {
         let mutator = self.slab().mutator();
         if reader {
             drop(mutator.pin());
@@ -86,12 +86,16 @@ impl Scene {
         mutator
     }
 
-    fn insert(&mut self, by: &Mutator) -> Key {
+    pub fn insert(&mut self, by: &Mutator) -> Key {
         let value = self.value();
         by.insert(value).expect("room")
     }
 
-    fn spawn(&mut self, mutator: Mutator, play: impl FnOnce(&Mutator) -> String + Send + 'static) {
+    pub fn spawn(
+        &mut self,
+        mutator: Mutator,
+        play: impl FnOnce(&Mutator) -> String + Send + 'static,
+    ) {
         self.actors.push(spawn(move || {
             let seen = play(&mutator);
             SEEN.with(|all| all.borrow_mut().push(seen + &outcome::history()));
@@ -99,11 +103,15 @@ impl Scene {
         }));
     }
 
-    /// Somebody who becomes a participant, and goes.
-    fn spawn_guest(&mut self, play: impl FnOnce(&Mutator) -> String + Send + 'static) {
+    /// A participant that goes; where none is given, one that comes, too.
+    pub fn spawn_leaving(
+        &mut self,
+        mutator: Option<Mutator>,
+        play: impl FnOnce(&Mutator) -> String + Send + 'static,
+    ) {
         let slab = self.slab();
         self.actors.push(spawn(move || {
-            let mutator = slab.mutator();
+            let mutator = mutator.unwrap_or_else(|| slab.mutator());
             let seen = play(&mutator);
             drop(mutator);
             SEEN.with(|all| all.borrow_mut().push(seen + &outcome::history()));
@@ -112,7 +120,7 @@ impl Scene {
     }
 
     /// Waits for all, and sees that every removed value is dropped once.
-    fn finish(mut self, live: usize) {
+    pub fn finish(mut self, live: usize) {
         for actor in self.actors.drain(..) {
             self.gone.extend(actor.join().expect("an actor"));
         }
@@ -382,61 +390,6 @@ fn slab_guard_sweep() {
             slab.sweep_values();
             won.to_string()
         });
-        scene.finish(0);
-    });
-}
-
-#[test]
-fn slab_leave() {
-    let what = "slab: one removes a value under its own guard and goes, another flushes";
-    model("slab_leave", "8 10 11", what).bound(3).long().explore(|| {
-        let mut scene = Scene::new();
-        let (one, two) = (scene.mutator(true), scene.mutator(false));
-        let key = scene.insert(&one);
-        scene.spawn(two, move |m| m.flush().to_string());
-        scene.actors.push(spawn(move || {
-            let guard = one.pin();
-            let value = guard.get(key).expect("it is there");
-            assert!(one.remove(key));
-            value.read();
-            drop(guard);
-            drop(one);
-            SEEN.with(|all| all.borrow_mut().push(outcome::history()));
-            None
-        }));
-        scene.finish(0);
-    });
-}
-
-#[test]
-fn slab_join() {
-    let what = "slab: one becomes a participant, another flushes";
-    model("slab_join", "8 10 11", what).explore(|| {
-        let mut scene = Scene::new();
-        let one = scene.mutator(false);
-        scene.spawn(one, |m| m.flush().to_string());
-        scene.spawn_guest(|_| String::new());
-        scene.finish(0);
-    });
-}
-
-#[test]
-fn slab_hand_over() {
-    let what = "slab: two become participants, each inserts, looks at and removes a value, and \
-                goes: one may take over what the other leaves";
-    model("slab_hand_over", "3 8 10 11 12", what).bound(2).long().explore(|| {
-        let mut scene = Scene::new();
-        for value in [scene.value(), scene.value()] {
-            scene.spawn_guest(move |m| {
-                let stamp = value.stamp;
-                let key = m.insert(value).expect("room");
-                let guard = m.pin();
-                let seen = guard.get(key).expect("nobody else has the key");
-                assert!(m.remove(key));
-                assert_eq!(seen.read(), stamp, "Invariant 11: it stays");
-                format!("{key:?}")
-            });
-        }
         scene.finish(0);
     });
 }
