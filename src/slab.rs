@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use crate::audit::{self, Audit, Violation};
@@ -139,20 +138,19 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     /// [`InsertError`], with the value, if the slab is full or the system refuses memory.
     #[inline(always)]
     pub fn insert(&self, value: T) -> Result<Key<M>, InsertError<T>> {
-        let mut value = ManuallyDrop::new(value);
-        // SAFETY: the thread's own member; operations end before user code runs.
-        match self.member().and_then(|member| unsafe { self.core.insert(member, &mut value) }) {
-            Some(key) => Ok(key),
-            // The value is still there.
-            None => self.insert_slowly(ManuallyDrop::into_inner(value)),
+        match self.member() {
+            // SAFETY: the thread's own member; operations end before user code runs.
+            Some(member) => unsafe { self.core.insert(member, value) },
+            None => self.insert_at_the_end(value),
         }
     }
 
+    /// The thread is ending and has given its member back.
     #[cold]
     #[inline(never)]
-    fn insert_slowly(&self, value: T) -> Result<Key<M>, InsertError<T>> {
+    fn insert_at_the_end(&self, value: T) -> Result<Key<M>, InsertError<T>> {
         // SAFETY: as in `insert`.
-        self.with(|core, member| unsafe { core.insert_slowly(member, value) })
+        self.with(|core, member| unsafe { core.insert(member, value) })
     }
 
     /// The value that a key names, with a guard of its own. For several values at once, and for

@@ -117,31 +117,69 @@ impl<T: Send + Sync + 'static> Core<T> {
         word.is(key).then_some((slot, word))
     }
 
-    /// Inserts a value, unless there is no slot to be had without a stop. Lock-free.
+    /// Inserts a value. Lock-free but where there is no slot to be had without a stop.
     ///
     /// # Safety
     ///
-    /// The caller owns the member, and has no operation under way on it. If this returns a key, the
-    /// value has been moved out.
+    /// The caller owns the member, and has no operation under way on it.
     #[inline(always)]
     pub(crate) unsafe fn insert<M>(
         &self,
         member: &Member,
-        value: &mut ManuallyDrop<T>,
-    ) -> Option<Key<M>> {
+        value: T,
+    ) -> Result<Key<M>, InsertError<T>> {
+        // SAFETY: by the contract of this function.
+        let mut operation = unsafe { self.enter(member) };
+        let Some(index) = operation.magazine().pop() else {
+            drop(operation);
+            // SAFETY: the owner, whose operation has ended.
+            return unsafe { self.insert_refilled(member, value) };
+        };
+        let slot = self.allocator.arena.slot(index);
+        let (word, generation) = self.put(slot, value);
+        slot.publish(word);
+        // Before there is a result, which is in memory once an operation ends behind it.
+        drop(operation);
+        // SAFETY: slot 0 is in no magazine (Invariant 2); the slot had a generation.
+        Ok(unsafe { Key::new(index, generation) })
+    }
+
+    /// Puts a value into a free slot of the caller's. Returns what its word is to be, and its
+    /// generation.
+    #[inline(always)]
+    fn put(&self, slot: &Slot<Stamped<T>>, value: T) -> (Stamped<T>, u32) {
+        // SAFETY: the slot is free, and the caller's.
+        let generation = unsafe { slot.payload().fill(value) };
+        (Stamped::live(generation, self.clock.now().birth()), generation)
+    }
+
+    /// Inserts a value where the private store is empty.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn insert_refilled<M>(
+        &self,
+        member: &Member,
+        value: T,
+    ) -> Result<Key<M>, InsertError<T>> {
+        let mut value = ManuallyDrop::new(value);
         let fill = |slot: &Slot<Stamped<T>>| {
-            // SAFETY: not used after, by the contract of this function.
-            let value = unsafe { ManuallyDrop::take(value) };
-            // SAFETY: the slot is free, and the caller's.
-            let generation = unsafe { slot.payload().fill(value) };
-            (Stamped::live(generation, self.clock.now().birth()), generation)
+            // SAFETY: called once at most, and not used after it was.
+            self.put(slot, unsafe { ManuallyDrop::take(&mut value) })
         };
         // SAFETY: the owner, who has a record.
         let record = unsafe { member.record() };
         // SAFETY: the owner has no operation under way.
-        let (handle, generation) = unsafe { self.allocator.allocate_with(record, fill) }?;
-        // SAFETY: a handle is not 0; the slot had a generation.
-        Some(unsafe { Key::new(handle.to_raw(), generation) })
+        if let Some((handle, generation)) = unsafe { self.allocator.allocate_with(record, fill) } {
+            // SAFETY: a handle is not 0; the slot had a generation.
+            return Ok(unsafe { Key::new(handle.to_raw(), generation) });
+        }
+        // The value is still there.
+        // SAFETY: by the contract of this function.
+        unsafe { self.insert_slowly(member, ManuallyDrop::into_inner(value)) }
     }
 
     /// Inserts a value, also where there is no slot to be had without a stop: removed values may
@@ -152,7 +190,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// The caller owns the member, and has no operation under way on it.
     #[cold]
     #[inline(never)]
-    pub(crate) unsafe fn insert_slowly<M>(
+    unsafe fn insert_slowly<M>(
         &self,
         member: &Member,
         value: T,

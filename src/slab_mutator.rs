@@ -3,7 +3,6 @@
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
 
 use crate::guard::{Guard, Ref};
 use crate::key::Key;
@@ -57,16 +56,8 @@ impl<T: Send + Sync + 'static, M> SlabMutator<'_, T, M> {
     /// As there.
     #[inline]
     pub fn insert(&self, value: T) -> Result<Key<M>, InsertError<T>> {
-        let mut value = ManuallyDrop::new(value);
         // SAFETY: this owns the member; operations end before user code runs.
-        match unsafe { self.core.insert(self.member, &mut value) } {
-            Some(key) => Ok(key),
-            None => {
-                let value = ManuallyDrop::into_inner(value);
-                // SAFETY: as above.
-                unsafe { self.core.insert_slowly(self.member, value) }
-            }
-        }
+        unsafe { self.core.insert(self.member, value) }
     }
 
     /// See [`Slab::remove`].
