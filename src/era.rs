@@ -66,12 +66,36 @@ impl Era {
 }
 
 /// Counts eras.
+///
+/// Births are read from a number of their own, which follows the clock, so that an insertion has
+/// nothing to work out. It does not matter that a birth may be too low for the era: that is as if
+/// the value had been inserted earlier. All births and all upper ends of intervals come from this
+/// number, and are compared with one another alone; so no guard's upper end ever falls.
 #[derive(Debug)]
-pub(crate) struct Clock(CachePadded<AtomicU64>);
+pub(crate) struct Clock(CachePadded<Hands>);
+
+#[derive(Debug)]
+struct Hands {
+    era: AtomicU64,
+    /// The birth of what is inserted now: that of some era that has begun.
+    birth: AtomicU32,
+}
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self(CachePadded::new(AtomicU64::new(Era::FIRST.0)))
+        let (era, birth) = (AtomicU64::new(Era::FIRST.0), AtomicU32::new(Era::FIRST.birth().0));
+        Self(CachePadded::new(Hands { era, birth }))
+    }
+
+    /// The birth of what is inserted now: not above that of the era, and not below any that the
+    /// caller knows of. Wait-free.
+    #[inline(always)]
+    pub(crate) fn birth(&self) -> Birth {
+        // Relaxed: one too low is the same as having come earlier. A birth that another thread has
+        // put into a word was read here before, and so is not greater than what is read here once
+        // that word is acquired (Invariant 7).
+        // site: era.birth.load
+        Birth(self.0.birth.load(Ordering::Relaxed))
     }
 
     /// The era, now or a moment ago. Wait-free.
@@ -81,7 +105,7 @@ impl Clock {
         // than one that another thread has read, the two are ordered by what that thread released
         // since (a value's word, Invariant 7), or by the fences (`slab_core.rs`).
         // site: era.now.load
-        Era(self.0.load(Ordering::Relaxed))
+        Era(self.0.era.load(Ordering::Relaxed))
     }
 
     /// Ends an era, unless it has ended. Wait-free.
@@ -89,7 +113,10 @@ impl Clock {
         let next = era.0 + 1;
         // Relaxed: as in `now`. Nothing is handed over by a tick.
         // site: era.tick.compare_exchange
-        let _ = self.0.compare_exchange(era.0, next, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.0.era.compare_exchange(era.0, next, Ordering::Relaxed, Ordering::Relaxed);
+        // Relaxed: as in `birth`. The era has begun, whoever began it, and births never fall.
+        // site: era.tick.fetch_max
+        self.0.birth.fetch_max(Era(next).birth().0, Ordering::Relaxed);
     }
 }
 
@@ -106,10 +133,10 @@ impl Announcement {
         Self { lower: AtomicU64::new(Era::NEVER.0), upper: AtomicU32::new(0) }
     }
 
-    /// Announces that a guard begins. It protects once the owner's light fence is passed.
+    /// Announces that a guard begins, which may look at values born up to then. It protects once the owner's light fence is passed.
     #[inline(always)]
-    pub(crate) fn begin(&self, now: Era) {
-        self.raise(now.birth());
+    pub(crate) fn begin(&self, now: Era, birth: Birth) {
+        self.raise(birth);
         // Release: who sees the interval begin sees where it ends. Partner: `interval`.
         // site: era.begin.store
         self.lower.store(now.0, Ordering::Release);
@@ -200,7 +227,7 @@ mod tests {
         let announcement = Announcement::none();
         let look = || Guards::look([&announcement].into_iter());
         assert!(look().are_none() && !look().may_see(Birth(1), Era(9)));
-        announcement.begin(Era(3));
+        announcement.begin(Era(3), Birth(3));
         announcement.raise(Birth(5));
         for (birth, retired, seen) in
             [(1, 4, true), (1, 2, false), (6, 7, false), (5, 5, true), (1, 3, true)]
@@ -214,8 +241,8 @@ mod tests {
     #[test]
     fn more_guards_than_are_kept_apart_hide_nothing() {
         let announcements: Vec<_> = (0..INTERVALS + 3).map(|_| Announcement::none()).collect();
-        for (era, announcement) in (10..).zip(&announcements) {
-            announcement.begin(Era(era));
+        for (era, announcement) in (10u32..).zip(&announcements) {
+            announcement.begin(Era(u64::from(era)), Birth(era));
         }
         let guards = Guards::look(announcements.iter());
         for era in 10..10 + announcements.len() as u32 {
@@ -233,6 +260,12 @@ mod tests {
         let clock = Clock::new();
         clock.tick(Era::FIRST);
         clock.tick(Era::FIRST);
-        assert_eq!(clock.now(), Era(2));
+        assert_eq!((clock.now(), clock.birth()), (Era(2), Birth(2)));
+        clock.0.era.store(1 << 40, Ordering::Relaxed);
+        clock.tick(Era(1 << 40));
+        assert_eq!(clock.now(), Era((1 << 40) + 1));
+        assert_eq!(clock.birth(), Birth::from_bits(u32::MAX));
+        clock.tick(Era::FIRST);
+        assert_eq!(clock.birth(), Birth::from_bits(u32::MAX), "births never fall");
     }
 }

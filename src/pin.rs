@@ -23,7 +23,7 @@ impl<T: Send + Sync + 'static> Core<T> {
             if !member.is_reader.get() {
                 self.become_reader(member);
             }
-            member.announcement.begin(self.clock.now()); // GA
+            member.announcement.begin(self.clock.now(), self.clock.birth()); // GA
             self.light_fence(member); // GF
         }
     }
@@ -71,7 +71,7 @@ impl<T: Send + Sync + 'static> Core<T> {
         word: Stamped<T>,
     ) -> bool {
         // Not below the value's birth: its word was acquired.
-        member.announcement.raise(self.clock.now().birth()); // GA
+        member.announcement.raise(self.clock.birth()); // GA
         self.light_fence(member); // GF
         slot.load() == word // GL
     }

@@ -150,7 +150,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     fn put(&self, slot: &Slot<Stamped<T>>, value: T) -> (Stamped<T>, u32) {
         // SAFETY: the slot is free, and the caller's.
         let generation = unsafe { slot.payload().fill(value) };
-        (Stamped::live(generation, self.clock.now().birth()), generation)
+        (Stamped::live(generation, self.clock.birth()), generation)
     }
 
     /// Inserts a value where the private store is empty.
@@ -244,7 +244,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// As for `insert`; the key is from `reserve`, and this or `unreserve` is called once.
     pub(crate) unsafe fn fill<M>(&self, member: &Member, key: Key<M>, value: T) {
         // SAFETY: by the contract of this function.
-        unsafe { self.fill_born(member, key, value, self.clock.now().birth()) };
+        unsafe { self.fill_born(member, key, value, self.clock.birth()) };
     }
 
     /// # Safety
@@ -275,7 +275,7 @@ impl<T: Send + Sync + 'static> Core<T> {
             Ok(key) => key,
             Err(cause) => return Err(InsertError::new(value, cause)),
         };
-        let birth = self.clock.now().birth();
+        let birth = self.clock.birth();
         member.announcement.raise(birth); // GA
         self.light_fence(member); // GF
         // SAFETY: reserved just now.
