@@ -83,6 +83,7 @@ mod scheduler;
 #[cfg(all(slotarena_observed, feature = "shuttle"))]
 mod search;
 mod slab;
+mod slab_plain;
 mod stage;
 mod static_table;
 mod sweep;

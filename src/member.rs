@@ -32,10 +32,8 @@ pub(crate) struct Member {
     room: [u8; Member::WRITTEN_AT],
     pub(crate) announcement: Announcement,
     side: LightSide,
-    /// How many guards the owner has.
-    pub(crate) guards: Cell<usize>,
-    /// Has the owner ever had one? If so, it is counted in the slab's `readers`.
-    pub(crate) is_reader: Cell<bool>,
+    /// What the slab's `readers` is if nobody may see what the owner removes.
+    pub(crate) alone: Cell<Alone>,
     /// Is the owner dropping values?
     pub(crate) is_dropping: Cell<bool>,
     /// Has the owner gone, but for a guard?
@@ -59,6 +57,62 @@ pub(crate) struct Member {
 unsafe impl Send for Member {}
 // SAFETY: the table above.
 unsafe impl Sync for Member {}
+
+/// What a slab's `readers` is while nobody but a member reads, and the member has no guard:
+/// whether it has ever had one, so that it is counted there, in bit 0. Bits 63 to 33 are how many
+/// guards it has: with any, it is a number that `readers` never is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub(crate) struct Alone(u64);
+
+impl Alone {
+    /// That of who has never had a guard.
+    pub(crate) const NOBODY: Alone = Alone(0);
+
+    /// What one reader adds to `readers`. There are fewer than 2^32: each has a page.
+    pub(crate) const READER: u64 = 1;
+
+    /// What `readers` has beside where the light fence is a full one, so that it is no member's.
+    pub(crate) const FENCED: u64 = 1 << 32;
+
+    const GUARD: u64 = 1 << 33;
+
+    /// More guards than this are not counted any more, nor those that end then: who forgets so
+    /// many has one for ever.
+    const MOST: u64 = u64::MAX - (Self::GUARD - 1);
+
+    /// With this in `readers`, does nobody see what the member has removed?
+    #[inline(always)]
+    pub(crate) fn is(self, readers: u64) -> bool {
+        self.0 == readers
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_reader(self) -> bool {
+        self.0 & Self::READER != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_guard(self) -> bool {
+        self.0 >= Self::GUARD
+    }
+
+    pub(crate) fn with_reader(self) -> Self {
+        Self(self.0 | Self::READER)
+    }
+
+    /// With one guard more.
+    #[inline(always)]
+    pub(crate) fn with_guard(self) -> Self {
+        if self.0 >= Self::MOST { self } else { Self(self.0 + Self::GUARD) }
+    }
+
+    /// With one guard less; there is one.
+    #[inline(always)]
+    pub(crate) fn without_guard(self) -> Self {
+        if self.0 >= Self::MOST { self } else { Self(self.0 - Self::GUARD) }
+    }
+}
 
 /// The right to use a member: its owner. Neither copied nor cloned.
 #[derive(Debug)]
@@ -89,8 +143,7 @@ impl Member {
             room: [0; Member::WRITTEN_AT],
             announcement: Announcement::none(),
             side: LightSide::new(),
-            guards: Cell::new(0),
-            is_reader: Cell::new(false),
+            alone: Cell::new(Alone::NOBODY),
             is_dropping: Cell::new(false),
             is_leaving: Cell::new(false),
             looks: Cell::new(0),

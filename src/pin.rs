@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use crate::member::{Member, Seat};
+use crate::member::{Alone, Member, Seat};
 use crate::memory::Slot;
 use crate::slab_core::Core;
 use crate::stamp::Stamped;
@@ -17,15 +17,14 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// The caller owns the member.
     #[inline(always)]
     pub(crate) unsafe fn begin_guard(&self, member: &Member) {
-        let guards = member.guards.get();
-        member.guards.set(guards + 1);
-        if guards == 0 {
-            if !member.is_reader.get() {
+        if !member.alone.get().has_guard() {
+            if !member.alone.get().is_reader() {
                 self.become_reader(member);
             }
             member.announcement.begin(self.clock.now(), self.clock.birth()); // GA
             self.light_fence(member); // GF
         }
+        member.alone.set(member.alone.get().with_guard());
     }
 
     #[cold]
@@ -33,9 +32,10 @@ impl<T: Send + Sync + 'static> Core<T> {
     fn become_reader(&self, member: &Member) {
         // Relaxed: the heavy fence that follows orders it before the guard's loads.
         // site: pin.become_reader.fetch_add
-        self.readers.fetch_add(1, Ordering::Relaxed);
-        member.is_reader.set(true);
+        self.readers.fetch_add(Alone::READER, Ordering::Relaxed);
+        // Should it panic, there is one reader too many, which delays drops and does no other harm.
         self.heavy_fence();
+        member.alone.set(member.alone.get().with_reader());
     }
 
     /// Ends a guard of the member's.
@@ -46,9 +46,9 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// shown is used any more.
     #[inline(always)]
     pub(crate) unsafe fn end_guard(&self, member: &Member) {
-        let guards = member.guards.get() - 1;
-        member.guards.set(guards);
-        if guards == 0 {
+        let alone = member.alone.get().without_guard();
+        member.alone.set(alone);
+        if !alone.has_guard() {
             member.announcement.end();
             if member.is_leaving.get() {
                 self.leave(NonNull::from(member));
@@ -84,10 +84,10 @@ impl<T: Send + Sync + 'static> Core<T> {
             self.allocator.unregister(registration);
         }
         seat.is_leaving.set(false);
-        if seat.is_reader.take() {
+        if seat.alone.replace(Alone::NOBODY).is_reader() {
             // Release: what it saw, it saw before. Partner: `is_unseen`.
             // site: pin.leave.fetch_sub
-            self.readers.fetch_sub(1, Ordering::Release);
+            self.readers.fetch_sub(Alone::READER, Ordering::Release);
         }
         self.members.leave(Seat::of(member));
     }
@@ -112,7 +112,7 @@ impl<T: Send + Sync + 'static> Shared for Core<T> {
     fn unregister(&self, seat: Seat) {
         // SAFETY: members live as long as this.
         let member = unsafe { seat.member().as_ref() };
-        if member.guards.get() > 0 {
+        if member.alone.get().has_guard() {
             // The last guard to go does the rest.
             member.is_leaving.set(true);
         } else {

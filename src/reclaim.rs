@@ -33,7 +33,7 @@ use core::mem::needs_drop;
 use crate::era::Guards;
 use crate::key::Key;
 use crate::limbo::{Limbo, batch};
-use crate::member::Member;
+use crate::member::{Alone, Member};
 use crate::slab_core::{Core, Removed};
 use crate::stamp::Stamped;
 use crate::sync::Ordering;
@@ -60,11 +60,23 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// Does nobody see what the member has just removed? `false` if that is not known.
     #[inline(always)]
     fn is_unseen(&self, member: &Member) -> bool {
-        self.light_fence(member);
+        // site: reclaim.is_unseen.light
+        self.fence.light(member.side());
         // Acquire: what a reader that has gone saw, it saw before. Partner: `leave`.
         // site: reclaim.is_unseen.load
-        let readers = self.readers.load(Ordering::Acquire);
-        readers == u64::from(member.is_reader.get()) && member.guards.get() == 0
+        member.alone.get().is(self.readers.load(Ordering::Acquire))
+            || !self.fence.is_asymmetric() && self.is_unseen_fenced(member)
+    }
+
+    /// `is_unseen` where `readers` says that the light fence is not enough.
+    #[cold]
+    #[inline(never)]
+    fn is_unseen_fenced(&self, member: &Member) -> bool {
+        // site: reclaim.is_unseen_fenced.full
+        self.fence.full(member.side());
+        // Acquire: as above.
+        // site: reclaim.is_unseen_fenced.load
+        member.alone.get().is(self.readers.load(Ordering::Acquire) - Alone::FENCED)
     }
 
     /// Makes the live word that the key names a removed one, if it is there. Of several that try
@@ -84,21 +96,47 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// As for `insert`.
     #[inline(always)]
     pub(crate) unsafe fn remove<M>(&self, member: &Member, key: Key<M>) -> bool {
+        if !needs_drop::<T>() {
+            // SAFETY: by the contract of this function, and it needs no drop.
+            return unsafe { self.remove_plain(member, key) };
+        }
         // SAFETY: as for `insert`.
         let mut operation = unsafe { self.enter(member) };
         let Some(word) = self.detach(&operation, key) else { return false };
-        let removed = Removed { index: key.index(), generation: key.generation() };
         if self.is_unseen(member) {
-            if needs_drop::<T>() {
-                operation.magazine().count_uninitialized(1);
-                drop(operation);
-                // SAFETY: just removed, and nobody sees it (Invariant 11).
-                unsafe { self.drop_value(member, removed) };
-            } else {
-                // SAFETY: just removed, nobody sees it, and it needs no drop.
-                unsafe { self.free(&mut operation, removed, false) };
-            }
+            operation.magazine().count_uninitialized(1);
+            drop(operation);
+            let removed = Removed { index: key.index(), generation: key.generation() };
+            // SAFETY: just removed, and nobody sees it (Invariant 11).
+            unsafe { self.drop_value(member, removed) };
         } else {
+            self.put_off(member, operation, key.index(), word, false);
+        }
+        true
+    }
+
+    /// `remove` of a value that needs no drop: its slot becomes a free one at once, and a removed
+    /// one only if somebody may see the value. In between it is in transit, and keeps the value.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`; no value needs to be dropped.
+    #[inline(always)]
+    unsafe fn remove_plain<M>(&self, member: &Member, key: Key<M>) -> bool {
+        // SAFETY: as for `insert`.
+        let mut operation = unsafe { self.enter(member) };
+        let Some((slot, word)) = self.find(key) else { return false };
+        // A live word changes only by a removal: no second attempt.
+        if slot.retire(word, operation.round()).is_err() {
+            return false;
+        }
+        if self.is_unseen(member) {
+            let removed = Removed { index: key.index(), generation: key.generation() };
+            // SAFETY: just freed, nobody sees the value, and it needs no drop.
+            unsafe { self.renew(&mut operation, slot, removed, false) };
+        } else {
+            // No sweep has taken the free slot: its round is the operation's, which is under way.
+            slot.publish(word.removed());
             self.put_off(member, operation, key.index(), word, false);
         }
         true

@@ -9,7 +9,7 @@ use crate::era::{Birth, Clock};
 use crate::error::AllocError;
 use crate::fence::AsymmetricFence;
 use crate::key::Key;
-use crate::member::{Member, Members};
+use crate::member::{Alone, Member, Members};
 use crate::memory::Slot;
 use crate::ops::explain;
 use crate::record::Magazine;
@@ -34,7 +34,8 @@ pub(crate) struct Core<T: Send + Sync + 'static> {
     #[allow(dead_code)]
     room: [u8; READ_AT],
     pub(crate) clock: Clock,
-    /// How many participants have ever had a guard, and have not gone.
+    /// How many participants have ever had a guard, and have not gone; and `Alone::FENCED`, where
+    /// the light fence is not enough.
     pub(crate) readers: CachePadded<AtomicU64>,
     pub(crate) fence: AsymmetricFence,
     /// The greatest generation: a slot that has had it is retired.
@@ -67,13 +68,15 @@ pub(crate) struct Removed {
 
 impl<T: Send + Sync + 'static> Core<T> {
     pub(crate) fn new(allocator: Allocator<Stamped<T>>, last_generation: u32) -> Self {
+        let fence = AsymmetricFence::new();
+        let readers = if fence.is_asymmetric() { 0 } else { Alone::FENCED };
         Self {
             allocator,
             room: [0; READ_AT],
             members: Members::new(),
             clock: Clock::new(),
-            fence: AsymmetricFence::new(),
-            readers: CachePadded::new(AtomicU64::new(0)),
+            fence,
+            readers: CachePadded::new(AtomicU64::new(readers)),
             last_generation,
             retired: unmodelled::AtomicU64::new(0),
             stranded: unmodelled::AtomicU64::new(0),
@@ -190,11 +193,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// The caller owns the member, and has no operation under way on it.
     #[cold]
     #[inline(never)]
-    unsafe fn insert_slowly<M>(
-        &self,
-        member: &Member,
-        value: T,
-    ) -> Result<Key<M>, InsertError<T>> {
+    unsafe fn insert_slowly<M>(&self, member: &Member, value: T) -> Result<Key<M>, InsertError<T>> {
         // SAFETY: by the contract of this function.
         match unsafe { self.reserve(member) } {
             Ok(key) => {
@@ -310,12 +309,31 @@ impl<T: Send + Sync + 'static> Core<T> {
         counted: bool,
     ) {
         let slot = self.allocator.arena.slot(removed.index);
+        slot.retire_own(operation.round());
+        // SAFETY: the caller's slot, without a value, and free now.
+        unsafe { self.renew(operation, slot, removed, counted) };
+    }
+
+    /// Says of which generation the next value is in a free slot of the caller's, and keeps it; or
+    /// retires it. `counted` is as for `free`.
+    ///
+    /// # Safety
+    ///
+    /// The slot, of that index, is free in this round, and in no store, and nobody sees what value
+    /// it has had.
+    #[inline(always)]
+    pub(crate) unsafe fn renew(
+        &self,
+        operation: &mut Operation<'_>,
+        slot: &Slot<Stamped<T>>,
+        removed: Removed,
+        counted: bool,
+    ) {
         if removed.generation >= self.last_generation {
             return self.retire(operation.magazine(), removed, counted);
         }
-        // SAFETY: the caller's slot, without a value.
+        // SAFETY: by the contract of this function.
         unsafe { slot.payload().set_generation(removed.generation + 1) };
-        slot.retire_own(operation.round());
         let mut magazine = operation.magazine();
         if counted {
             magazine.count_uninitialized(u64::MAX);
