@@ -1,13 +1,14 @@
 //! The slot of a slab: what the bits of its word say, and the value beside it.
 //!
 //! ```text
-//!              bit 63   bit 62   bits 61..31   bits 30..0
-//!   live          1        0     generation    birth
-//!   removed       0        1     generation    birth: the value is still there
-//!   vacant        0        1     generation    0: handed out without a value, or retired
-//!   free          0        0     (as in any table: round and link)
+//!              bit 63   bit 62   bits 61..32   bit 31   bits 30..0
+//!   live          1      <---- generation ---->   0      birth
+//!   removed       0        1      <---- generation --->  birth: the value is still there
+//!   vacant        0        1      <---- generation --->  0: handed out without a value, or retired
+//!   free          0        0      (as in any table: round and link)
 //! ```
 //!
+//! A live word has the generation where the key has it: to make the one of the other takes no shift.
 //! *Birth* is the era in which the value was inserted (`era.rs`), never 0. The value lies in the
 //! payload from before the word says *live* until after it has said *removed*. While the slot is
 //! free, the payload is the generation of its next value: the word has no room for it.
@@ -24,8 +25,11 @@ use crate::word::{AtomicWord, LIVE_BIT, Payload, UNINITIALIZED_BIT, Word, sealed
 /// The word of a slot for values of type `T`.
 pub(crate) struct Stamped<T>(u64, PhantomData<fn() -> T>);
 
-/// Where the generation lies.
-const GENERATION_SHIFT: u32 = 31;
+/// Where the generation lies in a live word, and in a key.
+const LIVE_SHIFT: u32 = 32;
+
+/// Where it lies in a word of a slot in use that is not live.
+const VACANT_SHIFT: u32 = 31;
 
 impl<T> Stamped<T> {
     #[inline(always)]
@@ -36,34 +40,34 @@ impl<T> Stamped<T> {
     /// That of a value inserted in an era.
     #[inline(always)]
     pub(crate) fn live(generation: u32, birth: Birth) -> Self {
-        let generation = u64::from(generation) << GENERATION_SHIFT;
+        let generation = u64::from(generation) << LIVE_SHIFT;
         Self::new(LIVE_BIT | generation | u64::from(birth.to_bits()))
     }
 
     /// That of a slot in use without a value.
     #[inline(always)]
     pub(crate) fn vacant(generation: u32) -> Self {
-        Self::new(UNINITIALIZED_BIT | u64::from(generation) << GENERATION_SHIFT)
+        Self::new(UNINITIALIZED_BIT | u64::from(generation) << VACANT_SHIFT)
     }
 
     /// What becomes of a live word by a removal.
     #[inline(always)]
     pub(crate) fn removed(self) -> Self {
-        Self::new(self.0 ^ (LIVE_BIT | UNINITIALIZED_BIT))
+        let vacant = Self::vacant(self.generation());
+        Self::new(vacant.0 | u64::from(self.birth().to_bits()))
     }
 
     /// The birth of the value, if this is the live word that the key names; else a number greater
     /// than any birth.
     #[inline(always)]
     pub(crate) fn birth_if<M>(self, key: Key<M>) -> u64 {
-        let generation = (key.to_bits() & !u64::from(u32::MAX)) >> (32 - GENERATION_SHIFT);
-        self.0 ^ (LIVE_BIT | generation)
+        self.0 ^ (LIVE_BIT | key.to_bits() & !u64::from(u32::MAX))
     }
 
     /// Is this the live word that the key names?
     #[inline(always)]
     pub(crate) fn is<M>(self, key: Key<M>) -> bool {
-        self.birth_if(key) >> GENERATION_SHIFT == 0
+        (self.0 ^ key.to_bits()) >> LIVE_SHIFT == LIVE_BIT >> LIVE_SHIFT
     }
 
     #[inline(always)]
@@ -77,9 +81,10 @@ impl<T> Stamped<T> {
         in_use && self.birth().to_bits() != 0
     }
 
-    #[inline(always)]
+    /// That of the value in a slot in use, or of the next one.
     pub(crate) fn generation(self) -> u32 {
-        (self.0 >> GENERATION_SHIFT) as u32 & crate::key::GENERATION_MAX
+        let shift = if self.is_live() { LIVE_SHIFT } else { VACANT_SHIFT };
+        (self.0 >> shift) as u32 & crate::key::GENERATION_MAX
     }
 
     #[inline(always)]
