@@ -338,3 +338,40 @@ impl Drop for Members {
         }
     }
 }
+
+#[cfg(all(test, not(all(loom, feature = "loom"))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_a_guard_is_never_alone() {
+        let none = Alone::NOBODY;
+        let reader = none.with_reader();
+        assert!(none.is(0) && !none.is(1) && !none.is_reader() && !none.has_guard());
+        assert!(reader.is(Alone::READER) && !reader.is(0) && reader.is_reader());
+        assert!(!none.is(Alone::FENCED) && !reader.is(Alone::FENCED + Alone::READER));
+        let mut guarded = reader;
+        for _ in 0..3 {
+            guarded = guarded.with_guard();
+            assert!(guarded.has_guard() && guarded.is_reader());
+            // No count of readers, fenced or not.
+            assert!(guarded.0 > Alone::FENCED + u64::from(u32::MAX));
+        }
+        for _ in 0..3 {
+            guarded = guarded.without_guard();
+        }
+        assert_eq!(guarded, reader);
+    }
+
+    #[test]
+    fn who_forgets_too_many_guards_has_one_for_ever() {
+        let mut most = Alone(Alone::MOST - Alone::GUARD).with_reader().with_guard();
+        assert_eq!(most.0 >> 33, u64::MAX >> 33);
+        most = most.with_guard().with_guard();
+        assert!(most.is_reader());
+        for _ in 0..4 {
+            most = most.without_guard();
+            assert!(most.has_guard() && most.is_reader());
+        }
+    }
+}

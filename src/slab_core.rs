@@ -134,9 +134,8 @@ impl<T: Send + Sync + 'static> Core<T> {
         // SAFETY: by the contract of this function.
         let mut operation = unsafe { self.enter(member) };
         let Some(index) = operation.magazine().pop() else {
-            drop(operation);
-            // SAFETY: the owner, whose operation has ended.
-            return unsafe { self.insert_refilled(member, value) };
+            // SAFETY: the owner, whose operation this is.
+            return unsafe { self.insert_refilled(member, operation, value) };
         };
         let slot = self.allocator.arena.slot(index);
         let (word, generation) = self.put(slot, value);
@@ -160,14 +159,16 @@ impl<T: Send + Sync + 'static> Core<T> {
     ///
     /// # Safety
     ///
-    /// As for `insert`.
+    /// As for `insert`, but that this operation is under way.
     #[cold]
     #[inline(never)]
     unsafe fn insert_refilled<M>(
         &self,
         member: &Member,
+        operation: Operation<'_>,
         value: T,
     ) -> Result<Key<M>, InsertError<T>> {
+        drop(operation);
         let mut value = ManuallyDrop::new(value);
         let fill = |slot: &Slot<Stamped<T>>| {
             // SAFETY: called once at most, and not used after it was.

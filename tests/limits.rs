@@ -11,7 +11,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::Barrier;
 
-use slotarena::{AllocError, BuildError, Handle, SEGMENT_BYTES, Table};
+use slotarena::{AllocError, BuildError, Handle, Key, SEGMENT_BYTES, Slab, Table};
 
 use common::{Random, check, check_empty, on_threads, panic_of, slots_per_segment};
 
@@ -333,5 +333,63 @@ fn where_membarrier_is_taken_back_a_stop_panics_and_the_rest_goes_on() {
         assert!(text.contains("membarrier"), "{text}");
         assert_eq!(table.free_many(&handles), Ok(()));
         assert_eq!(table.free(handle), Ok(5));
+    });
+}
+
+#[test]
+fn without_membarrier_a_slab_drops_at_once_until_there_is_a_reader() {
+    alone("without_membarrier_a_slab_drops_at_once_until_there_is_a_reader", || {
+        if !forbid_membarrier() {
+            println!("skipped: no seccomp filters here");
+            return;
+        }
+        let slab = Slab::<u64>::builder().capacity(20_000).build().expect("a slab");
+        let waiting = || slab.stats().waiting;
+        let remove_one = || assert!(slab.remove(slab.insert(1).expect("a slot")));
+        remove_one();
+        assert_eq!(waiting(), 0, "nobody has had a guard");
+        drop(slab.pin());
+        remove_one();
+        assert_eq!(waiting(), 0, "nobody else has had a guard");
+        let guard = slab.pin();
+        remove_one();
+        assert_eq!(waiting(), 1, "a guard of one's own");
+        drop(guard);
+        on_threads(4, |i| {
+            let mut keys: Vec<Key> = Vec::new();
+            for step in 0..20_000u64 {
+                let stamp = step << 2 | i as u64;
+                keys.push(slab.insert(stamp).expect("20,000 slots are enough"));
+                let guard = slab.pin();
+                let value = guard.get(*keys.last().expect("a key")).expect("a value");
+                if keys.len() > 100 {
+                    keys.drain(..).for_each(|key| assert!(slab.remove(key)));
+                }
+                assert_eq!(*value, stamp, "it stays");
+            }
+            keys.drain(..).for_each(|key| assert!(slab.remove(key)));
+        });
+        assert_eq!((slab.flush(), slab.len()), (0, 0));
+        slab.audit().expect("a sound slab");
+    });
+}
+
+#[test]
+fn where_membarrier_is_taken_back_no_guard_begins() {
+    alone("where_membarrier_is_taken_back_no_guard_begins", || {
+        let slab = Slab::<u64>::builder().capacity(1000).build().expect("a slab");
+        let table = Table::<u64>::builder().capacity(1000).build().expect("a table");
+        let key = slab.insert(5).expect("a slot");
+        if !table.stats().asymmetric_fence || !forbid_membarrier() {
+            println!("skipped: no membarrier, or no seccomp filters here");
+            return;
+        }
+        // Again and again: none that failed has left a guard behind, or a reader.
+        for _ in 0..3 {
+            let text = panic_of(|| slab.get(key).is_some());
+            assert!(text.contains("membarrier"), "{text}");
+        }
+        assert!(slab.contains(key) && slab.remove(key) && !slab.contains(key));
+        assert!(slab.insert(6).is_ok());
     });
 }
