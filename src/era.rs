@@ -133,7 +133,8 @@ impl Announcement {
         Self { lower: AtomicU64::new(Era::NEVER.0), upper: AtomicU32::new(0) }
     }
 
-    /// Announces that a guard begins, which may look at values born up to then. It protects once the owner's light fence is passed.
+    /// Announces that a guard begins, which may look at values born up to then. It protects once
+    /// the owner's light fence is passed.
     #[inline(always)]
     pub(crate) fn begin(&self, now: Era, birth: Birth) {
         self.raise(birth);

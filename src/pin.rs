@@ -2,9 +2,11 @@
 
 use core::ptr::NonNull;
 
+use crate::key::Key;
 use crate::member::{Alone, Member, Seat};
 use crate::memory::Slot;
 use crate::slab_core::Core;
+use crate::slab_error::InsertError;
 use crate::stamp::Stamped;
 use crate::sync::Ordering;
 use crate::thread_cache::Shared;
@@ -74,6 +76,29 @@ impl<T: Send + Sync + 'static> Core<T> {
         member.announcement.raise(self.clock.birth()); // GA
         self.light_fence(member); // GF
         slot.load() == word // GL
+    }
+
+    /// Inserts a value that the member's guard sees from the first.
+    ///
+    /// # Safety
+    ///
+    /// As for `insert`; the member has a guard.
+    pub(crate) unsafe fn insert_guarded<M>(
+        &self,
+        member: &Member,
+        value: T,
+    ) -> Result<Key<M>, InsertError<T>> {
+        // SAFETY: as for `insert`.
+        let key = match unsafe { self.reserve(member) } {
+            Ok(key) => key,
+            Err(cause) => return Err(InsertError::new(value, cause)),
+        };
+        let birth = self.clock.birth();
+        member.announcement.raise(birth); // GA
+        self.light_fence(member); // GF
+        // SAFETY: reserved just now.
+        unsafe { self.fill_born(member, key, value, birth) };
+        Ok(key)
     }
 
     /// Ends a participation whose owner has no guard. What it has removed is left to the others.

@@ -26,7 +26,8 @@
 //! Most values are removed while nobody else has ever had a guard. Who has his first guard counts
 //! himself as a reader before GA, and then passes a *heavy* fence. So a remover that passes a light
 //! one after RC, and then finds no reader but itself, and has no guard, knows by the same two cases
-//! that nobody sees the value, and drops it at once.
+//! that nobody sees the value, and drops it at once. If there is nothing to drop, RC is from live
+//! to free, and on to removed if somebody may see the value: to GL one is as good as the other.
 
 use core::mem::needs_drop;
 

@@ -140,7 +140,7 @@ impl<T: Send + Sync + 'static> Core<T> {
         let slot = self.allocator.arena.slot(index);
         let (word, generation) = self.put(slot, value);
         slot.publish(word);
-        // Before there is a result, which is in memory once an operation ends behind it.
+        // Before there is a result: the compiler would keep that in memory.
         drop(operation);
         // SAFETY: slot 0 is in no magazine (Invariant 2); the slot had a generation.
         Ok(unsafe { Key::new(index, generation) })
@@ -155,7 +155,8 @@ impl<T: Send + Sync + 'static> Core<T> {
         (Stamped::live(generation, self.clock.birth()), generation)
     }
 
-    /// Inserts a value where the private store is empty.
+    /// Inserts a value where the private store is empty. Blocks where there is no slot to be had
+    /// without a stop: removed values may have some.
     ///
     /// # Safety
     ///
@@ -181,21 +182,8 @@ impl<T: Send + Sync + 'static> Core<T> {
             // SAFETY: a handle is not 0; the slot had a generation.
             return Ok(unsafe { Key::new(handle.to_raw(), generation) });
         }
-        // The value is still there.
-        // SAFETY: by the contract of this function.
-        unsafe { self.insert_slowly(member, ManuallyDrop::into_inner(value)) }
-    }
-
-    /// Inserts a value, also where there is no slot to be had without a stop: removed values may
-    /// have some. Blocks.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the member, and has no operation under way on it.
-    #[cold]
-    #[inline(never)]
-    unsafe fn insert_slowly<M>(&self, member: &Member, value: T) -> Result<Key<M>, InsertError<T>> {
-        // SAFETY: by the contract of this function.
+        let value = ManuallyDrop::into_inner(value); // It is still there.
+        // SAFETY: as above.
         match unsafe { self.reserve(member) } {
             Ok(key) => {
                 // SAFETY: reserved just now.
@@ -250,7 +238,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     /// # Safety
     ///
     /// As for `fill`.
-    unsafe fn fill_born<M>(&self, member: &Member, key: Key<M>, value: T, birth: Birth) {
+    pub(crate) unsafe fn fill_born<M>(&self, member: &Member, key: Key<M>, value: T, birth: Birth) {
         // SAFETY: the owner, as for `insert`.
         let mut operation = unsafe { self.enter(member) };
         let slot = self.allocator.arena.slot(key.index());
@@ -258,29 +246,6 @@ impl<T: Send + Sync + 'static> Core<T> {
         unsafe { slot.payload().fill(value) };
         slot.publish(Stamped::live(key.generation(), birth));
         operation.magazine().count_uninitialized(u64::MAX);
-    }
-
-    /// Inserts a value that the member's guard sees from the first.
-    ///
-    /// # Safety
-    ///
-    /// As for `insert`; the member has a guard.
-    pub(crate) unsafe fn insert_guarded<M>(
-        &self,
-        member: &Member,
-        value: T,
-    ) -> Result<Key<M>, InsertError<T>> {
-        // SAFETY: as for `insert`.
-        let key = match unsafe { self.reserve(member) } {
-            Ok(key) => key,
-            Err(cause) => return Err(InsertError::new(value, cause)),
-        };
-        let birth = self.clock.birth();
-        member.announcement.raise(birth); // GA
-        self.light_fence(member); // GF
-        // SAFETY: reserved just now.
-        unsafe { self.fill_born(member, key, value, birth) };
-        Ok(key)
     }
 
     /// Gives a reserved slot back. Its key is dead, as that of a removed value is.

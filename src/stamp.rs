@@ -8,10 +8,10 @@
 //!   free          0        0      (as in any table: round and link)
 //! ```
 //!
-//! A live word has the generation where the key has it: to make the one of the other takes no shift.
+//! A live word has the generation where the key has it, so that neither needs to be shifted.
 //! *Birth* is the era in which the value was inserted (`era.rs`), never 0. The value lies in the
-//! payload from before the word says *live* until after it has said *removed*. While the slot is
-//! free, the payload is the generation of its next value: the word has no room for it.
+//! payload from before the word says *live* until nobody sees it any more. In a free slot the
+//! payload is the generation of its next value: the word has no room for it.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -174,6 +174,7 @@ impl<T> AtomicWord<Stamped<T>> for AtomicU64 {
 /// |---|---|---|
 /// | live | whose guard covers its birth (Invariant 10) | nobody |
 /// | removed | whose guard covered it when it was live | who removed it, or was handed it, once no guard can see it (Invariant 11) |
+/// | free, just now live | the same | the owner of the slot, once no guard can see it |
 /// | vacant, free | nobody | the owner of the slot |
 pub(crate) struct Value<T>(UnsafeCell<Content<T>>);
 
