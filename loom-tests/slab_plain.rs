@@ -187,11 +187,13 @@ fn slab_plain_own_guard() {
 fn slab_plain_sweep() {
     let what = "slab, values without a drop: one removes a value that a guard might see, another \
                 sweeps";
-    model("slab_plain_sweep", "1 4 5 11", what).explore(|| {
+    model("slab_plain_sweep", "1 4 5 11", what).bound(3).long().explore(|| {
         let mut scene = Scene::new();
-        let (remover, reader) = (scene.mutator(false), scene.mutator(true));
-        let key = remover.insert(VALUE).expect("room");
-        let slab = scene.slab();
+        let remover = scene.mutator(false);
+        let [key, others @ ..] = [VALUE; 3].map(|value| remover.insert(value).expect("room"));
+        // A segment's worth of free slots, or there is nothing to sweep.
+        others.into_iter().for_each(|key| assert!(remover.remove(key)));
+        let (reader, slab) = (scene.mutator(true), scene.slab());
         scene.spawn(remover, move |m| m.remove(key).to_string());
         // Has had a guard, so that the removed value waits.
         scene.spawn(reader, move |_| {
