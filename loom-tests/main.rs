@@ -43,9 +43,11 @@
 //!
 //! The slab (`slab`): look beside remove (also as the first guard), take, remove and insert in the
 //! same slot, flush, sweep; remove beside take; insert beside look; a value of a later era under
-//! one guard. Its participants (`member`): one goes and leaves a removed value, one comes beside a
-//! flush, one takes over what another leaves. Each value has a cell that looking reads and dropping
-//! writes.
+//! one guard. With values that need no drop (`slab_plain`): look beside remove and insert in the
+//! same slot (also as the first guard, as the last, and as one's own); remove beside remove; remove
+//! beside sweep. Its participants (`member`): one goes and leaves a removed value, one comes beside
+//! a flush, one takes over what another leaves. Each value has a cell that looking reads and
+//! dropping writes.
 //!
 //! Not covered: more than three threads, more than one stop by each, magazines that are both filled
 //! and spilled by three threads, `set` beside a helper, systems without an asymmetric fence (the
