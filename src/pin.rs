@@ -110,7 +110,7 @@ impl<T: Send + Sync + 'static> Core<T> {
         }
         seat.is_leaving.set(false);
         if seat.alone.replace(Alone::NOBODY).is_reader() {
-            // Release: what it saw, it saw before. Partner: `is_unseen`.
+            // Release: what it saw, it saw before. Partner: `reader_count`.
             // site: pin.leave.fetch_sub
             self.readers.fetch_sub(Alone::READER, Ordering::Release);
         }

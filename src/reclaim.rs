@@ -63,9 +63,7 @@ impl<T: Send + Sync + 'static> Core<T> {
     fn is_unseen(&self, member: &Member) -> bool {
         // site: reclaim.is_unseen.light
         self.fence.light(member.side());
-        // Acquire: what a reader that has gone saw, it saw before. Partner: `leave`.
-        // site: reclaim.is_unseen.load
-        member.alone.get().is(self.readers.load(Ordering::Acquire))
+        member.alone.get().is(self.reader_count())
             || !self.fence.is_asymmetric() && self.is_unseen_fenced(member)
     }
 
@@ -75,9 +73,14 @@ impl<T: Send + Sync + 'static> Core<T> {
     fn is_unseen_fenced(&self, member: &Member) -> bool {
         // site: reclaim.is_unseen_fenced.full
         self.fence.full(member.side());
-        // Acquire: as above.
-        // site: reclaim.is_unseen_fenced.load
-        member.alone.get().is(self.readers.load(Ordering::Acquire) - Alone::FENCED)
+        member.alone.get().is(self.reader_count() - Alone::FENCED)
+    }
+
+    #[inline(always)]
+    fn reader_count(&self) -> u64 {
+        // Acquire: what a reader that has gone saw, it saw before. Partner: `leave`.
+        // site: reclaim.reader_count.load
+        self.readers.load(Ordering::Acquire)
     }
 
     /// Makes the live word that the key names a removed one, if it is there. Of several that try
