@@ -311,7 +311,7 @@ pub(crate) struct FreeSlots {
     pub(crate) shared: u64,
     /// In private stores.
     pub(crate) private: u64,
-    /// In segments that a sweep under way has not come to.
+    /// In segments where nobody has wanted them since the last sweep.
     pub(crate) detached: u64,
 }
 

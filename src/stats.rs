@@ -30,7 +30,7 @@ pub struct Stats {
     pub free_in_stripes: u64,
     /// Free slots in the participants' private stores.
     pub free_in_magazines: u64,
-    /// Free slots in segments that a sweep under way has not come to yet.
+    /// Free slots that a sweep has taken out of the others, and nobody has wanted since.
     pub free_detached: u64,
     /// Participants: mutators, and threads that have used the table without one.
     pub mutators: usize,
