@@ -238,23 +238,23 @@ impl Magazine<'_> {
             self.set_hand(index);
             return true;
         }
-        if self.length() >= limit {
+        let top = self.length();
+        if top >= limit {
             return false;
         }
-        self.put(index);
+        self.put(top, index);
         true
     }
 
     /// Puts the slot in hand to the others, of which there is one less than there may be at most.
     pub(crate) fn lay_down(&mut self) {
         if let Some(index) = self.take_hand() {
-            self.put(index);
+            self.put(self.length(), index);
         }
     }
 
     #[inline(always)]
-    fn put(&mut self, index: u32) {
-        let top = self.length();
+    fn put(&mut self, top: u32, index: u32) {
         self.record.slots.with_mut(|slots| {
             // SAFETY: exclusive use, by the contract of `Record::magazine` (Invariant 8).
             unsafe { (*slots)[top as usize % MAGAZINE_SLOTS] = index }
