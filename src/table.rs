@@ -218,16 +218,17 @@ impl<E: Entry> Table<E> {
         Mutator::new(&self.allocator)
     }
 
-    /// Releases every segment that is wholly free, and pages of free slots in the others, whose free
-    /// slots come back in ascending order when they are wanted, so that new entries gather in low
-    /// segments.
+    /// Releases every segment that is wholly free, and pages of free slots in the others. The free
+    /// slots that are left come back in ascending order when they are wanted, so that new entries
+    /// gather in low segments.
     ///
     /// `threshold` is in slots. Below it, and below the slots of one segment, this returns
     /// without stopping anybody. Else the world is stopped for as long as it takes to empty each
     /// stripe and each participant's store. What follows goes on while the world runs: a glance
     /// at one slot in 128 of each committed segment, and a look at all slots where a page or a
-    /// segment may be wholly free. Who allocates afterwards and finds no free slot in the stripes looks
-    /// through a segment himself, or a few, before he asks the system for a fresh one.
+    /// segment may be wholly free. Who allocates afterwards and finds no free slot in the
+    /// stripes looks through a segment himself, or a few, before he asks the system for a fresh
+    /// one.
     ///
     /// May be called from any thread at any time; blocks while another thread sweeps or has
     /// stopped the world, and until the operations under way have ended.
