@@ -1,9 +1,9 @@
 //! The sweep: every segment that is wholly free is released, and the free slots of the others come
 //! back in ascending order.
 //!
-//! A free slot shows in its word, so one linear scan of the committed segments finds them all:
-//! no chain is walked and nothing is sorted. The old chains are simply forgotten, which is all
-//! that the world is stopped for; `detached.rs` says how the slots come back while it runs.
+//! A free slot shows in its word, so a look at the slots of a segment finds them: no chain is
+//! walked and nothing is sorted. The old chains are simply forgotten, which is all that the world
+//! is stopped for; `detached.rs` says how the slots come back while it runs.
 
 use std::time::Duration;
 
