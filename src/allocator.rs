@@ -315,8 +315,8 @@ pub(crate) struct FreeSlots {
     pub(crate) detached: u64,
 }
 
-/// How many segments an operation sweeps at most when no stripe has a free slot and a sweep is
-/// under way, before it asks for a fresh one.
+/// How many pending segments an operation looks through at most when no stripe has a free slot,
+/// before it asks for a fresh one.
 const HELP: u32 = 4;
 
 /// Where in its page lies what every operation reads.

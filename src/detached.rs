@@ -115,7 +115,8 @@ impl Detached {
         self.hint.store((segment / 64) as usize, Ordering::Relaxed);
     }
 
-    /// Claims the lowest pending segment, if there is one, of those that are promising.
+    /// Claims a pending segment, if there is one: the lowest of those that are promising, or else
+    /// of all.
     fn claim_lowest(&self) -> Option<u32> {
         // Relaxed: a hint.
         // site: detached.claim_lowest.load
@@ -210,21 +211,17 @@ impl Detached {
         if length > 0 {
             take(Head::new(first, length), last);
         }
-        if seen.detached > 0 {
-            // Relaxed: a figure, exact with the world stopped (see `slots`).
-            // site: detached.bring_back.fetch_sub
-            self.slots.fetch_sub(u64::from(seen.detached), Ordering::Relaxed);
-        }
+        // Relaxed: a figure, exact with the world stopped (see `slots`).
+        // site: detached.bring_back.fetch_sub
+        self.slots.fetch_sub(u64::from(seen.detached), Ordering::Relaxed);
     }
 
     /// Says that wholly free segments, which the caller had claimed, have been released: so many
     /// slots less.
     pub(crate) fn released(&self, slots: u64) {
-        if slots > 0 {
-            // Relaxed: as in `bring_back`.
-            // site: detached.released.fetch_sub
-            self.slots.fetch_sub(slots, Ordering::Relaxed);
-        }
+        // Relaxed: as in `bring_back`.
+        // site: detached.released.fetch_sub
+        self.slots.fetch_sub(slots, Ordering::Relaxed);
     }
 }
 

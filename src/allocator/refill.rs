@@ -10,7 +10,7 @@ use crate::world::Stopped;
 
 impl<W: Word> Allocator<W> {
     /// Finds free slots for an empty store, takes `count` or as many as there are, and returns
-    /// the first of them. Of the segments that a sweep has not come to yet, sweeps up to `help`.
+    /// the first of them. Of the pending segments looks through up to `help`.
     /// Lock-free.
     pub(super) fn refill(
         &self,
