@@ -12,10 +12,12 @@ use std::sync::Arc;
 
 use common::Random;
 use common::large;
+use common::least::Least;
 use common::peers::{Explicit, Implicit, Peer, Queue, Sharded, Single, Vouched};
 use common::ratio::{Contest, Figure};
-use common::readers::{Reader, Trail, Unchecked};
+use common::readers::{self, Reader, Trail, Unchecked};
 use common::traces::{self, Nothing, Parts, Trace};
+use common::unique;
 use common::values;
 use common::work::{self, BATCH, Batch, MOST, PARCEL, alone, pairs};
 use slotarena::Table;
@@ -88,7 +90,21 @@ fn pair(title: &'static str) -> Contest {
         });
     }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
-    enter_all!(contest, enter, Single, Vouched);
+    enter_all!(contest, enter, Single, Vouched, Least);
+    let table = Rc::new(unique::table());
+    let shared = Rc::clone(&table);
+    contest.enter(unique::MUTATOR, 1, Figure::Spent, move |count| {
+        let mut mutator = shared.mutator();
+        unique::pairs(&mut mutator, 256);
+        alone(|| unique::pairs(&mut mutator, count))
+    });
+    contest.enter(unique::TABLE, 1, Figure::Spent, move |count| {
+        unique::table_pairs(&table, 256);
+        alone(|| unique::table_pairs(&table, count))
+    });
+    contest.promise(unique::MUTATOR, Single::NAME, 1.0);
+    contest.promise(unique::MUTATOR, "mimalloc", 0.5);
+    contest.promise(unique::TABLE, "mimalloc", 0.8);
     contest.promise(Explicit::<u64>::NAME, Single::NAME, 1.0);
     contest.promise(Explicit::<u64>::NAME, "mimalloc", 0.5);
     contest.promise(Implicit::<u64>::NAME, "mimalloc", 0.8);
@@ -108,7 +124,16 @@ fn batch(title: &'static str) -> Contest {
         });
     }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
-    enter_all!(contest, enter, Single, Vouched);
+    enter_all!(contest, enter, Single, Vouched, Least);
+    let (table, order) = (unique::table(), unique::Order::new());
+    contest.enter(unique::MUTATOR, 1, Figure::Spent, move |count| {
+        let mut mutator = table.mutator();
+        order.run(&mut mutator, 1);
+        let times = count.div_ceil(BATCH);
+        alone(|| order.run(&mut mutator, times)).scaled(count, times * BATCH)
+    });
+    contest.promise(unique::MUTATOR, "mimalloc", 1.0);
+    contest.promise(unique::MUTATOR, Single::NAME, 1.3);
     contest.promise(Explicit::<u64>::NAME, "mimalloc", 1.0);
     contest.promise(Explicit::<u64>::NAME, Single::NAME, 1.3);
     contest
@@ -142,7 +167,7 @@ fn hand_over(title: &'static str) -> Contest {
         });
     }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Queue::NAME]);
-    enter_all!(contest, enter, Queue);
+    enter_all!(contest, enter, Queue, Vouched);
     contest.promise(Explicit::<u64>::NAME, "mimalloc", 0.5);
     contest.promise(Explicit::<u64>::NAME, Queue::NAME, 1.0);
     contest
@@ -152,11 +177,13 @@ fn hand_over(title: &'static str) -> Contest {
 macro_rules! enter_readers {
     ($contest:ident, $enter:ident) => {
         $enter::<Table<u64>>(&mut $contest);
+        $enter::<readers::Vouched>(&mut $contest);
         $enter::<Table<[u64; 2]>>(&mut $contest);
         $enter::<Unchecked>(&mut $contest);
         $enter::<sharded_slab::Slab<u64>>(&mut $contest);
         $enter::<slab::Slab<u64>>(&mut $contest);
         $contest.promise(<Table<u64>>::NAME, Unchecked::NAME, 1.05);
+        $contest.promise(readers::Vouched::NAME, Unchecked::NAME, 1.05);
     };
 }
 
@@ -221,6 +248,7 @@ fn hot_get_by_two(title: &'static str) -> Contest {
     }
     let mut contest = Contest::new(title, &[]);
     enter::<Table<u64>>(&mut contest);
+    enter::<readers::Vouched>(&mut contest);
     enter::<Unchecked>(&mut contest);
     enter::<sharded_slab::Slab<u64>>(&mut contest);
     enter::<slab::Slab<u64>>(&mut contest);
@@ -249,13 +277,16 @@ fn sweep_16(title: &'static str) -> Contest {
 
 fn sweep(title: &'static str, slots: usize) -> Contest {
     const READ: &str = "reading as much memory";
+    const RETURN: &str = "reading and returning as much memory";
     const SORT: [&str; 2] = ["copy and sort, a random half free", "copy and sort, all free"];
-    let mut contest = Contest::new(title, &[READ, SORT[0], SORT[1]]);
+    let mut contest = Contest::new(title, &[READ, RETURN, SORT[0], SORT[1]]);
     // Copying and sorting takes seconds where there are many.
     contest.fix(slots, if slots > 1 << 20 { 3 } else { FEW_ROUNDS });
     contest.enter("a random half free", 1, Figure::Spent, |slots| large::sweep(slots, false));
     contest.enter("all free", 1, Figure::Spent, |slots| large::sweep(slots, true));
     contest.enter(READ, 1, Figure::Spent, large::read_through);
+    #[cfg(target_os = "linux")]
+    contest.enter(RETURN, 1, Figure::Spent, large::read_and_return);
     for (all, name) in [false, true].into_iter().zip(SORT) {
         contest.enter(name, 1, Figure::Spent, move |slots| large::copy_and_sort(slots, all));
     }
@@ -263,6 +294,7 @@ fn sweep(title: &'static str, slots: usize) -> Contest {
     if slots > 1 << 20 {
         contest.promise("a random half free", READ, 2.0);
         contest.promise("all free", READ, 2.0);
+        contest.promise("all free", RETURN, 1.3);
         contest.promise("a random half free", SORT[0], 0.05);
         contest.promise("all free", SORT[1], 0.05);
     }
@@ -304,6 +336,7 @@ fn trace(title: &'static str, name: &str) -> Contest {
     enter::<common::peers::Mimalloc>(&mut contest, &trace);
     enter::<Sharded>(&mut contest, &trace);
     enter::<Vouched>(&mut contest, &trace);
+    enter::<Least>(&mut contest, &trace);
     enter::<Nothing>(&mut contest, &trace);
     contest
 }
@@ -324,6 +357,8 @@ fn trace_by_threads(title: &'static str, name: &str) -> Contest {
     #[cfg(all(unix, target_pointer_width = "64"))]
     enter::<common::peers::Mimalloc>(&mut contest, &trace);
     enter::<Sharded>(&mut contest, &trace);
+    enter::<Vouched>(&mut contest, &trace);
+    enter::<Least>(&mut contest, &trace);
     enter::<Nothing>(&mut contest, &trace);
     contest
 }

@@ -9,7 +9,7 @@ mod common;
 use std::time::Duration;
 
 use common::Random;
-use common::readers::{Reader, Trail, Unchecked};
+use common::readers::{Reader, Trail, Unchecked, Vouched};
 use common::work::{alone, reads, reads_together};
 use criterion::Criterion;
 use slotarena::Table;
@@ -60,6 +60,7 @@ fn main() {
     macro_rules! compare {
         ($measure:ident) => {
             $measure::<Table<u64>>(&mut criterion);
+            $measure::<Vouched>(&mut criterion);
             $measure::<Table<[u64; 2]>>(&mut criterion);
             $measure::<Unchecked>(&mut criterion);
             $measure::<sharded_slab::Slab<u64>>(&mut criterion);

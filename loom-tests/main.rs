@@ -41,6 +41,9 @@
 //! get; publish beside publish, unpublish beside free; one native function's handle asked for by
 //! two; and with a sweep.
 //!
+//! An owner who frees without a compare-and-swap (`unique`): beside get, beside an allocation, and
+//! where the slot was allocated by another thread.
+//!
 //! The slab (`slab`): look beside remove (also as the first guard), take, remove and insert in the
 //! same slot, flush, sweep; remove beside take; insert beside look; a value of a later era under
 //! one guard. With values that need no drop (`slab_plain`): look beside remove and insert in the
@@ -51,8 +54,7 @@
 //!
 //! Not covered: more than three threads, more than one stop by each, magazines that are both filled
 //! and spilled by three threads, `set` beside a helper, systems without an asymmetric fence (the
-//! real fence is stronger), `free_unchecked` (whose contract excludes what a model would show), and
-//! what `docs/DESIGN.md` says that loom does not model.
+//! real fence is stronger), and what `docs/DESIGN.md` says that loom does not model.
 //!
 //! # Against another checker
 //!
@@ -91,6 +93,7 @@ mod static_table;
 mod sweep;
 mod table;
 mod thread_cache;
+mod unique;
 mod world;
 // Shows how it is done on loom.
 #[cfg(not(all(slotarena_observed, feature = "shuttle")))]

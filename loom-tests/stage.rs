@@ -265,6 +265,14 @@ impl Actor {
         assert_eq!(self.mutator().free(handle), Ok(stamp), "Invariant 3");
     }
 
+    /// Frees what is held longest as its owner, who alone can: without a compare-and-swap.
+    pub fn free_own(&mut self) {
+        let (handle, stamp) = self.held.remove(0);
+        // SAFETY: live, and nobody else frees it or sets it.
+        let entry = unsafe { self.mutator().free_unchecked(handle) };
+        assert_eq!(entry, stamp, "Invariant 3");
+    }
+
     /// Registers a mutator of its own.
     pub fn register(&mut self) {
         self.mutator = Some(self.table.mutator());

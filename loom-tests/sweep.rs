@@ -71,8 +71,8 @@ macro_rules! in_parts {
 }
 
 in_parts! {
-    allocate free allocate_then_free free_then_allocate set stale_set uninitialized bulk audit
-    full get two_stripes register end stash pages left sweep
+    allocate free free_own allocate_then_free free_then_allocate set stale_set uninitialized bulk
+    audit full get two_stripes register end stash pages left sweep
 }
 
 fn allocate(part: Part) {
@@ -155,6 +155,19 @@ fn free(part: Part) {
         stage.free(held);
         part.begin(stage);
         stage.spawn(other, |a| (0..3).for_each(|_| a.free()));
+        part.spawn(stage);
+    });
+}
+
+fn free_own(part: Part) {
+    let what = "an owner frees 2 and spills";
+    part.model("free_own", "1 2 3 4 5 7 8", what).stage(LARGER, move |stage| {
+        let mut held = stage.prepare(4);
+        let mut other = held.split_off(1);
+        stage.free(held);
+        stage.keep(vec![other.remove(0)]);
+        part.begin(stage);
+        stage.spawn(other, |a| (0..2).for_each(|_| a.free_own()));
         part.spawn(stage);
     });
 }

@@ -10,7 +10,7 @@ use crate::outcome;
 use crate::stage::{SMALL, Stage, model};
 
 /// Something that is written before an entry is put into the table, and read through it.
-struct Payload(UnsafeCell<u32>);
+pub struct Payload(UnsafeCell<u32>);
 
 // SAFETY: accesses are ordered by the table, which is what the models show.
 unsafe impl Sync for Payload {}
@@ -18,16 +18,16 @@ unsafe impl Sync for Payload {}
 unsafe impl Send for Payload {}
 
 impl Payload {
-    fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Payload(UnsafeCell::new(0)))
     }
 
-    fn write(&self) {
+    pub fn write(&self) {
         // SAFETY: loom checks that nobody else is at it.
         self.0.with_mut(|cell| unsafe { *cell = 1 });
     }
 
-    fn read(&self) -> u32 {
+    pub fn read(&self) -> u32 {
         // SAFETY: as above.
         self.0.with(|cell| unsafe { *cell })
     }

@@ -87,6 +87,8 @@ mod table;
 #[cfg(feature = "std")]
 mod builder;
 #[cfg(feature = "std")]
+mod unique;
+#[cfg(feature = "std")]
 mod static_table;
 #[cfg(feature = "std")]
 mod slab_stats;
@@ -170,6 +172,8 @@ pub use sweep::SweepReport;
 pub use sync::observed;
 #[cfg(feature = "std")]
 pub use table::Table;
+#[cfg(feature = "std")]
+pub use unique::{Unique, UniqueMutator, UniqueTable};
 #[cfg(feature = "std")]
 pub use word::Word;
 #[cfg(feature = "std")]

@@ -15,6 +15,7 @@ use crate::record::Record;
 use crate::stats::Stats;
 use crate::sweep::{self, Resume, SweepReport};
 use crate::thread_cache::ThreadCache;
+use crate::word;
 
 /// A concurrent table of plain entries, each in a slot that a 32-bit [`Handle`] names.
 ///
@@ -152,6 +153,26 @@ impl<E: Entry> Table<E> {
         // SAFETY: any part of the memory can be loaded, committed or not (checked above); it is
         // there as long as `self.allocator`; slots are atomics, of which any bits are valid.
         ops::entry_in(unsafe { slot.as_ref() }.load())
+    }
+
+    /// [`get`](Self::get) for a caller who knows that the slot is live: an address computation, a
+    /// load and a mask, as generated code would read it. Wait-free.
+    ///
+    /// # Safety
+    ///
+    /// The handle names a live slot of this table, and no other thread frees it at the same time.
+    /// Else memory outside of the table may be read, or the entry be none that was ever put in.
+    #[must_use]
+    #[inline]
+    pub unsafe fn get_unchecked(&self, handle: Handle) -> E {
+        debug_assert!(handle.to_raw() <= self.last);
+        // SAFETY: a live slot of this table is inside the memory (Invariant 6).
+        let slot = unsafe { self.base.add(handle.to_raw() as usize) };
+        // SAFETY: its segment is committed (Invariant 5), and there as long as `self.allocator`.
+        let word = unsafe { slot.as_ref() }.load();
+        debug_assert!(word::is_live(word));
+        // SAFETY: the slot is live, so its word is what `to_word` returned plus the live bit.
+        unsafe { E::from_word(word::bits(word)) }
     }
 
     /// Puts another entry into a slot in use, and returns the one that was there: `None` if the

@@ -38,7 +38,7 @@ struct Work {
 }
 
 /// The bounds: what was counted with rustc 1.95, and a tenth more instructions.
-const WORKS: [Work; 8] = [
+const WORKS: [Work; 10] = [
     Work {
         name: "allocate and free, mutator",
         run: |table, count| pairs(&mut table.mutator(), count),
@@ -64,6 +64,14 @@ const WORKS: [Work; 8] = [
         faults: 0.0,
     },
     Work {
+        name: "allocate and free, unique, mutator",
+        run: pairs_of_owners,
+        instructions: 47.0,
+        locked: 0.0,
+        calls: 0.0,
+        faults: 0.0,
+    },
+    Work {
         name: "one of 4096 allocated and freed in random order",
         run: batches,
         instructions: 107.0,
@@ -80,6 +88,14 @@ const WORKS: [Work; 8] = [
         faults: 0.0,
     },
     Work { name: "get", run: reads, instructions: 20.0, locked: 0.0, calls: 0.0, faults: 0.0 },
+    Work {
+        name: "get_unchecked",
+        run: unchecked_reads,
+        instructions: 15.0,
+        locked: 0.0,
+        calls: 0.0,
+        faults: 0.0,
+    },
     Work {
         name: "growth, an entry",
         run: growth,
@@ -129,6 +145,16 @@ fn unchecked_pairs(table: &Table<u64>, count: usize) {
     }
 }
 
+fn pairs_of_owners(_: &Table<u64>, count: usize) {
+    let table = Table::<u64>::builder().capacity(1 << 22).stripes(2);
+    let table = table.build_unique().expect("a table");
+    let mut mutator = table.mutator();
+    for i in 0..count {
+        let owner = mutator.allocate(i as u64).expect("a slot");
+        black_box(mutator.free(owner));
+    }
+}
+
 fn batches(table: &Table<u64>, count: usize) {
     const BATCH: usize = 4096;
     let mut mutator = table.mutator();
@@ -159,6 +185,15 @@ fn reads(table: &Table<u64>, count: usize) {
     let handles: Vec<Handle> = (0..1024).map(|i| table.allocate(i).expect("a slot")).collect();
     for i in 0..count {
         black_box(table.get(handles[i & 1023]).expect("a live entry"));
+    }
+    table.free_many(&handles).expect("live entries");
+}
+
+fn unchecked_reads(table: &Table<u64>, count: usize) {
+    let handles: Vec<Handle> = (0..1024).map(|i| table.allocate(i).expect("a slot")).collect();
+    for i in 0..count {
+        // SAFETY: all of them are live.
+        black_box(unsafe { table.get_unchecked(handles[i & 1023]) });
     }
     table.free_many(&handles).expect("live entries");
 }

@@ -66,6 +66,25 @@ pub fn read_through(words: usize) -> Reading {
     })
 }
 
+/// Reads as much memory and has the system take it back in one call, and nothing else: a sweep that
+/// releases all of a table, having seen that every slot is free, is not to be expected below this.
+#[cfg(target_os = "linux")]
+pub fn read_and_return(words: usize) -> Reading {
+    const PAGE: usize = 4096;
+    let mut memory = worn(words);
+    let before = memory.as_ptr().align_offset(PAGE);
+    let bytes = (words - before) * 8 / PAGE * PAGE;
+    let reading = alone(|| {
+        black_box(memory.iter().fold(0u64, |sum, &word| sum.wrapping_add(word)));
+        let inside = memory[before..].as_mut_ptr().cast();
+        // SAFETY: whole pages inside an allocation of ours, whose contents nobody looks at again.
+        let result = unsafe { libc::madvise(inside, bytes, libc::MADV_DONTNEED) };
+        assert_eq!(result, 0, "advice on our own pages");
+    });
+    drop(memory);
+    reading
+}
+
 /// Memory of so many words, in small pages, each of them written to.
 fn worn(words: usize) -> Vec<u64> {
     let mut memory = Vec::<u64>::with_capacity(words);

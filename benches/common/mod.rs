@@ -5,11 +5,13 @@
 pub mod clock;
 pub mod large;
 pub mod latency;
+pub mod least;
 pub mod peers;
 pub mod plot;
 pub mod ratio;
 pub mod readers;
 pub mod traces;
+pub mod unique;
 pub mod values;
 pub mod work;
 

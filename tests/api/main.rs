@@ -11,6 +11,7 @@ mod operations;
 mod stashing;
 mod sweeping;
 mod threads;
+mod unique;
 mod unwinding;
 
 #[path = "../common/mod.rs"]

@@ -38,6 +38,8 @@ fn an_owner_may_free_without_a_check() {
     for i in 0..1000 {
         let (a, b) = (table.allocate(i).expect("a slot"), mutator.allocate(i).expect("a slot"));
         // SAFETY: both are live, and nobody else knows them.
+        assert_eq!(unsafe { table.get_unchecked(a) }, i);
+        // SAFETY: as above.
         assert_eq!(unsafe { mutator.free_unchecked(a) }, i);
         // SAFETY: as above.
         assert_eq!(unsafe { table.free_unchecked(b) }, i);

@@ -49,7 +49,12 @@ impl<'t, E: Sample> Run<'t, E> {
             }
             Op::Get(pick) => {
                 let raw = self.model.number(pick);
-                assert_eq!(self.table.get_raw(raw), self.model.entry(raw), "get {raw}");
+                let entry = self.model.entry(raw);
+                assert_eq!(self.table.get_raw(raw), entry, "get {raw}");
+                if let (Some(handle), Some(_)) = (Handle::from_raw(raw), entry) {
+                    // SAFETY: live, and this is the only thread.
+                    assert_eq!(Some(unsafe { self.table.get_unchecked(handle) }), entry);
+                }
             }
             Op::FreeMany(ref picks) => {
                 let picks = picks.iter().map(|&pick| self.model.number(pick));

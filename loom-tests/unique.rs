@@ -1,0 +1,81 @@
+//! Slots that their owners free, by a plain store: what else may go on meanwhile.
+
+use crate::checker::sync::Arc;
+use crate::checker::sync::atomic::{AtomicU32, Ordering};
+use slotarena::Handle;
+
+use crate::stage::{LARGER, SMALL, Stage, model};
+use crate::table::Payload;
+
+#[test]
+fn free_get() {
+    let what = "an owner frees, writes and allocates the slot again; another gets and reads";
+    model("unique_get", "3 7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let held = stage.prepare(1);
+        let (handle, old) = held[0];
+        let payload = Payload::new();
+        let reader = payload.clone();
+        stage.spawn(held, move |a| {
+            a.free_own();
+            payload.write();
+            a.allocate();
+        });
+        stage.spawn_bare(vec![], move |a| match a.saw(a.table().get(handle)) {
+            None => {}
+            Some(stamp) if stamp == old => {}
+            Some(_) => assert_eq!(reader.read(), 1, "Invariant 7"),
+        });
+        stage.finish();
+    });
+}
+
+#[test]
+fn free_allocate() {
+    let what = "an owner frees 2 and spills, another allocates 2";
+    model("unique_allocate", "1 2 3 4", what).bound(3).stage(LARGER, |stage| {
+        let held = stage.prepare(6);
+        let mut held = held.into_iter();
+        let own = held.by_ref().take(2).collect();
+        stage.keep(held.collect());
+        stage.spawn(own, |a| (0..2).for_each(|_| a.free_own()));
+        stage.spawn(vec![], |a| {
+            a.try_allocate();
+            a.try_allocate();
+        });
+    });
+}
+
+#[test]
+fn pass_on() {
+    let what =
+        "one writes, allocates and passes it on; its new owner reads, frees, allocates again";
+    model("unique_pass_on", "1 2 3 7", what).explore(|| {
+        let mut stage = Stage::new(SMALL);
+        let payload = Payload::new();
+        let reader = payload.clone();
+        let passed = Arc::new(AtomicU32::new(0));
+        let found = passed.clone();
+        stage.spawn(vec![], move |a| {
+            payload.write();
+            let handle = a.allocate_known(7);
+            // Relaxed: the table itself orders what was written before.
+            passed.store(handle.to_raw(), Ordering::Relaxed);
+        });
+        stage.spawn(vec![], move |a| {
+            if let Some(handle) = Handle::from_raw(found.load(Ordering::Relaxed)) {
+                // The handle came without an ordering, so the slot may still look free.
+                if a.saw(a.table().get(handle)).is_some() {
+                    assert_eq!(reader.read(), 1, "Invariant 7");
+                    reader.write();
+                    a.held.push((handle, 7));
+                    a.free_own();
+                    a.allocate();
+                }
+            }
+        });
+        stage.join();
+        stage.forget_unknown();
+        stage.finish();
+    });
+}
