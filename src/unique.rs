@@ -47,6 +47,27 @@ use crate::table::Table;
 /// mutator.free(owner);
 /// ```
 ///
+/// A table of the whole process is a `static`; its owners borrow it for ever:
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use slotarena::{Unique, UniqueTable};
+///
+/// static OBJECTS: LazyLock<UniqueTable<u64>> =
+///     LazyLock::new(|| UniqueTable::new().expect("addresses"));
+///
+/// struct Object {
+///     slot: Unique<'static, u64>,
+/// }
+///
+/// let object = Object { slot: OBJECTS.allocate(7)? };
+/// let handle = object.slot.handle();
+/// assert_eq!(OBJECTS.get(handle), Some(7));
+/// drop(object);
+/// assert_eq!(OBJECTS.get(handle), None);
+/// # Ok::<(), slotarena::AllocError>(())
+/// ```
+///
 /// Cost and progress are those of [`Table`], less the read-modify-write of `free`.
 #[derive(Debug)]
 pub struct UniqueTable<E: Entry>(Table<E>);
