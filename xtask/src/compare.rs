@@ -43,11 +43,6 @@ pub fn plan(setup: &Setup, _: Say) -> Plan {
     Ok(vec![patch, loom, shuttle, compare])
 }
 
-/// Models of which loom finds fewer outcomes than shuttle, and it is not known why: two sweep in
-/// them, or one does so twice. Both checkers find them in order. They are compared, and shown, and
-/// fail nothing; `docs/DESIGN.md` names them.
-const UNEXPLAINED: [&str; 3] = ["allocate_sweep_twice", "sweep_sweep", "sweep_sweep_stopped"];
-
 /// What a checker found out about a model.
 struct Findings {
     executions: String,
@@ -100,10 +95,8 @@ pub fn compare(loom: &Path, other: &Path) -> Result<(), String> {
         let (ours, limits, lost) = (ours.outcomes.len(), ours.bound, missing.len());
         let what = format!("{found}, loom ({limits}) has {ours}, {lost} missing");
         println!("model: {name} | - | {what} | {bound} | {executions} | {seconds}");
-        if !UNEXPLAINED.contains(&&*name) {
-            let lacks = |outcome| format!("{name}: loom has not found {outcome}");
-            wrong.extend(missing.into_iter().map(lacks));
-        }
+        let lacks = |outcome| format!("{name}: loom has not found {outcome}");
+        wrong.extend(missing.into_iter().map(lacks));
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
