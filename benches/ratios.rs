@@ -125,12 +125,12 @@ fn batch(title: &'static str) -> Contest {
     }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
     enter_all!(contest, enter, Single, Vouched, Least);
-    let (table, order) = (unique::table(), unique::Order::new());
+    let (table, order) = (unique::table(), work::order());
     contest.enter(unique::MUTATOR, 1, Figure::Spent, move |count| {
         let mut mutator = table.mutator();
-        order.run(&mut mutator, 1);
+        unique::batches(&mut mutator, &order, 1);
         let times = count.div_ceil(BATCH);
-        alone(|| order.run(&mut mutator, times)).scaled(count, times * BATCH)
+        alone(|| unique::batches(&mut mutator, &order, times)).scaled(count, times * BATCH)
     });
     contest.promise(unique::MUTATOR, "mimalloc", 1.0);
     contest.promise(unique::MUTATOR, Single::NAME, 1.3);

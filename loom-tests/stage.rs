@@ -5,6 +5,8 @@ use std::fmt::Debug;
 
 use slotarena::{Handle, Mutator, SetError, Table};
 
+use crate::checker::cell::UnsafeCell;
+use crate::checker::sync::Arc;
 use crate::checker::thread::{JoinHandle, spawn};
 pub use crate::model::{Model, model};
 use crate::outcome;
@@ -28,6 +30,30 @@ pub const SMALL: Shape =
 
 /// Six usable slots in four segments.
 pub const LARGER: Shape = Shape { capacity: 6, ..SMALL };
+
+/// Something that is written before an entry is put into the table, and read through it.
+pub struct Payload(UnsafeCell<u32>);
+
+// SAFETY: accesses are ordered by the table, which is what the models show.
+unsafe impl Sync for Payload {}
+// SAFETY: as above.
+unsafe impl Send for Payload {}
+
+impl Payload {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Payload(UnsafeCell::new(0)))
+    }
+
+    pub fn write(&self) {
+        // SAFETY: loom checks that nobody else is at it.
+        self.0.with_mut(|cell| unsafe { *cell = 1 });
+    }
+
+    pub fn read(&self) -> u32 {
+        // SAFETY: as above.
+        self.0.with(|cell| unsafe { *cell })
+    }
+}
 
 /// A table and the actors that work on it.
 pub struct Stage {

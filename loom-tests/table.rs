@@ -1,37 +1,12 @@
 //! What a reader sees.
 
-use crate::checker::cell::UnsafeCell;
 use crate::checker::sync::Arc;
 use crate::checker::sync::atomic::{AtomicU32, Ordering};
 use crate::checker::thread::spawn;
 use slotarena::{Handle, Table};
 
 use crate::outcome;
-use crate::stage::{SMALL, Stage, model};
-
-/// Something that is written before an entry is put into the table, and read through it.
-pub struct Payload(UnsafeCell<u32>);
-
-// SAFETY: accesses are ordered by the table, which is what the models show.
-unsafe impl Sync for Payload {}
-// SAFETY: as above.
-unsafe impl Send for Payload {}
-
-impl Payload {
-    pub fn new() -> Arc<Self> {
-        Arc::new(Payload(UnsafeCell::new(0)))
-    }
-
-    pub fn write(&self) {
-        // SAFETY: loom checks that nobody else is at it.
-        self.0.with_mut(|cell| unsafe { *cell = 1 });
-    }
-
-    pub fn read(&self) -> u32 {
-        // SAFETY: as above.
-        self.0.with(|cell| unsafe { *cell })
-    }
-}
+use crate::stage::{Actor, Model, Payload, SMALL, Stage, model};
 
 #[test]
 fn allocate_get() {
@@ -54,25 +29,31 @@ fn allocate_get() {
     });
 }
 
-#[test]
-fn set_get() {
-    let what = "one writes and sets, another gets and reads";
-    model("set_get", "7", what).small().explore(|| {
+/// The owner of a slot changes what is in it, having written; another gets, and reads what was
+/// written if that has changed. `stays`: the slot is live throughout.
+pub fn change_beside_get(model: Model, stays: bool, change: fn(&mut Actor, &Payload)) {
+    model.explore(move || {
         let mut stage = Stage::new(SMALL);
         let held = stage.prepare(1);
         let (handle, old) = held[0];
         let payload = Payload::new();
         let reader = payload.clone();
-        stage.spawn(held, move |a| {
-            payload.write();
-            a.set();
-        });
+        stage.spawn(held, move |a| change(a, &payload));
         stage.spawn_bare(vec![], move |a| match a.saw(a.table().get(handle)) {
             Some(stamp) if stamp == old => {}
             Some(_) => assert_eq!(reader.read(), 1, "Invariant 7"),
-            None => panic!("Invariant 3: the slot is live throughout"),
+            None => assert!(!stays, "Invariant 3: the slot is live throughout"),
         });
         stage.finish();
+    });
+}
+
+#[test]
+fn set_get() {
+    let what = "one writes and sets, another gets and reads";
+    change_beside_get(model("set_get", "7", what).small(), true, |a, payload| {
+        payload.write();
+        a.set();
     });
 }
 

@@ -4,29 +4,16 @@ use crate::checker::sync::Arc;
 use crate::checker::sync::atomic::{AtomicU32, Ordering};
 use slotarena::Handle;
 
-use crate::stage::{LARGER, SMALL, Stage, model};
-use crate::table::Payload;
+use crate::stage::{LARGER, Payload, SMALL, Stage, model};
+use crate::table::change_beside_get;
 
 #[test]
 fn free_get() {
     let what = "an owner frees, writes and allocates the slot again; another gets and reads";
-    model("unique_get", "3 7", what).explore(|| {
-        let mut stage = Stage::new(SMALL);
-        let held = stage.prepare(1);
-        let (handle, old) = held[0];
-        let payload = Payload::new();
-        let reader = payload.clone();
-        stage.spawn(held, move |a| {
-            a.free_own();
-            payload.write();
-            a.allocate();
-        });
-        stage.spawn_bare(vec![], move |a| match a.saw(a.table().get(handle)) {
-            None => {}
-            Some(stamp) if stamp == old => {}
-            Some(_) => assert_eq!(reader.read(), 1, "Invariant 7"),
-        });
-        stage.finish();
+    change_beside_get(model("unique_get", "3 7", what), false, |a, payload| {
+        a.free_own();
+        payload.write();
+        a.allocate();
     });
 }
 

@@ -223,7 +223,7 @@ impl<E: Entry> Unique<'_, E> {
     pub fn set(&mut self, entry: E) -> Result<E, SetError> {
         let before = self.get();
         // Nobody else changes it, so what is replaced is what was read.
-        ops::set(self.table, self.handle, entry).map(|replaced| replaced.unwrap_or(before))
+        ops::set(self.table, self.handle, entry).map(|_| before)
     }
 
     /// Frees the slot and returns its entry. Lock-free.

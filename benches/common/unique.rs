@@ -2,7 +2,6 @@
 
 use slotarena::{Table, Unique, UniqueMutator, UniqueTable};
 
-use super::Random;
 use super::work::BATCH;
 
 /// What they are called in tables: with a mutator, and by way of the table.
@@ -30,26 +29,15 @@ pub fn table_pairs(table: &UniqueTable<u64>, count: usize) {
     }
 }
 
-/// The order of a [`Batch`](super::work::Batch).
-pub struct Order(Vec<u32>);
-
-impl Order {
-    pub fn new() -> Self {
-        let mut order: Vec<u32> = (0..BATCH as u32).collect();
-        Random(1).shuffle(&mut order);
-        Self(order)
-    }
-
-    /// Batches, `times` times.
-    #[inline(never)]
-    pub fn run(&self, mutator: &mut UniqueMutator<'_, u64>, times: usize) {
-        let mut owners: Vec<Option<Unique<'_, u64>>> = Vec::with_capacity(BATCH);
-        for _ in 0..times {
-            owners.clear();
-            owners.extend((0..BATCH as u64).map(|value| mutator.allocate(value).ok()));
-            for &i in &self.0 {
-                mutator.free(owners[i as usize].take().expect("a free slot"));
-            }
+/// As [`Batch::run`](super::work::Batch::run), `times` times.
+#[inline(never)]
+pub fn batches(mutator: &mut UniqueMutator<'_, u64>, order: &[u32], times: usize) {
+    let mut owners: Vec<Option<Unique<'_, u64>>> = Vec::with_capacity(BATCH);
+    for _ in 0..times {
+        owners.clear();
+        owners.extend((0..BATCH as u64).map(|value| mutator.allocate(value).ok()));
+        for &i in order {
+            mutator.free(owners[i as usize].take().expect("a free slot"));
         }
     }
 }

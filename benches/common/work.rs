@@ -42,12 +42,17 @@ pub struct Batch<K> {
     order: Vec<u32>,
 }
 
+/// The order in which the keys of a batch go: a random one.
+pub fn order() -> Vec<u32> {
+    let mut order: Vec<u32> = (0..BATCH as u32).collect();
+    Random(1).shuffle(&mut order);
+    order
+}
+
 impl<K: Copy> Batch<K> {
-    /// An empty one with a random order.
+    /// An empty one.
     pub fn new() -> Self {
-        let mut order: Vec<u32> = (0..BATCH as u32).collect();
-        Random(1).shuffle(&mut order);
-        Self { keys: Vec::with_capacity(BATCH), order }
+        Self { keys: Vec::with_capacity(BATCH), order: order() }
     }
 
     /// Puts a batch of values in, then takes them out in the random order.
