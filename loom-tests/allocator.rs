@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::stage::{LARGER, SMALL, Shape, Stage, model};
+use crate::harness::stage::{LARGER, SMALL, Shape, Stage, model};
 
 #[test]
 fn allocate_allocate_growing() {
@@ -135,7 +135,7 @@ fn refused_segment() {
 }
 
 /// Six slots; two may be put aside.
-const STASHING: Shape = Shape { stash: 2, ..LARGER };
+const STASHING: Shape = Shape { overflow: 2, ..LARGER };
 
 #[test]
 fn stash_last_slots() {

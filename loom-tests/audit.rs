@@ -1,6 +1,6 @@
 //! Counting and auditing, beside who changes what is counted.
 
-use crate::stage::{SMALL, model};
+use crate::harness::stage::{SMALL, model};
 
 #[test]
 fn uninitialized_audit() {
@@ -36,7 +36,7 @@ fn stats_allocate() {
         stage.spawn(vec![], |a| a.allocate());
         stage.spawn_bare(vec![], |a| {
             let s = a.saw(a.table().stats());
-            let sum = s.live + s.free_in_stripes + s.free_in_magazines + s.free_detached;
+            let sum = s.live + s.free_in_stripes + s.free_in_local_stores + s.free_unswept;
             assert_eq!(sum, s.slots_committed, "Invariant 4");
             assert!(s.live <= 1, "Invariant 4: {s:?}");
         });

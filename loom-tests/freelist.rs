@@ -1,6 +1,6 @@
 //! The two moves on a stripe, where they meet.
 
-use crate::stage::{LARGER, SMALL, Shape, model};
+use crate::harness::stage::{LARGER, SMALL, Shape, model};
 
 #[test]
 fn put_back_meets_newcomers() {

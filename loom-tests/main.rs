@@ -25,19 +25,19 @@
 //! | **free** | `allocator`, `freelist` | `allocator` (two handles; one handle twice) | | | |
 //! | **set** | `table` | `table` (also of the same slot) | `table` | | |
 //! | **get** | `table` | `table` | `table` | nothing to see | |
-//! | **sweep** | `sweep`; `detached` (also helping, and again later) | `sweep` | `sweep` (also by a stale handle) | `sweep` | `sweep` |
+//! | **sweep** | `sweep`; `unswept` (also helping, and again later) | `sweep` | `sweep` (also by a stale handle) | `sweep` | `sweep` |
 //! | **bulk calls** | `allocator` | `table` | `table` | `table` | `sweep` |
-//! | **register, end** | `world` | `world` | `table` | `table` | `sweep` |
+//! | **register, end** | `safepoint` | `safepoint` | `table` | `table` | `sweep` |
 //! | **audit, stats** | `audit` | `audit` | `audit` (of an uninitialized slot) | | `sweep` |
 //! | **a full table** | `allocator` | `allocator` | `table` | `table` | `sweep` |
-//! | **threads without a mutator** | `thread_cache` | `thread_cache` | | | `thread_cache` |
+//! | **threads without a mutator** | `threads` | `threads` | | | `threads` |
 //!
 //! Three at once: allocate, free and sweep; two allocations and a sweep; two that put back and one
-//! that pushes. Besides: a static table's first use, and its first allocation; a table that is
+//! that pushes. Besides: a table that is
 //! dropped while a thread that used it ends; two-word entries while the table grows. Each at one
 //! size; stripes of 1 and 2, magazines of 1 and 2. `INDEX.md` has them all, with their bounds.
 //!
-//! Code pointers (`code_table`): publish beside get; set beside set, and free and use again, beside
+//! Code pointers (`code`): publish beside get; set beside set, and free and use again, beside
 //! get; publish beside publish, unpublish beside free; one native function's handle asked for by
 //! two; and with a sweep.
 //!
@@ -46,9 +46,9 @@
 //!
 //! The slab (`slab`): look beside remove (also as the first guard), take, remove and insert in the
 //! same slot, flush, sweep; remove beside take; insert beside look; a value of a later era under
-//! one guard. With values that need no drop (`slab_plain`): look beside remove and insert in the
+//! one guard. With values that need no drop (`slab::plain`): look beside remove and insert in the
 //! same slot (also as the first guard, as the last, and as one's own); remove beside remove; remove
-//! beside sweep. Its participants (`member`): one goes and leaves a removed value, one comes beside
+//! beside sweep. Its participants (`slab::participants`): one goes and leaves a removed value, one comes beside
 //! a flush, one takes over what another leaves. Each value has a cell that looking reads and
 //! dropping writes.
 //!
@@ -59,42 +59,32 @@
 //! # Against another checker
 //!
 //! Does loom find all that a model can come to? `cargo xtask verify shuttle` has each model
-//! explored a second time, on shuttle, by a search of another kind (`scheduler.rs`), and compares:
+//! explored a second time, on shuttle, by a search of another kind (`harness/scheduler.rs`), and compares:
 //! what each thread has read, access by access, what its operations returned, and what was left.
 //! Loom must find every such *outcome* that shuttle does; it may find more, since shuttle is
 //! sequentially consistent. For this `--cfg slotarena_observed` has every access noted, and
 //! `SLOTARENA_OUTCOMES` names the folder for the outcomes. The search itself is held against the
-//! enumeration of `gap/program.rs` (`search.rs`), and on the smallest models against shuttle's own,
+//! enumeration of `gap/program.rs` (`harness/search.rs`), and on the smallest models against shuttle's own,
 //! which tries every order of all steps.
-#![cfg(all(loom, feature = "loom"))]
+#![cfg(model)]
 
-mod allocator;
-mod audit;
-mod checker;
-mod code_table;
-mod detached;
-mod freelist;
-mod member;
-mod model;
-mod outcome;
-#[cfg(all(slotarena_observed, feature = "shuttle"))]
+#[cfg(slotarena_shuttle)]
 // Its programs with yields are for the gap's own tests.
 #[allow(dead_code)]
 #[path = "gap/program.rs"]
 mod program;
-#[cfg(all(slotarena_observed, feature = "shuttle"))]
-mod scheduler;
-#[cfg(all(slotarena_observed, feature = "shuttle"))]
-mod search;
-mod slab;
-mod slab_plain;
-mod stage;
-mod static_table;
+mod harness;
+mod freelist;
+mod safepoint;
+mod allocator;
+mod unswept;
 mod sweep;
+mod audit;
+mod threads;
 mod table;
-mod thread_cache;
 mod unique;
-mod world;
+mod slab;
+mod code;
 // Shows how it is done on loom.
-#[cfg(not(all(slotarena_observed, feature = "shuttle")))]
-mod yours;
+#[cfg(not(slotarena_shuttle))]
+mod user_code;

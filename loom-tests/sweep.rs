@@ -6,7 +6,7 @@
 //! *Rest*: the model begins after the stop, which shows how slots come back. Both without a bound.
 //! *Whole*: in one piece, with a bound.
 
-use crate::stage::{LARGER, Model, SMALL, Shape, Stage, model};
+use crate::harness::stage::{LARGER, Model, SMALL, Shape, Stage, model};
 
 /// How much of a sweep runs beside the others.
 #[derive(Clone, Copy, PartialEq)]
@@ -72,7 +72,7 @@ macro_rules! in_parts {
 
 in_parts! {
     allocate free free_own allocate_then_free free_then_allocate set stale_set uninitialized bulk
-    audit full get two_stripes register end stash pages left sweep
+    audit full get two_stripes register end overflow pages left sweep
 }
 
 fn allocate(part: Part) {
@@ -86,10 +86,10 @@ fn allocate(part: Part) {
     });
 }
 
-fn stash(part: Part) {
+fn overflow(part: Part) {
     let what = "one takes from what it put aside";
-    let shape = Shape { stash: 2, ..LARGER };
-    part.model("stash", "1 2 3 4 5 7 8", what).stage(shape, move |stage| {
+    let shape = Shape { overflow: 2, ..LARGER };
+    part.model("overflow", "1 2 3 4 5 7 8", what).stage(shape, move |stage| {
         let held = stage.prepare(4);
         let actor = stage.stashing(held);
         part.begin(stage);
@@ -141,7 +141,7 @@ fn what_is_left_is_swept_again() {
     model("sweep_what_is_left", "1 2 3 4 5 7 8", what).bound(2).long().stage(shape, |stage| {
         leave(stage);
         stage.table().sweep(0);
-        assert_eq!(stage.table().stats().free_detached, 5, "Invariant 4: they are left");
+        assert_eq!(stage.table().stats().free_unswept, 5, "Invariant 4: they are left");
         stage.spawn(vec![], |a| a.allocate());
         stage.spawn_bare(vec![], |a| a.sweep());
     });

@@ -1,12 +1,12 @@
 //! What a reader sees.
 
-use crate::checker::sync::Arc;
-use crate::checker::sync::atomic::{AtomicU32, Ordering};
-use crate::checker::thread::spawn;
+use crate::harness::checker::sync::Arc;
+use crate::harness::checker::sync::atomic::{AtomicU32, Ordering};
+use crate::harness::checker::thread::spawn;
 use slotarena::{Handle, Table};
 
-use crate::outcome;
-use crate::stage::{Actor, Model, Payload, SMALL, Stage, model};
+use crate::harness::outcome;
+use crate::harness::stage::{Actor, Model, Payload, SMALL, Stage, model};
 
 #[test]
 fn allocate_get() {

@@ -1,10 +1,10 @@
 //! Slots that their owners free, by a plain store: what else may go on meanwhile.
 
-use crate::checker::sync::Arc;
-use crate::checker::sync::atomic::{AtomicU32, Ordering};
+use crate::harness::checker::sync::Arc;
+use crate::harness::checker::sync::atomic::{AtomicU32, Ordering};
 use slotarena::Handle;
 
-use crate::stage::{LARGER, Payload, SMALL, Stage, model};
+use crate::harness::stage::{LARGER, Payload, SMALL, Stage, model};
 use crate::table::change_beside_get;
 
 #[test]

@@ -1,32 +1,31 @@
-//! What can go wrong. Every error names the value at fault and the limit it met.
+//! The errors of all parts. Each names the value at fault and the limit it met.
 
+use core::error::Error;
 use core::fmt;
 
-use crate::handle::InvalidHandle;
-use crate::protection::Protection;
+use crate::bits::handle::HandleError;
+use crate::sys::Protection;
+use crate::sys::code::describe;
 
-/// The system's code for *no memory*, where a refusal comes without one.
-pub(crate) const NO_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
-
-/// Why a slot could not be had, or an entry not be put into one. The table is as it was before.
+/// The reason why no slot was allocated. The table is as it was before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum AllocError {
-    /// All slots of the table are handed out. Said only when it was true at one moment during
-    /// the call: with the world stopped, no thread's private store held a free slot.
+    /// All slots of the table are in use. That was true at one moment during the call: with the world
+    /// stopped, no participant's local store held a free slot either.
     CapacityExhausted {
-        /// How many slots the table has.
+        /// The number of slots of the table.
         capacity: u32,
     },
     /// The system refused memory for another segment, and no committed slot was free.
     OutOfMemory {
         /// The system's code: `errno`, or `GetLastError` on Windows.
         code: i32,
-        /// How many bytes were asked for.
+        /// The bytes asked for.
         bytes: usize,
     },
-    /// The entry needs bit 63 of its (low) word, which is the table's own.
-    EntryTooWide {
+    /// The entry sets bit 63 of its (low) word, which the table reserves for itself.
+    ReservedBit {
         /// The word that the entry became.
         word: u128,
     },
@@ -40,25 +39,25 @@ impl fmt::Display for AllocError {
             }
             AllocError::OutOfMemory { code, bytes } => {
                 write!(f, "the system refused {bytes} bytes for a segment: ")?;
-                system(f, code)
+                describe(f, code)
             }
-            AllocError::EntryTooWide { word } => {
-                write!(f, "the entry {word:#x} needs bit 63 of its first word, the table's own")
+            AllocError::ReservedBit { word } => {
+                write!(f, "the entry {word:#x} sets bit 63 of its low word, which the table reserves")
             }
         }
     }
 }
 
-impl core::error::Error for AllocError {}
+impl Error for AllocError {}
 
-/// Why `set` did not store. The slot is as it was before.
+/// The reason why `set` did not store. The slot is as it was before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SetError {
-    /// The handle does not name a slot that is in use.
-    InvalidHandle(InvalidHandle),
-    /// The entry needs bit 63 of its (low) word, which is the table's own.
-    EntryTooWide {
+    /// The handle names no slot in use.
+    InvalidHandle(HandleError),
+    /// The entry sets bit 63 of its (low) word, which the table reserves for itself.
+    ReservedBit {
         /// The word that the entry became.
         word: u128,
     },
@@ -67,91 +66,105 @@ pub enum SetError {
 impl fmt::Display for SetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            SetError::InvalidHandle(error) => error.fmt(f),
-            SetError::EntryTooWide { word } => AllocError::EntryTooWide { word }.fmt(f),
+            SetError::InvalidHandle(_) => write!(f, "the entry was not stored"),
+            SetError::ReservedBit { word } => AllocError::ReservedBit { word }.fmt(f),
         }
     }
 }
 
-impl core::error::Error for SetError {}
+impl Error for SetError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            SetError::InvalidHandle(error) => Some(error),
+            SetError::ReservedBit { .. } => None,
+        }
+    }
+}
 
-impl From<InvalidHandle> for SetError {
-    fn from(error: InvalidHandle) -> Self {
+impl From<HandleError> for SetError {
+    fn from(error: HandleError) -> Self {
         SetError::InvalidHandle(error)
     }
 }
 
-/// Some of the handles given to `free_many` did not name a slot in use; all others were freed.
+/// The error of `free_many`: some handles named no slot in use. All others were freed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct FreeManyError {
     /// The first handle that was refused.
-    pub first: InvalidHandle,
-    /// How many were refused.
+    pub first: HandleError,
+    /// The number of refused handles.
     pub refused: usize,
-    /// How many were freed.
+    /// The number of freed handles.
     pub freed: usize,
 }
 
 impl fmt::Display for FreeManyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { first, refused, freed } = self;
-        write!(f, "{refused} of {} handles refused, the first: {first}", refused + freed)
+        write!(f, "{refused} of {} handles refused, the first is {}", refused + freed, first.raw())
     }
 }
 
-impl core::error::Error for FreeManyError {}
+impl Error for FreeManyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.first)
+    }
+}
 
-/// Why a table could not be made.
+/// The reason why a table or a slab could not be built.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A table of no slots was asked for.
+    /// A capacity of 0 was asked for.
     ZeroCapacity,
     /// The number of stripes is not a power of two, or too large.
     Stripes {
-        /// What was asked for.
+        /// The value asked for.
         asked: usize,
-        /// The most there can be.
+        /// The limit.
         limit: usize,
     },
     /// The magazine size is 0 or too large.
     MagazineSize {
-        /// What was asked for.
+        /// The value asked for.
         asked: usize,
-        /// The most there can be.
+        /// The limit.
         limit: usize,
     },
-    /// The stash is too large.
-    Stash {
-        /// What was asked for.
+    /// The overflow is too large.
+    Overflow {
+        /// The value asked for.
         asked: usize,
-        /// The most there can be.
+        /// The limit.
         limit: usize,
     },
-    /// A table of code pointers was asked for whose handles have no bits, or more than 32.
+    /// A code pointer table was asked for whose handles have no bits, or more than 32.
+    /// Or slots were asked for that are not one less than a power of two.
     IndexBits {
-        /// What was asked for.
+        /// The bits asked for.
         asked: u32,
+        /// The slots asked for.
+        slots: u32,
     },
-    /// There was no memory for the read-only segments, or not so many slots.
+    /// There was no memory for the read-only segments, or there are not that many slots.
     ReadOnly {
-        /// How many segments were asked for.
+        /// The segments asked for.
         asked: u32,
-        /// Why they could not be had.
+        /// The reason.
         error: AllocError,
     },
-    /// A protection was asked for that this system does not have.
+    /// This system lacks the protection asked for.
     Protection {
-        /// What was asked for.
+        /// The value asked for.
         asked: Protection,
     },
-    /// The system refused to reserve addresses: the amount asked for, or, where stepping down
-    /// was allowed, even the least.
+    /// The system refused to reserve addresses: the amount asked for or, where `capacity_at_most`
+    /// allows less, even the least.
     Reserve {
-        /// Bytes that were asked for first.
+        /// The bytes asked for first.
         asked: usize,
-        /// Bytes that were asked for, and refused, last.
+        /// The bytes asked for last.
         refused: usize,
         /// The system's code: `errno`, or `GetLastError` on Windows.
         code: i32,
@@ -168,51 +181,57 @@ impl fmt::Display for BuildError {
             BuildError::MagazineSize { asked, limit } => {
                 write!(f, "a magazine size of {asked} asked for: 1 to {limit} is possible")
             }
-            BuildError::Stash { asked, limit } => {
-                write!(f, "a stash of {asked} slots asked for: up to {limit} is possible")
+            BuildError::Overflow { asked, limit } => {
+                write!(f, "an overflow of {asked} slots asked for: up to {limit} is possible")
             }
-            BuildError::IndexBits { asked } => {
+            BuildError::IndexBits { asked, slots } if slots & slots.wrapping_add(1) == 0 => {
                 write!(f, "handles of {asked} bits asked for: 1 to 32 are possible")
             }
-            BuildError::ReadOnly { asked, error } => {
-                write!(f, "{asked} read-only segments asked for: {error}")
+            BuildError::IndexBits { slots, .. } => {
+                write!(f, "{slots} slots asked for: 2^n - 1 are possible, n from 1 to 32")
+            }
+            BuildError::ReadOnly { asked, .. } => {
+                write!(f, "{asked} read-only segments asked for, which cannot be had")
             }
             BuildError::Protection { asked } => {
                 write!(
                     f,
-                    "{asked:?} asked for, the strongest here is {:?}",
+                    "protection {asked} asked for, the strongest here is {}",
                     Protection::strongest()
                 )
             }
             BuildError::Reserve { asked, refused, code } => {
                 write!(f, "asked for {asked} bytes of addresses; {refused} were refused: ")?;
-                system(f, code)
+                describe(f, code)
             }
         }
     }
 }
 
-impl core::error::Error for BuildError {}
-
-fn system(f: &mut fmt::Formatter<'_>, code: i32) -> fmt::Result {
-    write!(f, "{}", std::io::Error::from_raw_os_error(code))
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            BuildError::ReadOnly { error, .. } => Some(error),
+            _ => None,
+        }
+    }
 }
 
-/// A table was closed while slots were still handed out. It is gone all the same.
+/// The error of a table that was closed while slots were in use. The table is gone all the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Leak {
+pub struct LeakError {
     /// Slots that held an entry.
     pub live: u64,
-    /// Slots that were handed out but never got an entry.
+    /// Slots that were handed out and never got an entry.
     pub uninitialized: u64,
 }
 
-impl fmt::Display for Leak {
+impl fmt::Display for LeakError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { live, uninitialized } = self;
         write!(f, "table closed with {live} live and {uninitialized} uninitialized slots")
     }
 }
 
-impl core::error::Error for Leak {}
+impl Error for LeakError {}

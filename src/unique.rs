@@ -1,34 +1,33 @@
-//! A table whose slots have one owner each, who alone can free them.
+//! A table whose slots have one owner each, which alone can free them.
 //!
-//! What frees by a handle has to settle who of several wins, by an atomic read-modify-write: no
-//! algorithm that never waits does it with less (Attiya et al., *Laws of Order*, POPL 2011). Here
-//! the compiler settles it beforehand. There is no other way to free a slot than to give up the one
-//! [`Unique`] that stands for it, so a plain store is enough.
+//! A free by handle has to decide at run time which of several frees wins. That takes an atomic
+//! read-modify-write: no algorithm that never waits does it with less (Attiya et al., [*Laws of
+//! Order*], POPL 2011). Here the compiler decides it beforehand. The only way to free a slot is to
+//! give up the one [`Unique`] that stands for it, so a plain store is enough.
+//!
+//! [*Laws of Order*]: https://doi.org/10.1145/1926385.1926442
 
+use core::fmt;
 use core::mem::ManuallyDrop;
 
-use crate::audit::{Audit, Violation};
-use crate::builder::Builder;
-use crate::entry::Entry;
+use crate::allocator::{Audit, AuditError, Builder, Stats};
+use crate::bits::handle::Handle;
 use crate::error::{AllocError, BuildError, SetError};
-use crate::handle::Handle;
-use crate::mutator::Mutator;
-use crate::ops;
-use crate::stats::Stats;
 use crate::sweep::SweepReport;
-use crate::table::Table;
+use crate::sys::Protection;
+use crate::table::{self, Packed, Table, ops};
 
-/// A [`Table`] whose slots are freed by their owners and by nobody else: for an engine that hands
-/// out numbers, and knows itself when they have had their time.
+/// A [`Table`] whose slots only their owners can free: for an engine that hands out numbers and knows
+/// when each is no longer needed.
 ///
-/// Whoever has a slot's [`Unique`] owns it. Anybody may read by the [`Handle`], which can be copied
-/// and sent around; once the owner has freed the slot he reads `None`, or what was put there since.
+/// A slot's [`Unique`] is its ownership. Any thread may read by the [`Handle`], which can be copied
+/// and sent. Once the owner has freed the slot, a reader finds `None`, or a later entry.
 ///
 /// ```
 /// use slotarena::{Unique, UniqueTable};
 ///
 /// let table = UniqueTable::<u64>::new()?;
-/// let mut mutator = table.mutator();
+/// let mutator = table.mutator();
 /// let owner: Unique<'_, u64> = mutator.allocate(7)?;
 /// let handle = owner.handle();
 /// assert_eq!(table.get(handle), Some(7));
@@ -41,13 +40,13 @@ use crate::table::Table;
 ///
 /// ```compile_fail,E0382
 /// # let table = slotarena::UniqueTable::<u64>::new().unwrap();
-/// # let mut mutator = table.mutator();
+/// # let mutator = table.mutator();
 /// let owner = mutator.allocate(7).unwrap();
 /// mutator.free(owner);
 /// mutator.free(owner);
 /// ```
 ///
-/// A table of the whole process is a `static`; its owners borrow it for ever:
+/// A table of the whole process is a `static`. Its owners borrow it forever:
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -68,161 +67,163 @@ use crate::table::Table;
 /// # Ok::<(), slotarena::AllocError>(())
 /// ```
 ///
-/// Cost and progress are those of [`Table`], less the read-modify-write of `free`.
-#[derive(Debug)]
-pub struct UniqueTable<E: Entry>(Table<E>);
+/// Cost and progress guarantees are those of [`Table`], less the read-modify-write of `free`.
+pub struct UniqueTable<E: Packed>(Table<E>);
 
-/// The one right to free a slot of a [`UniqueTable`], and to change its entry.
+/// The ownership of a slot of a [`UniqueTable`]: the right to free it and to change its entry.
 ///
-/// Dropping it frees the slot; so do [`free`](Self::free), which returns the entry, and
-/// [`UniqueMutator::free`], which is quicker. Forgetting it leaves the slot live for as long as the
-/// table is there. It takes two words: it knows its table.
-#[derive(Debug)]
+/// Dropping it frees the slot. So do [`free`](Self::free), which returns the entry, and
+/// [`Mutator::free`], which is quicker. Forgetting it leaves the slot live as long as the table. It
+/// takes two words, since it knows its table.
 #[must_use = "dropping it frees the slot"]
-pub struct Unique<'t, E: Entry> {
+pub struct Unique<'t, E: Packed> {
     table: &'t Table<E>,
-    /// Live, and nobody else frees it or sets it.
+    /// Live. Nothing else frees or sets it.
     handle: Handle,
 }
 
-/// A participant of a [`UniqueTable`], as a [`Mutator`] is one of a [`Table`].
-#[derive(Debug)]
-pub struct UniqueMutator<'t, E: Entry> {
+/// A participant of a [`UniqueTable`], as a [`table::Mutator`] is one of a [`Table`].
+pub struct Mutator<'t, E: Packed> {
     table: &'t Table<E>,
-    mutator: Mutator<'t, E>,
+    mutator: table::Mutator<'t, E>,
 }
 
-impl<E: Entry> Builder<E> {
-    /// Makes such a table, but one whose slots have one owner each.
+impl<E: Packed> Builder<UniqueTable<E>> {
+    /// Builds the table: reserves the addresses, and commits nothing yet.
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build).
-    pub fn build_unique(&self) -> Result<UniqueTable<E>, BuildError> {
-        self.build().map(UniqueTable)
+    /// A [`BuildError`] that names the value asked for and the limit, or the system's answer.
+    pub fn build(&self) -> Result<UniqueTable<E>, BuildError> {
+        let allocator = self.config.allocator(Protection::None)?;
+        Ok(UniqueTable(Table::from_allocator(allocator)))
     }
 }
 
-impl<E: Entry> UniqueTable<E> {
-    /// A table with as many slots as the system grants addresses for, up to 2^32 - 1. See
-    /// [`Builder::build_unique`] for others.
+impl<E: Packed> UniqueTable<E> {
+    /// Returns a builder of tables. All its functions but `build` are `const`.
+    pub const fn builder() -> Builder<Self> {
+        Builder::new()
+    }
+
+    /// Makes a table with as many slots as the system grants addresses for, up to 2^32 - 1.
     ///
     /// # Errors
     ///
-    /// As [`Table::new`].
+    /// [`BuildError::Reserve`] if the system grants none.
     pub fn new() -> Result<Self, BuildError> {
-        Table::new().map(Self)
+        Self::builder().build()
     }
 
-    /// Puts an entry into a free slot, and returns the right to it. See [`Table::allocate`].
+    /// Puts an entry into a free slot, and returns the ownership of the slot. See
+    /// [`Table::allocate`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`Table::allocate`].
     #[inline]
     pub fn allocate(&self, entry: E) -> Result<Unique<'_, E>, AllocError> {
         self.0.allocate(entry).map(|handle| Unique { table: &self.0, handle })
     }
 
-    /// The entry that a handle names, if its slot is live. See [`Table::get`].
+    /// Returns the entry of a live slot. See [`Table::get`].
     #[must_use]
     #[inline]
     pub fn get(&self, handle: Handle) -> Option<E> {
         self.0.get(handle)
     }
 
-    /// [`get`](Self::get) for any 32-bit number at all; `None` for 0.
+    /// Returns the entry of a live slot, by any 32-bit number. See [`Table::get_raw`].
     #[must_use]
     #[inline]
     pub fn get_raw(&self, raw: u32) -> Option<E> {
         self.0.get_raw(raw)
     }
 
-    /// A participant of one's own. See [`Table::mutator`].
+    /// Makes a participant. See [`Table::mutator`].
     #[must_use]
-    pub fn mutator(&self) -> UniqueMutator<'_, E> {
-        UniqueMutator { table: &self.0, mutator: self.0.mutator() }
+    pub fn mutator(&self) -> Mutator<'_, E> {
+        Mutator { table: &self.0, mutator: self.0.mutator() }
     }
 
-    /// See [`Table::sweep`].
+    /// Decommits segments that are wholly free. See [`Table::sweep`].
     pub fn sweep(&self, threshold: u64) -> SweepReport {
         self.0.sweep(threshold)
     }
 
-    /// See [`Table::sweep_stopped`].
+    /// Decommits segments with the world stopped. See [`Table::sweep_stopped`].
     pub fn sweep_stopped(&self, threshold: u64) -> SweepReport {
         self.0.sweep_stopped(threshold)
     }
 
-    /// See [`Table::stats`].
+    /// Counts slots at one moment. See [`Table::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.stats()
     }
 
-    /// See [`Table::audit`].
+    /// Holds the table against its invariants. See [`Table::audit`].
     ///
     /// # Errors
     ///
-    /// As there.
-    pub fn audit(&self) -> Result<Audit, Violation> {
+    /// Same as [`Table::audit`].
+    pub fn audit(&self) -> Result<Audit, AuditError> {
         self.0.audit()
     }
 
-    /// See [`Table::for_each_live`].
+    /// Shows every live slot to `f`. See [`Table::for_each_live`].
     ///
     /// # Panics
     ///
-    /// As there; also if `f` drops a [`Unique`] of this table.
+    /// Same as [`Table::for_each_live`]. Also if `f` drops a [`Unique`] of this table.
     pub fn for_each_live(&self, f: impl FnMut(Handle, E)) {
         self.0.for_each_live(f);
     }
 
-    /// See [`Table::capacity`].
+    /// Returns the number of usable slots. See [`Table::capacity`].
     #[must_use]
     #[inline]
     pub fn capacity(&self) -> u32 {
         self.0.capacity()
     }
 
-    /// See [`Table::base`].
+    /// Returns the address of slot 0. See [`Table::base`].
     #[must_use]
     pub fn base(&self) -> *const u8 {
         self.0.base()
     }
 
-    /// See [`Table::reserved_bytes`].
+    /// Returns the size of the reserved range. See [`Table::reserved_bytes`].
     #[must_use]
     pub fn reserved_bytes(&self) -> usize {
         self.0.reserved_bytes()
     }
 }
 
-impl<E: Entry> Unique<'_, E> {
-    /// What others read the entry by. It does not keep the slot from being freed.
+impl<E: Packed> Unique<'_, E> {
+    /// Returns the handle by which other threads read the entry. It does not keep the slot alive.
     #[must_use]
     #[inline]
     pub fn handle(&self) -> Handle {
         self.handle
     }
 
-    /// The entry: a load and a mask. Wait-free.
+    /// Returns the entry: a load and a mask. Wait-free.
     #[must_use]
     #[inline]
     pub fn get(&self) -> E {
-        // SAFETY: the slot is live as long as this is there.
+        // SAFETY: the slot is live as long as this owner is there.
         unsafe { self.table.get_unchecked(self.handle) }
     }
 
-    /// Puts another entry in the place of this one, which is returned. Readers see the one or the
-    /// other. Lock-free.
+    /// Replaces the entry, and returns the old one. Readers see the one or the other. Lock-free.
     ///
     /// # Errors
     ///
-    /// [`SetError::EntryTooWide`] if the entry needs the bit that is the table's.
+    /// [`SetError::ReservedBit`] if the entry sets the bit that the table reserves.
     pub fn set(&mut self, entry: E) -> Result<E, SetError> {
         let before = self.get();
-        // Nobody else changes it, so what is replaced is what was read.
+        // Nothing else changes the entry, so the replaced one is the one that was read.
         ops::set(self.table, self.handle, entry).map(|_| before)
     }
 
@@ -230,38 +231,57 @@ impl<E: Entry> Unique<'_, E> {
     #[inline]
     pub fn free(self) -> E {
         let this = ManuallyDrop::new(self);
-        // SAFETY: this is the one right to the slot, and is not used again.
+        // SAFETY: this is the only owner of the slot, and is not used again.
         unsafe { this.table.free_unchecked(this.handle) }
     }
 }
 
-impl<E: Entry> Drop for Unique<'_, E> {
+impl<E: Packed> Drop for Unique<'_, E> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: this is the one right to the slot, and is not used again.
+        // SAFETY: this is the only owner of the slot, and is not used again.
         unsafe { self.table.free_unchecked(self.handle) };
     }
 }
 
-impl<'t, E: Entry> UniqueMutator<'t, E> {
-    /// See [`UniqueTable::allocate`].
+impl<'t, E: Packed> Mutator<'t, E> {
+    /// Puts an entry into a free slot. See [`UniqueTable::allocate`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`UniqueTable::allocate`].
     #[inline]
-    pub fn allocate(&mut self, entry: E) -> Result<Unique<'t, E>, AllocError> {
+    pub fn allocate(&self, entry: E) -> Result<Unique<'t, E>, AllocError> {
         self.mutator.allocate(entry).map(|handle| Unique { table: self.table, handle })
     }
 
-    /// Frees a slot and returns its entry. Another table's goes back to that table. Lock-free.
+    /// Frees a slot, and returns its entry. A slot of another table goes back to that table.
+    /// Lock-free.
     #[inline]
-    pub fn free(&mut self, owner: Unique<'_, E>) -> E {
+    pub fn free(&self, owner: Unique<'_, E>) -> E {
         if !core::ptr::eq(owner.table, self.table) {
             return owner.free();
         }
         let owner = ManuallyDrop::new(owner);
-        // SAFETY: a live slot of this table, and this is the one right to it, not used again.
+        // SAFETY: a live slot of this table. `owner` is its only owner, and is not used again.
         unsafe { self.mutator.free_unchecked(owner.handle) }
+    }
+}
+
+impl<E: Packed> fmt::Debug for UniqueTable<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UniqueTable").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+impl<E: Packed + fmt::Debug> fmt::Debug for Unique<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unique").field("handle", &self.handle).field("entry", &self.get()).finish()
+    }
+}
+
+impl<E: Packed> fmt::Debug for Mutator<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.mutator.fmt(f)
     }
 }

@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use slotarena::{Handle, Mutator, SEGMENT_BYTES, Table};
+use slotarena::{Handle, Mutator, SEGMENT_BYTES, Table, UniqueTable};
 
 use common::Random;
 
@@ -137,7 +137,7 @@ fn table_pairs(table: &Table<u64>, count: usize) {
 }
 
 fn unchecked_pairs(table: &Table<u64>, count: usize) {
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     for i in 0..count {
         let handle = mutator.allocate(i as u64).expect("a slot");
         // SAFETY: allocated just now, and nobody else was told.
@@ -146,9 +146,9 @@ fn unchecked_pairs(table: &Table<u64>, count: usize) {
 }
 
 fn pairs_of_owners(_: &Table<u64>, count: usize) {
-    let table = Table::<u64>::builder().capacity(1 << 22).stripes(2);
-    let table = table.build_unique().expect("a table");
-    let mut mutator = table.mutator();
+    let table = UniqueTable::<u64>::builder().capacity(1 << 22).stripes(2);
+    let table = table.build().expect("a table");
+    let mutator = table.mutator();
     for i in 0..count {
         let owner = mutator.allocate(i as u64).expect("a slot");
         black_box(mutator.free(owner));
@@ -157,7 +157,7 @@ fn pairs_of_owners(_: &Table<u64>, count: usize) {
 
 fn batches(table: &Table<u64>, count: usize) {
     const BATCH: usize = 4096;
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let mut order: Vec<usize> = (0..BATCH).collect();
     Random::new(1).shuffle(&mut order);
     let mut handles: Vec<Handle> = Vec::with_capacity(BATCH);
@@ -171,7 +171,7 @@ fn batches(table: &Table<u64>, count: usize) {
 }
 
 fn hand_over(table: &Table<u64>, count: usize) {
-    let (mut giver, mut taker) = (table.mutator(), table.mutator());
+    let (giver, taker) = (table.mutator(), table.mutator());
     for _ in 0..count / 64 {
         let parcel: [Handle; 64] =
             core::array::from_fn(|i| giver.allocate(i as u64).expect("a slot"));
@@ -199,7 +199,7 @@ fn unchecked_reads(table: &Table<u64>, count: usize) {
 }
 
 fn growth(table: &Table<u64>, count: usize) {
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     for i in 0..count {
         black_box(mutator.allocate(i as u64).expect("a slot"));
     }
@@ -208,7 +208,7 @@ fn growth(table: &Table<u64>, count: usize) {
 fn sweep(table: &Table<u64>, count: usize) {
     // So many slots always, and as many sweeps as that makes; all but the sweeps is the same.
     const PART: usize = 50_000;
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let handles: Vec<Handle> =
         (0..PART as u64).map(|i| mutator.allocate(i).expect("a slot")).collect();
     let mut random = Random::new(3);

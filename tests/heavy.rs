@@ -52,7 +52,7 @@ fn a_hole_in_every_second_segment_costs_no_mappings_and_all_memory_comes_back() 
     const MIB: usize = 1 << 20;
     let capacity = SEGMENTS * SEGMENT - 1;
     let table = Table::<u64>::builder().capacity(capacity).build().expect("a table");
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let (mappings_before, resident_before) = (mappings(), resident_bytes());
 
     // Full: every slot is live, and every page there.
@@ -165,7 +165,7 @@ fn after_a_peak_memory_goes_back() {
     let segments = ENTRIES / SEGMENT as usize + 1;
     for (what, most) in [("the oldest 99 %", 1.05), ("a random 99 %", 1.0), ("all", 0.0)] {
         let table = Table::<u64>::builder().capacity(ENTRIES as u32).build().expect("a table");
-        let mut mutator = table.mutator();
+        let mutator = table.mutator();
         let mut live: Vec<Handle> =
             (0..ENTRIES as u64).map(|i| mutator.allocate(i).expect("a slot")).collect();
         let peak = resident_in(&table, segments);

@@ -4,25 +4,14 @@
 
 use std::error::Error;
 use std::hash::Hash;
-use std::sync::atomic::AtomicU64;
 
-use slotarena::head::Head;
+use slotarena::slab::{Guard, InsertError, Ref, TakeError, VacantEntry};
 use slotarena::{
-    AllocError, Audit, BuildError, Builder, FreeManyError, Guard, Handle, InsertError,
-    InvalidHandle, Key, Leak, Mutator, Pointer, Pool, Ref, SEGMENT_BYTES, SegmentAudit, SetError,
-    Slab, SlabBuilder, SlabMutator, SlabStats, StaticTable, Stats, SweepReport, Table, TakeError,
-    VacantEntry, Violation,
+    AllocError, Audit, AuditError, BuildError, Builder, FreeManyError, Handle, HandleError, Key,
+    LeakError, Mutator, Pointer, Pool, SEGMENT_BYTES, SegmentAudit, SetError, Slab, Stats,
+    SweepReport, Table, slab,
 };
-use static_assertions::{
-    assert_eq_align, assert_eq_size, assert_impl_all, assert_not_impl_any, const_assert,
-    const_assert_eq,
-};
-
-// A head is one word, compared and swapped whole by the processor.
-assert_eq_size!(Head, u64, AtomicU64);
-assert_eq_align!(Head, u64);
-const_assert!(cfg!(target_has_atomic = "64"));
-assert_impl_all!(Head: Copy, Eq, Send, Sync);
+use static_assertions::{assert_eq_size, assert_impl_all, assert_not_impl_any, const_assert_eq};
 
 // A handle is a number; null costs nothing.
 assert_eq_size!(Handle, Option<Handle>, u32);
@@ -40,11 +29,10 @@ const_assert_eq!(Table::<u64>::LIVE_BIT, 1 << 63);
 // All threads share a table; one at a time has a mutator.
 assert_impl_all!(Table<u64>: Send, Sync);
 assert_impl_all!(Table<[u64; 2]>: Send, Sync);
-assert_impl_all!(StaticTable<u64>: Send, Sync);
-assert_impl_all!(Mutator<'static, u64>: Send, Sync);
+assert_impl_all!(Mutator<'static, u64>: Send);
 assert_not_impl_any!(Table<u64>: Clone, Copy);
-assert_not_impl_any!(Mutator<'static, u64>: Clone, Copy);
-assert_impl_all!(Builder<u64>: Copy, Send, Sync);
+assert_not_impl_any!(Mutator<'static, u64>: Clone, Copy, Sync);
+assert_impl_all!(Builder<Table<u64>>: Copy, Send, Sync);
 
 // A pointer may go anywhere once it is wrapped, whatever it leads to.
 assert_impl_all!(Pointer<*mut u8>: Copy, Eq, Send, Sync);
@@ -54,10 +42,10 @@ assert_eq_size!(Pointer<u8>, *mut u8);
 assert_impl_all!(AllocError: Error, Copy, Eq, Send, Sync);
 assert_impl_all!(BuildError: Error, Copy, Eq, Send, Sync);
 assert_impl_all!(FreeManyError: Error, Copy, Eq, Send, Sync);
-assert_impl_all!(InvalidHandle: Error, Copy, Eq, Send, Sync);
-assert_impl_all!(Leak: Error, Copy, Eq, Send, Sync);
-assert_impl_all!(SetError: Error, Copy, Eq, Send, Sync, From<InvalidHandle>);
-assert_impl_all!(Violation: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(HandleError: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(LeakError: Error, Copy, Eq, Send, Sync);
+assert_impl_all!(SetError: Error, Copy, Eq, Send, Sync, From<HandleError>);
+assert_impl_all!(AuditError: Error, Copy, Eq, Send, Sync);
 
 // Reports are plain values too.
 assert_impl_all!(Audit: Clone, Eq, Send, Sync);
@@ -73,26 +61,25 @@ assert_impl_all!(Key<*mut u8>: Copy, Ord, Hash, Send, Sync, Unpin);
 assert_impl_all!(Slab<String>: Send, Sync);
 assert_impl_all!(Pool<String>: Send, Sync);
 assert_impl_all!(Slab<u8, *mut u8>: Send, Sync);
-assert_impl_all!(SlabMutator<'static, String>: Send);
-assert_not_impl_any!(SlabMutator<'static, String>: Sync, Clone);
+assert_impl_all!(slab::Mutator<'static, String>: Send);
+assert_not_impl_any!(slab::Mutator<'static, String>: Sync, Clone);
 assert_not_impl_any!(Guard<'static, String>: Send, Sync, Clone);
 assert_not_impl_any!(Ref<'static, String>: Send, Sync, Clone);
 assert_impl_all!(VacantEntry<'static, String>: Send, Sync);
 assert_impl_all!(InsertError<String>: Error, Send, Sync);
 assert_impl_all!(TakeError: Error, Copy, Eq, Send, Sync);
-assert_impl_all!(SlabBuilder<String>: Copy, Send, Sync);
-assert_impl_all!(SlabStats: Copy, Eq, Send, Sync);
+assert_impl_all!(Builder<Slab<String>>: Copy, Send, Sync);
+assert_impl_all!(slab::Stats: Copy, Eq, Send, Sync);
 
 /// Every choice can be made where constants are made.
-static TABLE: StaticTable<u32> =
-    StaticTable::new(Table::builder().capacity(77).stripes(2).magazine_size(3));
+const BUILDER: Builder<Table<u32>> = Table::builder().capacity(77).stripes(2).magazine_size(3);
 
 /// The default has constants' form as well.
-static AT_MOST: StaticTable<[u64; 2]> = StaticTable::new(Table::builder().capacity_at_most(500));
+const AT_MOST: Builder<Table<[u64; 2]>> = Table::builder().capacity_at_most(500);
 
 #[test]
-fn a_builder_in_a_static_is_heeded() {
-    let stats = TABLE.get().expect("a table").stats();
+fn a_builder_in_a_constant_is_heeded() {
+    let stats = BUILDER.build().expect("a table").stats();
     assert_eq!((stats.capacity, stats.stripes, stats.magazine_size), (77, 2, 3));
-    assert_eq!(AT_MOST.get().expect("a table").capacity(), 500);
+    assert_eq!(AT_MOST.build().expect("a table").capacity(), 500);
 }

@@ -16,7 +16,7 @@
 //! just yielded cannot go on, whatever it would meet, and the search does not know that this
 //! orders it with what others do. The short programs here do not show it; with three operations
 //! each and two threads, 85 of 1,000 do.
-#![cfg(all(loom, feature = "loom"))]
+#![cfg(model)]
 
 mod program;
 

@@ -1,109 +1,114 @@
-//! How private stores are filled and emptied: the allocator's paths that are seldom taken.
+//! The slow paths: how local stores are filled and emptied.
 
-use super::Allocator;
+use super::allocator::Allocator;
 use crate::arena::Refusal;
-use crate::freelist::Stripe;
-use crate::head::Head;
-use crate::record::Magazine;
-use crate::word::Word;
-use crate::world::Stopped;
+use crate::bits::chain::Chain;
+use crate::bits::word::Word;
+use crate::freelist::{FreeList, StoreMut};
+use crate::safepoint::Stopped;
 
 impl<W: Word> Allocator<W> {
-    /// Finds free slots for an empty store, takes `count` or as many as there are, and returns
-    /// the first of them. Of the pending segments looks through up to `help`.
-    /// Lock-free.
+    /// Finds free slots for an empty store: from its overflow, a free list, up to `segments` unswept
+    /// segments, or a fresh one, in this order. Takes `count`, or as many as there are, and returns
+    /// the first of them. Lock-free.
     pub(super) fn refill(
         &self,
-        magazine: &mut Magazine<'_>,
+        store: &mut StoreMut<'_>,
         count: u32,
-        help: u32,
+        segments: u32,
     ) -> Result<u32, Refusal> {
-        if magazine.unstash(self.magazine_size) {
-            return magazine.pop().ok_or(Refusal::Full);
+        let space = &self.space;
+        if store.refill_from_overflow(space.magazine_size) {
+            return store.pop().ok_or(Refusal::Full);
         }
-        let home = magazine.home();
-        for i in 0..self.stripes.len() {
-            let stripe = &self.stripes[(home + i) % self.stripes.len()];
-            let chain = stripe.take();
-            if let Some(index) = self.load(magazine, chain, count, stripe) {
+        let home = store.home();
+        for i in 0..space.lists.len() {
+            let list = &space.lists[(home + i) % space.lists.len()];
+            let chain = list.take();
+            if let Some(index) = self.fill(store, chain, count, list) {
                 return Ok(index);
             }
         }
-        for _ in 0..help {
-            let Some(chain) = self.detached.bring_back_lowest(&self.arena, magazine.round()) else {
+        for _ in 0..segments {
+            let Some(chain) = space.unswept.sweep_lowest(&space.arena, store.cycle()) else {
                 break;
             };
-            if let Some(index) = self.load(magazine, chain, count, &self.stripes[home]) {
+            if let Some(index) = self.fill(store, chain, count, &space.lists[home]) {
                 return Ok(index);
             }
         }
-        let chain = self.arena.grow()?;
-        if self.stash_limit > 0 && magazine.craves(chain.length()) {
-            magazine.stash_run(chain);
-            magazine.unstash(count);
-            return magazine.pop().ok_or(Refusal::Full);
+        let chain = space.arena.grow()?;
+        if self.overflow_limit > 0 && store.wants_whole_segment(chain.length()) {
+            store.keep_fresh_run(chain);
+            store.refill_from_overflow(count);
+            return store.pop().ok_or(Refusal::Full);
         }
-        self.load(magazine, chain, count, &self.stripes[home]).ok_or(Refusal::Full)
+        self.fill(store, chain, count, &space.lists[home]).ok_or(Refusal::Full)
     }
 
-    /// Fills an empty store from a chain that the caller owns and puts the rest into a stripe.
-    fn load(
+    /// Fills an empty store from a chain that the caller owns, and puts the rest on a free list.
+    /// `None` if the chain is empty.
+    fn fill(
         &self,
-        magazine: &mut Magazine<'_>,
-        chain: Head,
+        store: &mut StoreMut<'_>,
+        chain: Chain,
         count: u32,
-        stripe: &Stripe,
+        list: &FreeList,
     ) -> Option<u32> {
         if chain.is_empty() {
             return None;
         }
-        let rest = magazine.fill(chain, count, |index| self.arena.slot(index).next(index));
-        stripe.put_back(&self.arena, rest, magazine.round());
-        magazine.pop()
+        let arena = &self.space.arena;
+        let rest = store.fill(chain, count, |index| arena.slot(index).next(index));
+        list.put_back(arena, rest, store.cycle());
+        store.pop()
     }
 
-    /// Puts `count` slots of a store into its home stripe, those that came first. Lock-free.
-    fn spill(&self, magazine: &mut Magazine<'_>, count: u32) {
-        let round = magazine.round();
-        let stripe = &self.stripes[magazine.home()];
-        magazine.drain(count, |slots| {
-            // The latest first.
+    /// Moves the oldest `count` slots of a store to its home list. Lock-free.
+    fn spill(&self, store: &mut StoreMut<'_>, count: u32) {
+        let (arena, cycle) = (&self.space.arena, store.cycle());
+        let list = &self.space.lists[store.home()];
+        store.drain(count, |slots| {
+            // The newest goes first.
             let (Some(&last), Some(&first)) = (slots.first(), slots.last()) else { return };
             for pair in slots.windows(2) {
-                self.arena.slot(pair[1]).set_next(pair[1], pair[0], round);
+                arena.slot(pair[1]).set_next(pair[1], pair[0], cycle);
             }
-            stripe.push(&self.arena, Head::new(first, count), last, round);
+            list.push(arena, Chain::new(first, count), last, cycle);
         });
     }
 
-    /// Puts all of a private store into its home stripe. Lock-free.
-    pub(super) fn spill_all(&self, magazine: &mut Magazine<'_>) {
-        let run = magazine.take_run();
+    /// Moves all slots of a store to its home list. Lock-free.
+    pub(super) fn spill_all(&self, store: &mut StoreMut<'_>) {
+        let run = store.take_fresh_run();
         if !run.is_empty() {
             let last = run.first() + (run.length() - 1);
-            self.stripes[magazine.home()].push(&self.arena, run, last, magazine.round());
+            self.space.lists[store.home()].push(&self.space.arena, run, last, store.cycle());
         }
-        magazine.lay_down();
+        store.shelve_lifo();
         loop {
-            self.spill(magazine, magazine.length());
-            if !magazine.unstash(self.store_limit) {
+            self.spill(store, store.length());
+            if !store.refill_from_overflow(self.store_limit) {
                 break;
             }
         }
     }
 
-    /// Puts all private stores into the stripes.
-    pub(crate) fn gather(&self, stopped: &mut Stopped<'_>) {
-        stopped.for_each_magazine(|magazine| self.spill_all(magazine));
+    /// Moves the slots of all local stores to the free lists.
+    pub(super) fn gather(&self, stopped: &mut Stopped<'_>) {
+        stopped.for_each_store(|store| self.spill_all(store));
     }
 
+    /// Puts a free slot of the caller's into its full local store: a magazine goes to the overflow,
+    /// or to the home list.
     #[cold]
     #[inline(never)]
-    pub(super) fn keep_spilling(&self, magazine: &mut Magazine<'_>, index: u32) {
-        if !magazine.stash(self.magazine_size, self.stash_limit) {
-            self.spill(magazine, self.magazine_size);
+    pub(super) fn push_free_spilling(&self, store: &mut StoreMut<'_>, index: u32) {
+        let magazine_size = self.space.magazine_size;
+        if !store.overflow(magazine_size, self.overflow_limit) {
+            self.spill(store, magazine_size);
         }
-        let kept = magazine.push(index, self.store_limit);
-        debug_assert!(kept, "spilling made room");
+        let pushed = store.push(index, self.store_limit);
+        debug_assert!(pushed, "spilling made room");
     }
 }

@@ -4,8 +4,8 @@
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 
-use crate::error::NO_MEMORY;
-use crate::segment::SEGMENT_BYTES;
+use super::code::NO_MEMORY;
+use crate::bits::geometry::SEGMENT_BYTES;
 use crate::sync::{AtomicU64, Ordering};
 
 pub(crate) const READS_RESERVED: bool = true;
@@ -14,24 +14,24 @@ pub(crate) const READS_RESERVED: bool = true;
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 22;
 
 /// Pages inside a segment are not given back one by one.
-pub(crate) fn discard_unit() -> Option<usize> {
+pub(crate) fn purge_unit() -> Option<usize> {
     None
 }
 
 /// A zeroed allocation. See the contract in the parent module.
 #[derive(Debug)]
-pub(crate) struct Reservation {
+pub(crate) struct Region {
     base: NonNull<u8>,
     layout: Layout,
 }
 
-// SAFETY: the allocation is owned by the value; the calls on it touch it only in `release`,
+// SAFETY: the allocation is owned by the value; the calls on it touch it only in `decommit`,
 // whose caller excludes other stores.
-unsafe impl Send for Reservation {}
+unsafe impl Send for Region {}
 // SAFETY: as above.
-unsafe impl Sync for Reservation {}
+unsafe impl Sync for Region {}
 
-impl Reservation {
+impl Region {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
         let layout = Layout::from_size_align(bytes, SEGMENT_BYTES).map_err(|_| NO_MEMORY)?;
@@ -49,34 +49,34 @@ impl Reservation {
         self.base
     }
 
-    pub(crate) fn commit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         assert!(offset <= self.layout.size() && bytes <= self.layout.size() - offset);
         Ok(())
     }
 
-    pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        self.commit(offset, bytes)
+    pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        self.make_writable(offset, bytes)
     }
 
-    /// Never called: see [`discard_unit`].
+    /// Never called: see [`purge_unit`].
     ///
     /// # Safety
     ///
-    /// As for `release`.
-    pub(crate) unsafe fn discard(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    /// As for `decommit`.
+    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         // SAFETY: by the contract of this function.
-        unsafe { self.release(offset, bytes) }
+        unsafe { self.decommit(offset, bytes) }
     }
 
     /// Nothing: an allocation stays writable.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, _sealed: bool) -> Result<(), i32> {
-        self.commit(offset, bytes)
+        self.make_writable(offset, bytes)
     }
 
     /// # Safety
     ///
     /// Nobody stores to the range meanwhile.
-    pub(crate) unsafe fn release(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         assert!(offset <= self.layout.size() && bytes <= self.layout.size() - offset);
         let words = self.base.as_ptr().wrapping_add(offset).cast::<AtomicU64>();
         for i in 0..bytes / 8 {
@@ -84,14 +84,14 @@ impl Reservation {
             let word = unsafe { &*words.wrapping_add(i) };
             // Relaxed: a reader sees the old word or 0, either is right; the next owner of the
             // slot is ordered after this by the end of the stop.
-            // site: heap.release.store
+            // site: heap.decommit.store
             word.store(0, Ordering::Relaxed);
         }
         Ok(())
     }
 }
 
-impl Drop for Reservation {
+impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: allocated in `new` with this layout, and nothing can reach it any more.
         unsafe { dealloc(self.base.as_ptr(), self.layout) };

@@ -2,8 +2,10 @@
 
 use core::ptr::NonNull;
 
-use super::Reservation;
-use crate::protection::Protection;
+#[cfg(linux_mappings)]
+use super::dual_mapping::DualMapping;
+use super::imp::Region;
+use super::protection::Protection;
 
 /// A reservation with two addresses, which are one where it is not protected.
 #[derive(Debug)]
@@ -15,9 +17,9 @@ pub(crate) struct Mapping {
 
 #[derive(Debug)]
 enum Kind {
-    Plain(Reservation),
-    #[cfg(all(any(target_os = "linux", target_os = "android"), not(any(miri, slotarena_heap))))]
-    Dual(super::dual::Dual),
+    Plain(Region),
+    #[cfg(linux_mappings)]
+    Dual(DualMapping),
 }
 
 // SAFETY: the address belongs to what `kind` owns, which may be sent.
@@ -30,10 +32,7 @@ macro_rules! each {
     ($kind:expr, $memory:ident => $call:expr) => {
         match $kind {
             Kind::Plain($memory) => $call,
-            #[cfg(all(
-                any(target_os = "linux", target_os = "android"),
-                not(any(miri, slotarena_heap))
-            ))]
+            #[cfg(linux_mappings)]
             Kind::Dual($memory) => $call,
         }
     };
@@ -43,14 +42,11 @@ impl Mapping {
     /// The protection is available.
     pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
         let kind = match protection {
-            #[cfg(all(
-                any(target_os = "linux", target_os = "android"),
-                not(any(miri, slotarena_heap))
-            ))]
+            #[cfg(linux_mappings)]
             Protection::DualMapping | Protection::Keys => {
-                Kind::Dual(super::dual::Dual::new(bytes, protection == Protection::Keys)?)
+                Kind::Dual(DualMapping::new(bytes, protection == Protection::Keys)?)
             }
-            _ => Kind::Plain(Reservation::new(bytes)?),
+            _ => Kind::Plain(Region::new(bytes)?),
         };
         let write_base = each!(&kind, memory => memory.write_base());
         Ok(Self { kind, write_base })
@@ -67,28 +63,28 @@ impl Mapping {
         self.write_base
     }
 
-    pub(crate) fn commit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        each!(&self.kind, memory => memory.commit(offset, bytes))
+    pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        each!(&self.kind, memory => memory.make_writable(offset, bytes))
     }
 
-    pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        each!(&self.kind, memory => memory.populate(offset, bytes))
+    pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        each!(&self.kind, memory => memory.prefault(offset, bytes))
     }
 
     /// # Safety
     ///
     /// Nobody stores to the range meanwhile, and the range is writable.
-    pub(crate) unsafe fn release(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         // SAFETY: by the contract of this function.
-        each!(&self.kind, memory => unsafe { memory.release(offset, bytes) })
+        each!(&self.kind, memory => unsafe { memory.decommit(offset, bytes) })
     }
 
     /// # Safety
     ///
-    /// As for `release`.
-    pub(crate) unsafe fn discard(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    /// As for `decommit`.
+    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         // SAFETY: by the contract of this function.
-        each!(&self.kind, memory => unsafe { memory.discard(offset, bytes) })
+        each!(&self.kind, memory => unsafe { memory.purge(offset, bytes) })
     }
 
     /// Takes the right to write to a writable range from everybody, or gives it back.

@@ -2,7 +2,7 @@
 
 use core::ptr::{self, NonNull};
 
-use crate::segment::SEGMENT_BYTES;
+use crate::bits::geometry::SEGMENT_BYTES;
 
 /// An address that was never written reads as the zero page.
 pub(crate) const READS_RESERVED: bool = true;
@@ -15,15 +15,15 @@ pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
 
 /// A range of reserved addresses. See the contract in the parent module.
 #[derive(Debug)]
-pub(crate) struct Reservation {
+pub(crate) struct Region {
     base: NonNull<u8>,
     bytes: usize,
 }
 
 // SAFETY: the range is owned by the value, and the calls on it may come from any thread.
-unsafe impl Send for Reservation {}
+unsafe impl Send for Region {}
 // SAFETY: as above; the kernel serialises the calls.
-unsafe impl Sync for Reservation {}
+unsafe impl Sync for Region {}
 
 pub(super) fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
@@ -34,8 +34,8 @@ pub(super) fn check(result: libc::c_int) -> Result<(), i32> {
 }
 
 /// The system's pages, where giving back a few of them splits no mapping.
-pub(crate) fn discard_unit() -> Option<usize> {
-    if !cfg!(any(target_os = "linux", target_os = "android")) {
+pub(crate) fn purge_unit() -> Option<usize> {
+    if !cfg!(linux) {
         return None;
     }
     // SAFETY: a question to the C library.
@@ -43,7 +43,7 @@ pub(crate) fn discard_unit() -> Option<usize> {
     usize::try_from(bytes).ok().filter(|bytes| bytes.is_power_of_two())
 }
 
-impl Reservation {
+impl Region {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
         // One unit more than asked for, so that an aligned range is in it.
@@ -73,12 +73,12 @@ impl Reservation {
     /// Memory goes back by 64 KiB: huge pages would be split again, and would make a sparse
     /// table resident. Best effort.
     fn keep_small_pages(base: NonNull<u8>, bytes: usize) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
+        #[cfg(linux)]
         // SAFETY: advice on a range that was just mapped and that nobody uses yet.
         unsafe {
             libc::madvise(base.as_ptr().cast(), bytes, libc::MADV_NOHUGEPAGE);
         }
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        #[cfg(not(linux))]
         let _ = (base, bytes);
     }
 
@@ -96,9 +96,9 @@ impl Reservation {
         self.base.as_ptr().wrapping_add(offset).cast()
     }
 
-    pub(crate) fn commit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         if cfg!(slotarena_guard) {
-            // Left to `populate`, so that only what is populated is writable.
+            // Left to `prefault`, so that only what is populated is writable.
             let _ = self.at(offset, bytes);
             return Ok(());
         }
@@ -111,11 +111,11 @@ impl Reservation {
         check(unsafe { libc::mprotect(self.at(offset, bytes), bytes, protection) })
     }
 
-    pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         if cfg!(slotarena_guard) {
             self.protect(offset, bytes, libc::PROT_READ | libc::PROT_WRITE)?;
         }
-        populate(self.at(offset, bytes), bytes)
+        prefault(self.at(offset, bytes), bytes)
     }
 
     /// Takes the right to write to a writable range from everybody, or gives it back.
@@ -127,24 +127,24 @@ impl Reservation {
     /// # Safety
     ///
     /// Nobody stores to the range meanwhile, and the range is writable.
-    pub(crate) unsafe fn release(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         if cfg!(slotarena_guard) {
             self.protect(offset, bytes, libc::PROT_READ)?;
         }
         // SAFETY: by the contract of this function.
-        unsafe { self.discard(offset, bytes) }
+        unsafe { self.purge(offset, bytes) }
     }
 
     /// # Safety
     ///
     /// Nobody stores to the range meanwhile, and the range is writable.
-    pub(crate) unsafe fn discard(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let start = self.at(offset, bytes);
-        #[cfg(any(target_os = "linux", target_os = "android"))]
+        #[cfg(linux)]
         // SAFETY: inside the reservation (`at` checks it); on Linux a private anonymous range
         // reads as zero after this, and nobody stores to it meanwhile.
         return check(unsafe { libc::madvise(start, bytes, libc::MADV_DONTNEED) });
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        #[cfg(not(linux))]
         {
             // Elsewhere that advice need not drop the pages: map fresh ones over the range,
             // which the kernel does in one step.
@@ -159,8 +159,8 @@ impl Reservation {
 }
 
 /// Sets memory aside for a range that is mapped writable; its contents stay.
-pub(super) fn populate(start: *mut libc::c_void, bytes: usize) -> Result<(), i32> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn prefault(start: *mut libc::c_void, bytes: usize) -> Result<(), i32> {
+    #[cfg(linux)]
     for attempt in 0.. {
         // MADV_POPULATE_WRITE, Linux 5.14: fault the pages in, and say so if it cannot be.
         const POPULATE_WRITE: libc::c_int = 23;
@@ -179,7 +179,7 @@ pub(super) fn populate(start: *mut libc::c_void, bytes: usize) -> Result<(), i32
     Ok(())
 }
 
-impl Drop for Reservation {
+impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: the range was mapped by `new` and nothing can reach it any more. A refusal
         // could only leave the range mapped.

@@ -3,7 +3,7 @@
 //! Reserved addresses cannot be read here, so a table checks a handle against the committed
 //! prefix before it loads. Releasing cannot decommit, since loads may run beside it: the range
 //! is cleared, and the system is told that its contents need not be kept. It stays charged
-//! against the commit limit; its pages leave the working set.
+//! against the make_writable limit; its pages leave the working set.
 
 use core::ptr::{self, NonNull};
 
@@ -13,7 +13,7 @@ use windows_sys::Win32::System::Memory::{
     VirtualAlloc, VirtualFree, VirtualProtect, VirtualUnlock,
 };
 
-use crate::segment::SEGMENT_BYTES;
+use crate::bits::geometry::SEGMENT_BYTES;
 use crate::sync::{AtomicU64, Ordering};
 
 pub(crate) const READS_RESERVED: bool = false;
@@ -25,28 +25,28 @@ pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 36;
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
 
 /// Pages inside a segment are not given back one by one.
-pub(crate) fn discard_unit() -> Option<usize> {
+pub(crate) fn purge_unit() -> Option<usize> {
     None
 }
 
 /// A range of reserved addresses. See the contract in the parent module.
 #[derive(Debug)]
-pub(crate) struct Reservation {
+pub(crate) struct Region {
     base: NonNull<u8>,
     bytes: usize,
 }
 
 // SAFETY: the range is owned by the value, and the calls on it may come from any thread.
-unsafe impl Send for Reservation {}
+unsafe impl Send for Region {}
 // SAFETY: as above; the kernel serialises the calls.
-unsafe impl Sync for Reservation {}
+unsafe impl Sync for Region {}
 
 fn last_error() -> i32 {
     // SAFETY: reads a number of the calling thread's.
     unsafe { GetLastError() as i32 }
 }
 
-impl Reservation {
+impl Region {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
         // SAFETY: a fresh reservation touches no existing memory. It is aligned to the system's
@@ -72,7 +72,7 @@ impl Reservation {
         self.base.as_ptr().wrapping_add(offset).cast()
     }
 
-    pub(crate) fn commit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         // SAFETY: the range lies inside the reservation (`at` checks it); committing what is
         // committed changes nothing.
         let start =
@@ -81,19 +81,19 @@ impl Reservation {
     }
 
     /// Committed memory is charged when it is committed: nothing is left to be refused.
-    pub(crate) fn populate(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let _ = self.at(offset, bytes);
         Ok(())
     }
 
-    /// Never called: see [`discard_unit`].
+    /// Never called: see [`purge_unit`].
     ///
     /// # Safety
     ///
-    /// As for `release`.
-    pub(crate) unsafe fn discard(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    /// As for `decommit`.
+    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         // SAFETY: by the contract of this function.
-        unsafe { self.release(offset, bytes) }
+        unsafe { self.decommit(offset, bytes) }
     }
 
     /// Takes the right to write to a writable range from everybody, or gives it back.
@@ -109,7 +109,7 @@ impl Reservation {
     /// # Safety
     ///
     /// Nobody stores to the range meanwhile, and the range is writable.
-    pub(crate) unsafe fn release(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+    pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let start = self.at(offset, bytes);
         let words = start.cast::<AtomicU64>();
         for i in 0..bytes / 8 {
@@ -117,7 +117,7 @@ impl Reservation {
             let word = unsafe { &*words.wrapping_add(i) };
             // Relaxed: a reader sees the old word or 0, either is right; the next owner of the
             // slot is ordered after this by the end of the stop.
-            // site: windows.release.store
+            // site: windows.decommit.store
             word.store(0, Ordering::Relaxed);
         }
         // The contents are zeros now, and whatever the system makes of them, they stay zeros.
@@ -131,7 +131,7 @@ impl Reservation {
     }
 }
 
-impl Drop for Reservation {
+impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: the range was reserved by `new` and nothing can reach it any more. A refusal
         // could only leave it reserved.

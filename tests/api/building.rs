@@ -1,10 +1,8 @@
 //! Making tables, and taking them down.
 
-use std::sync::Barrier;
+use slotarena::{BuildError, LeakError, SEGMENT_BYTES, Table};
 
-use slotarena::{BuildError, Leak, SEGMENT_BYTES, StaticTable, Table};
-
-use crate::common::{on_threads, slots_per_segment};
+use crate::common::slots_per_segment;
 use crate::table;
 
 #[test]
@@ -52,13 +50,13 @@ fn a_magazine_size_out_of_bounds_is_refused() {
 fn a_stash_out_of_bounds_is_refused() {
     for asked in [8193, usize::MAX] {
         let error =
-            Table::<u64>::builder().capacity(10).stash(asked).build().expect_err("too many");
-        assert_eq!(error, BuildError::Stash { asked, limit: 8192 });
+            Table::<u64>::builder().capacity(10).overflow(asked).build().expect_err("too many");
+        assert_eq!(error, BuildError::Overflow { asked, limit: 8192 });
         let text = error.to_string();
         assert!(text.contains(&asked.to_string()) && text.contains("8192"), "{text}");
     }
     for slots in [0, 8192] {
-        assert!(Table::<u64>::builder().capacity(10).stash(slots).build().is_ok());
+        assert!(Table::<u64>::builder().capacity(10).overflow(slots).build().is_ok());
     }
 }
 
@@ -138,33 +136,8 @@ fn closing_a_table_says_what_was_not_given_back() {
     table.allocate(2).expect("a slot");
     table.allocate_uninitialized().expect("a slot");
     let leak = table.close().expect_err("three slots are out");
-    assert!(matches!(leak, Leak { live: 2, uninitialized: 1, .. }), "{leak:?}");
+    assert!(matches!(leak, LeakError { live: 2, uninitialized: 1, .. }), "{leak:?}");
     assert_eq!(leak.to_string(), "table closed with 2 live and 1 uninitialized slots");
-}
-
-#[test]
-fn a_static_table_is_one_table_for_all_threads() {
-    static TABLE: StaticTable<u64> = StaticTable::new(Table::builder().capacity(1000));
-    let start = Barrier::new(8);
-    let found = on_threads(8, |i| {
-        start.wait();
-        let table = TABLE.get().expect("a table");
-        let handle = table.allocate(i as u64).expect("a slot");
-        (table.base().addr(), handle, i as u64)
-    });
-    let table = TABLE.get().expect("a table");
-    for (base, handle, value) in found {
-        assert_eq!(base, table.base().addr());
-        assert_eq!(table.free(handle), Ok(value));
-    }
-}
-
-#[test]
-fn a_static_table_that_cannot_be_made_says_so_each_time() {
-    static TABLE: StaticTable<u64> = StaticTable::new(Table::builder().capacity(0));
-    for _ in 0..2 {
-        assert_eq!(TABLE.get().map(Table::capacity), Err(BuildError::ZeroCapacity));
-    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn an_exhausted_table_goes_on_as_soon_as_a_slot_is_free() {
     for capacity in CAPACITIES {
         let table = table(capacity);
         let handles = take_all(&table);
-        let mut mutator = table.mutator();
+        let mutator = table.mutator();
         for handle in [handles[0], handles[handles.len() - 1]] {
             // Freed into another's private store, and found there.
             assert_eq!(mutator.free(handle), Ok(0));

@@ -3,14 +3,14 @@
 use std::fmt::Debug;
 use std::ptr::{NonNull, without_provenance_mut};
 
-use slotarena::{AllocError, Entry, Pointer, SetError, Table};
+use slotarena::{AllocError, Packed, Pointer, SetError, Table};
 
 use crate::common::check_empty;
 
 const TOP: u64 = 1 << 63;
 
 /// Every value comes back by each way in and out.
-fn round_trips<E: Entry + PartialEq + Debug>(values: &[E]) {
+fn round_trips<E: Packed + PartialEq + Debug>(values: &[E]) {
     let table = Table::<E>::builder().capacity(100).build().expect("a table");
     let mut handles = Vec::new();
     table.allocate_many(values, &mut handles).expect("slots");
@@ -81,21 +81,21 @@ fn a_pointer_comes_back_fit_for_use() {
 
 /// A value that needs the table's bit is refused by each way in, in words that name it.
 #[track_caller]
-fn is_too_wide<E: Entry + PartialEq + Debug>(good: E, bad: E, word: u128) {
+fn is_too_wide<E: Packed + PartialEq + Debug>(good: E, bad: E, word: u128) {
     let table = Table::<E>::builder().capacity(10).build().expect("a table");
     let error = table.allocate(bad).expect_err("too wide");
-    assert_eq!(error, AllocError::EntryTooWide { word });
+    assert_eq!(error, AllocError::ReservedBit { word });
     assert!(error.to_string().contains(&format!("{word:#x}")), "{error}");
     let handle = table.allocate(good).expect("a slot");
     let error = table.set(handle, bad).expect_err("too wide");
-    assert_eq!(error, SetError::EntryTooWide { word });
+    assert_eq!(error, SetError::ReservedBit { word });
     assert!(error.to_string().contains(&format!("{word:#x}")), "{error}");
     assert_eq!(table.free(handle), Ok(good));
     let handle = table.allocate_uninitialized().expect("a slot");
-    assert_eq!(table.set(handle, bad), Err(SetError::EntryTooWide { word }));
+    assert_eq!(table.set(handle, bad), Err(SetError::ReservedBit { word }));
     assert_eq!(table.free_uninitialized(handle), Ok(()));
     let many = table.allocate_many(&[good, bad], &mut Vec::new());
-    assert_eq!(many, Err(AllocError::EntryTooWide { word }));
+    assert_eq!(many, Err(AllocError::ReservedBit { word }));
     check_empty(&table);
 }
 
@@ -127,7 +127,7 @@ struct Node {
     payload: u32,
 }
 
-impl Entry for Node {
+impl Packed for Node {
     type Word = u64;
     fn to_word(self) -> u64 {
         u64::from(self.kind) << 32 | u64::from(self.payload)
@@ -149,7 +149,7 @@ struct Edge {
     weight: i64,
 }
 
-impl Entry for Edge {
+impl Packed for Edge {
     type Word = u128;
     fn to_word(self) -> u128 {
         u128::from(self.weight as u64) << 64 | u128::from(self.from.to_word())

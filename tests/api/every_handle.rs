@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use slotarena::{Entry, Table};
+use slotarena::{Packed, Table};
 
 use crate::common::{check_empty, handle};
 
@@ -26,7 +26,7 @@ const EDGES: [u32; 16] = [
     u32::MAX,
 ];
 
-fn finds_nothing<E: Entry + PartialEq + Debug>(table: &Table<E>, except: &[u32]) {
+fn finds_nothing<E: Packed + PartialEq + Debug>(table: &Table<E>, except: &[u32]) {
     for raw in EDGES.into_iter().filter(|raw| !except.contains(raw)) {
         assert_eq!(table.get_raw(raw), None, "{raw} of {}", table.capacity());
         if raw != 0 {
@@ -36,7 +36,7 @@ fn finds_nothing<E: Entry + PartialEq + Debug>(table: &Table<E>, except: &[u32])
 }
 
 /// Nothing is found before, between and after one's own entries.
-fn finds_what_is_there_alone<E: Entry + PartialEq + Debug>(table: Table<E>, entry: E) {
+fn finds_what_is_there_alone<E: Packed + PartialEq + Debug>(table: Table<E>, entry: E) {
     finds_nothing(&table, &[]);
     let a = table.allocate(entry).expect("a slot");
     finds_nothing(&table, &[a.to_raw()]);

@@ -147,7 +147,7 @@ fn a_mutator_that_is_dropped_meanwhile_loses_no_slot() {
 #[test]
 fn a_mutator_used_meanwhile_panics_and_can_be_used_afterwards() {
     let table = table(1000);
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let handle = mutator.allocate(5).expect("a slot");
     let text = panic_of(|| table.for_each_live(|handle, _| assert!(mutator.free(handle).is_err())));
     assert!(text.contains("while it is stopped"), "{text}");

@@ -8,7 +8,7 @@ use crate::table;
 #[test]
 fn a_mutator_does_all_that_the_table_does() {
     let table = table(1000);
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let handle = mutator.allocate(7).expect("a slot");
     assert_eq!(mutator.set(handle, 8), Ok(Some(7)));
     assert_eq!(mutator.free(handle), Ok(8));
@@ -25,7 +25,7 @@ fn a_mutator_does_all_that_the_table_does() {
     assert_eq!((error.first.raw(), error.refused, error.freed), (handles[0].to_raw(), 1, 3));
     let full = AllocError::CapacityExhausted { capacity: 1000 };
     assert_eq!(mutator.allocate_many(&[0; 1001], &mut handles), Err(full));
-    let wide = AllocError::EntryTooWide { word: 1 << 63 };
+    let wide = AllocError::ReservedBit { word: 1 << 63 };
     assert_eq!(mutator.allocate(1 << 63), Err(wide));
     drop(mutator);
     check_empty(&table);
@@ -34,7 +34,7 @@ fn a_mutator_does_all_that_the_table_does() {
 #[test]
 fn an_owner_may_free_without_a_check() {
     let table = table(1000);
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     for i in 0..1000 {
         let (a, b) = (table.allocate(i).expect("a slot"), mutator.allocate(i).expect("a slot"));
         // SAFETY: both are live, and nobody else knows them.
@@ -53,7 +53,7 @@ fn an_owner_may_free_without_a_check() {
 #[test]
 fn a_handle_does_not_care_who_uses_it() {
     let table = table(1000);
-    let (mut a, mut b) = (table.mutator(), table.mutator());
+    let (a, b) = (table.mutator(), table.mutator());
     let handle = a.allocate(1).expect("a slot");
     assert_eq!(b.set(handle, 2), Ok(Some(1)));
     assert_eq!(table.get(handle), Some(2));
@@ -91,9 +91,9 @@ fn reading_makes_nobody_a_participant() {
 #[test]
 fn a_mutator_may_go_to_another_thread() {
     let table = table(1000);
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let first = mutator.allocate(1).expect("a slot");
-    let (mut mutator, second) = std::thread::scope(|scope| {
+    let (mutator, second) = std::thread::scope(|scope| {
         let thread = scope.spawn(move || {
             let second = mutator.allocate(2).expect("a slot");
             (mutator, second)
@@ -106,10 +106,10 @@ fn a_mutator_may_go_to_another_thread() {
 #[test]
 fn a_living_mutators_free_slots_can_be_had_by_others() {
     let table = table(1000);
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let handles: Vec<Handle> = (0..1000).map(|i| mutator.allocate(i).expect("a slot")).collect();
     mutator.free_many(&handles).expect("all are live");
-    assert!(table.stats().free_in_magazines > 0);
+    assert!(table.stats().free_in_local_stores > 0);
     check_capacity(&table);
     assert!(mutator.allocate(1).is_ok());
 }
@@ -117,20 +117,20 @@ fn a_living_mutators_free_slots_can_be_had_by_others() {
 #[test]
 fn a_dropped_mutator_puts_its_free_slots_back() {
     let table = table(1000);
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let handle = mutator.allocate(1).expect("a slot");
     assert_eq!(mutator.free(handle), Ok(1));
-    assert!(table.stats().free_in_magazines > 0);
+    assert!(table.stats().free_in_local_stores > 0);
     drop(mutator);
     let stats = table.stats();
-    assert_eq!((stats.free_in_magazines, stats.mutators), (0, 0));
+    assert_eq!((stats.free_in_local_stores, stats.mutators), (0, 0));
     check_capacity(&table);
 }
 
 #[test]
 fn a_forgotten_mutators_free_slots_are_found_without_a_sweep() {
     let table = table(1000);
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let handle = mutator.allocate(1).expect("a slot");
     assert_eq!(mutator.free(handle), Ok(1));
     std::mem::forget(mutator);
@@ -152,9 +152,9 @@ fn a_sweep_finds_a_forgotten_mutators_free_slots() {
     let mut mutator = table.mutator();
     let live = nearly_empty(&mut mutator);
     std::mem::forget(mutator);
-    assert!(table.stats().free_in_magazines > 0);
+    assert!(table.stats().free_in_local_stores > 0);
     assert!(table.sweep(0).swept);
-    assert_eq!(table.stats().free_in_magazines, 0);
+    assert_eq!(table.stats().free_in_local_stores, 0);
     assert_eq!(check(&table).live, 1);
     assert_eq!(table.free(live), Ok(1));
     check_empty(&table);

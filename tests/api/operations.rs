@@ -182,7 +182,7 @@ fn many_entries_one_of_which_is_too_wide_are_not_put_in_at_all() {
     let table = table(1000);
     let mut handles = Vec::new();
     let result = table.allocate_many(&[1, 2, u64::MAX, 4], &mut handles);
-    assert_eq!(result, Err(AllocError::EntryTooWide { word: u128::from(u64::MAX) }));
+    assert_eq!(result, Err(AllocError::ReservedBit { word: u128::from(u64::MAX) }));
     assert_eq!(handles, []);
     check_empty(&table);
 }

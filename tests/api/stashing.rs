@@ -9,7 +9,7 @@ const STORE: u64 = 128;
 
 fn table(stash: usize) -> Table<u64> {
     let builder = Table::<u64>::builder().capacity(100_000).stripes(1);
-    builder.stash(stash).build().expect("a table")
+    builder.overflow(stash).build().expect("a table")
 }
 
 /// Takes so many slots and gives them all back, in another order, `times` times.
@@ -30,12 +30,12 @@ fn who_takes_and_gives_by_turns_keeps_what_he_needs() {
         let mut mutator = table.mutator();
         to_and_fro(&mut mutator, slots, 20);
         let stats = table.stats();
-        let part = stats.free_in_magazines;
+        let part = stats.free_in_local_stores;
         let least = kept - kept % 64;
         assert!((least..=STORE + stash as u64).contains(&part), "{stash}: {stats:?}");
         check(&table);
         drop(mutator);
-        assert_eq!(table.stats().free_in_magazines, 0);
+        assert_eq!(table.stats().free_in_local_stores, 0);
         check_empty(&table);
     }
 }
@@ -43,12 +43,12 @@ fn who_takes_and_gives_by_turns_keeps_what_he_needs() {
 #[test]
 fn who_only_gives_keeps_two_magazines() {
     let table = table(8192);
-    let (mut taker, mut giver) = (table.mutator(), table.mutator());
+    let (taker, giver) = (table.mutator(), table.mutator());
     for _ in 0..20 {
         let handles: Vec<Handle> = (0..1000).map(|i| taker.allocate(i).expect("a slot")).collect();
         assert_eq!(giver.free_many(&handles), Ok(()));
     }
-    assert!(table.stats().free_in_magazines <= 2 * STORE, "{:?}", table.stats());
+    assert!(table.stats().free_in_local_stores <= 2 * STORE, "{:?}", table.stats());
     check(&table);
 }
 
@@ -57,11 +57,11 @@ fn a_sweep_does_away_with_the_stash() {
     let table = table(8192);
     let mut mutator = table.mutator();
     to_and_fro(&mut mutator, 5000, 10);
-    assert!(table.stats().free_in_magazines > 1000);
+    assert!(table.stats().free_in_local_stores > 1000);
     assert!(table.sweep(0).swept);
     assert_eq!(table.stats().segments_committed, 0);
     to_and_fro(&mut mutator, 5000, 1);
-    assert!(table.stats().free_in_magazines <= 2 * STORE, "{:?}", table.stats());
+    assert!(table.stats().free_in_local_stores <= 2 * STORE, "{:?}", table.stats());
     check(&table);
 }
 
@@ -83,15 +83,15 @@ fn what_a_forgotten_mutator_put_aside_is_found() {
 fn who_has_taken_many_keeps_the_segments_that_the_table_grows_by() {
     let table = table(1);
     let segment = slots_per_segment::<u64>() as u64;
-    let mut mutator = table.mutator();
-    let mut take = |count: u64| -> Vec<Handle> {
+    let mutator = table.mutator();
+    let take = |count: u64| -> Vec<Handle> {
         (0..count).map(|i| mutator.allocate(i).expect("a slot")).collect()
     };
     let mut handles = take(segment);
-    assert!(table.stats().free_in_magazines < STORE);
+    assert!(table.stats().free_in_local_stores < STORE);
     handles.append(&mut take(4 * segment));
     let stats = table.stats();
-    assert!(stats.free_in_magazines > segment / 2, "{stats:?}");
+    assert!(stats.free_in_local_stores > segment / 2, "{stats:?}");
     assert_eq!(stats.free_in_stripes, 0);
     check(&table);
     // Others get them when there is nothing else.

@@ -40,7 +40,7 @@ fn the_report_says_what_was_found_and_done() {
     assert_eq!(report.uninitialized, 0);
     let stats = table.stats();
     assert_eq!((stats.live, stats.free), (report.live, report.free));
-    assert_eq!((stats.segments_committed, stats.free_in_magazines), (1, 0));
+    assert_eq!((stats.segments_committed, stats.free_in_local_stores), (1, 0));
     assert_eq!(check(&table).segments[0].index, 2);
 }
 
@@ -154,7 +154,7 @@ fn free_slots_in_threads_private_stores_are_swept_too() {
     // This thread has some of them in store again.
     let handle = table.allocate(1).expect("a slot");
     assert_eq!(table.free(handle), Ok(1));
-    assert!(table.stats().free_in_magazines > 0);
+    assert!(table.stats().free_in_local_stores > 0);
     check_empty(&table);
 }
 

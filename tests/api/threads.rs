@@ -15,10 +15,10 @@ fn a_thread_that_ends_gives_back_what_it_had_in_store() {
         let handle = table.allocate(1).expect("a slot");
         assert_eq!(table.free(handle), Ok(1));
         let stats = table.stats();
-        assert!(stats.free_in_magazines > 0 && stats.mutators == 1, "{stats:?}");
+        assert!(stats.free_in_local_stores > 0 && stats.mutators == 1, "{stats:?}");
     });
     let stats = table.stats();
-    assert_eq!((stats.free_in_magazines, stats.mutators), (0, 0));
+    assert_eq!((stats.free_in_local_stores, stats.mutators), (0, 0));
     check_capacity(&table);
 }
 
@@ -44,7 +44,7 @@ fn there_is_no_limit_on_threads_one_after_the_other() {
         });
     }
     let stats = table.stats();
-    assert_eq!((stats.mutators, stats.free_in_magazines, stats.live), (0, 0, 0));
+    assert_eq!((stats.mutators, stats.free_in_local_stores, stats.live), (0, 0, 0));
     check_capacity(&table);
 }
 
@@ -193,7 +193,7 @@ fn ends_with_a_destructor(uses_table_before: bool, uses_table_first: bool) {
     thread.join().expect("no panic");
     let left = reported.recv().expect("the destructor ran to its end");
     let stats = table.stats();
-    assert_eq!((stats.mutators, stats.free_in_magazines, stats.live), (0, 0, 1));
+    assert_eq!((stats.mutators, stats.free_in_local_stores, stats.live), (0, 0, 1));
     assert_eq!(table.free(left), Ok(8));
     check_capacity(&table);
     check_empty(&table);

@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::sync::mpsc;
 
 use quickcheck::quickcheck;
-use slotarena::{AllocError, Entry, SetError, Table, Unique, UniqueTable};
+use slotarena::{AllocError, Packed, SetError, Unique, UniqueTable};
 
 use crate::common::{Random, mix, on_threads};
 
-fn table<E: Entry>(capacity: u32) -> UniqueTable<E> {
-    Table::builder().capacity(capacity).stripes(2).build_unique().expect("a table")
+fn table<E: Packed>(capacity: u32) -> UniqueTable<E> {
+    UniqueTable::builder().capacity(capacity).stripes(2).build().expect("a table")
 }
 
 /// Sees that nothing is handed out, and that all memory goes back.
 #[track_caller]
-fn check_empty<E: Entry>(table: &UniqueTable<E>) {
+fn check_empty<E: Packed>(table: &UniqueTable<E>) {
     let audit = table.audit().expect("a sound table");
     assert_eq!((audit.live, audit.uninitialized), (0, 0), "still handed out");
     assert_eq!(table.sweep(0).segments_committed, 0);
@@ -24,7 +24,7 @@ fn check_empty<E: Entry>(table: &UniqueTable<E>) {
 #[test]
 fn an_owner_reads_sets_and_frees_by_whatever_participant() {
     let table = table::<u64>(1000);
-    let (mut one, mut other) = (table.mutator(), table.mutator());
+    let (one, other) = (table.mutator(), table.mutator());
     for way in 0..4 {
         for i in 0..500 {
             let owner = if i % 2 == 0 { one.allocate(i) } else { table.allocate(i) };
@@ -50,7 +50,7 @@ fn an_owner_reads_sets_and_frees_by_whatever_participant() {
 fn a_slot_goes_back_to_its_own_table() {
     let (table, stranger) = (table::<u64>(100), table::<u64>(100));
     let owners: Vec<_> = (0..100).map(|i| table.allocate(i).expect("a slot")).collect();
-    let mut mutator = stranger.mutator();
+    let mutator = stranger.mutator();
     let kept = mutator.allocate(7).expect("a slot");
     for (i, owner) in (0..).zip(owners) {
         assert_eq!(mutator.free(owner), i);
@@ -68,11 +68,11 @@ fn what_is_forgotten_stays_and_what_is_refused_loses_nothing() {
     let handle = forgotten.handle();
     std::mem::forget(forgotten);
     let wide = table.allocate(1 << 63).expect_err("bit 63 is the table's");
-    assert_eq!(wide, AllocError::EntryTooWide { word: 1 << 63 });
+    assert_eq!(wide, AllocError::ReservedBit { word: 1 << 63 });
     let mut owners: Vec<_> = (0..9).map(|i| table.allocate(i).expect("a slot")).collect();
     let full = table.allocate(9).expect_err("all are in use");
     assert_eq!(full, AllocError::CapacityExhausted { capacity: 10 });
-    assert_eq!(owners[4].set(u64::MAX), Err(SetError::EntryTooWide { word: u64::MAX.into() }));
+    assert_eq!(owners[4].set(u64::MAX), Err(SetError::ReservedBit { word: u64::MAX.into() }));
     assert_eq!(owners.iter().map(Unique::get).collect::<Vec<_>>(), (0..9).collect::<Vec<_>>());
     owners.clear();
     table.sweep(0);
@@ -85,7 +85,7 @@ fn what_is_forgotten_stays_and_what_is_refused_loses_nothing() {
 #[test]
 fn entries_of_two_words_have_owners_too() {
     let table = table::<[u64; 2]>(1000);
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let mut owners: Vec<_> =
         (0..1000).map(|i| mutator.allocate([i, !i]).expect("a slot")).collect();
     for (i, owner) in (0..).zip(&mut owners) {
@@ -161,7 +161,7 @@ fn owners_go_from_thread_to_thread_beside_sweeps() {
     let receivers: Vec<_> = receivers.into_iter().map(std::sync::Mutex::new).collect();
     on_threads(THREADS, |number| {
         let (senders, inbox) = (senders.clone(), receivers[number].lock().expect("mine"));
-        let (mut mutator, mut random) = (table.mutator(), Random::new(number as u64));
+        let (mutator, mut random) = (table.mutator(), Random::new(number as u64));
         let mut own = Vec::new();
         for step in 0..steps {
             let entry = mix((number * steps + step) as u64) >> 1;

@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
+use std::sync::LazyLock;
 
-use slotarena::{Entry, Handle, StaticTable, Table};
+use slotarena::{Handle, Packed, Table};
 
 use crate::common::{check, check_empty, panic_of};
 
@@ -16,7 +17,7 @@ thread_local! {
     static NOT_OUT: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Entry for Moody {
+impl Packed for Moody {
     type Word = u64;
     fn to_word(self) -> u64 {
         assert!(!NOT_IN.get() || self.0 < 100, "not in");
@@ -49,7 +50,7 @@ fn panics<R>(
 fn a_panic_on_the_way_in_hands_nothing_out() {
     let table = table();
     let handle = table.allocate(Moody(500)).expect("a slot");
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     panics(&NOT_IN, "not in", || table.allocate(Moody(501)));
     panics(&NOT_IN, "not in", || table.set(handle, Moody(501)));
     panics(&NOT_IN, "not in", || mutator.allocate(Moody(501)));
@@ -93,15 +94,16 @@ fn a_panic_on_the_way_out_leaves_the_slot_used_or_free() {
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Nested(u32);
 
-static NESTED: StaticTable<Nested> = StaticTable::new(Table::builder().capacity(1000));
+static NESTED: LazyLock<Table<Nested>> =
+    LazyLock::new(|| Table::builder().capacity(1000).build().expect("a table"));
 
-impl Entry for Nested {
+impl Packed for Nested {
     type Word = u64;
     fn to_word(self) -> u64 {
-        let inner = self.0.checked_sub(1).map(|depth| {
-            let table = NESTED.get().expect("a table");
-            table.allocate(Nested(depth)).expect("a slot").to_raw()
-        });
+        let inner = self
+            .0
+            .checked_sub(1)
+            .map(|depth| NESTED.allocate(Nested(depth)).expect("a slot").to_raw());
         u64::from(inner.unwrap_or(0)) << 32 | u64::from(self.0)
     }
     unsafe fn from_word(word: u64) -> Self {
@@ -111,7 +113,7 @@ impl Entry for Nested {
 
 #[test]
 fn a_conversion_may_use_the_table_itself() {
-    let table = NESTED.get().expect("a table");
+    let table = &*NESTED;
     let mut handles = Vec::new();
     table.allocate_many(&[Nested(3), Nested(0)], &mut handles).expect("five slots");
     let mut found = Vec::new();
@@ -130,7 +132,7 @@ fn a_thread_that_panics_loses_no_slot() {
     let table = crate::table(20_000);
     let thread = std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            let mut mutator = table.mutator();
+            let mutator = table.mutator();
             for i in 0..100 {
                 table.allocate(i).expect("a slot");
                 let handle = mutator.allocate(i).expect("a slot");
@@ -143,7 +145,7 @@ fn a_thread_that_panics_loses_no_slot() {
     });
     assert!(thread.is_err());
     let stats = table.stats();
-    assert_eq!((stats.mutators, stats.free_in_magazines, stats.live), (0, 0, 100));
+    assert_eq!((stats.mutators, stats.free_in_local_stores, stats.live), (0, 0, 100));
     check(&table);
 }
 
@@ -155,7 +157,7 @@ fn forgotten_mutators_of_ended_threads_lose_no_slot() {
     let handles: Vec<Handle> = std::thread::scope(|scope| {
         let (table, all_hold) = (&table, &all_hold);
         let forget = move |i: u64| {
-            let mut mutator = table.mutator();
+            let mutator = table.mutator();
             let mut handles = Vec::new();
             let allocated = mutator.allocate_many(&[i; 4000], &mut handles);
             all_hold.wait();
@@ -168,9 +170,9 @@ fn forgotten_mutators_of_ended_threads_lose_no_slot() {
         let threads: Vec<_> = (0..4).map(|i| scope.spawn(move || forget(i))).collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
     });
-    assert!(table.stats().free_in_magazines > 0);
+    assert!(table.stats().free_in_local_stores > 0);
     assert!(table.sweep(0).swept);
-    assert_eq!(table.stats().free_in_magazines, 0);
+    assert_eq!(table.stats().free_in_local_stores, 0);
     assert_eq!(check(&table).live, 400);
     assert_eq!(table.free_many(&handles), Ok(()));
     check_empty(&table);

@@ -1,6 +1,7 @@
 //! How a process dies that stores to a table where it may not, and where it does not die.
 
-use slotarena::{CodePointerTable, Protection, Recipe};
+use slotarena::code::EntryLayout;
+use slotarena::{CodePointerTable, Protection};
 
 use crate::alone::{NOW, alone, dies};
 use crate::{entry_point, signature};
@@ -11,7 +12,7 @@ fn table(protection: Protection) -> CodePointerTable {
 }
 
 /// Stores 0 to the entry of a handle, at the address where it is read.
-fn store(recipe: Recipe, raw: u32) {
+fn store(recipe: EntryLayout, raw: u32) {
     println!("{NOW}");
     let at = std::ptr::with_exposed_provenance_mut::<u64>(recipe.base + recipe.offset(raw));
     // SAFETY: it is not; that is what the test is about.
@@ -32,7 +33,7 @@ fn a_store_without_a_scope_dies_where_there_are_two_mappings() {
         let table = table(Protection::DualMapping);
         let s = signature(1);
         let handle = table.write_scope().allocate(entry_point(s, 1), s).expect("a slot");
-        store(table.recipe(), handle.to_raw());
+        store(table.entry_layout(), handle.to_raw());
     });
 }
 
@@ -43,7 +44,7 @@ fn a_store_at_the_read_address_dies_even_inside_a_scope() {
         let s = signature(1);
         let scope = table.write_scope();
         let handle = scope.allocate(entry_point(s, 1), s).expect("a slot");
-        store(table.recipe(), handle.to_raw());
+        store(table.entry_layout(), handle.to_raw());
     });
 }
 
@@ -57,7 +58,7 @@ fn a_store_without_a_scope_dies_where_there_are_keys() {
         let table = table(Protection::Keys);
         let s = signature(1);
         let handle = table.write_scope().allocate(entry_point(s, 1), s).expect("a slot");
-        store(table.recipe(), handle.to_raw());
+        store(table.entry_layout(), handle.to_raw());
     });
 }
 
@@ -89,7 +90,7 @@ fn without_keys_the_second_mapping_can_be_written() {
         let at = std::ptr::with_exposed_provenance_mut::<u64>(second_mapping() + offset);
         // SAFETY: mapped writable; nobody else is at it.
         unsafe { at.write_volatile(0) };
-        assert_eq!(table.entrypoint(handle.to_raw(), s), None);
+        assert_eq!(table.entry_point(handle.to_raw(), s), None);
     });
 }
 
@@ -99,7 +100,7 @@ fn a_store_to_a_sealed_segment_dies() {
         let table = table(Protection::None);
         let s = signature(1);
         let handle = table.unseal().expect("unsealed").allocate(entry_point(s, 1), s);
-        store(table.recipe(), handle.expect("a slot").to_raw());
+        store(table.entry_layout(), handle.expect("a slot").to_raw());
     });
 }
 
@@ -110,8 +111,8 @@ fn without_protection_a_store_does_not_die() {
         let table = table(Protection::None);
         let s = signature(1);
         let handle = table.write_scope().allocate(entry_point(s, 1), s).expect("a slot");
-        store(table.recipe(), handle.to_raw());
-        assert_eq!(table.entrypoint(handle.to_raw(), s), None);
+        store(table.entry_layout(), handle.to_raw());
+        assert_eq!(table.entry_point(handle.to_raw(), s), None);
     });
 }
 
@@ -122,7 +123,7 @@ fn a_signal_handler_reads_and_may_open_a_scope() {
         extern "C" fn handler(_: libc::c_int) {
             let table = CodePointerTable::process_wide().expect("there");
             let s = signature(1);
-            assert_eq!(table.entrypoint(1, s), Some(entry_point(s, 1)));
+            assert_eq!(table.entry_point(1, s), Some(entry_point(s, 1)));
             drop(table.write_scope());
         }
         let table = CodePointerTable::process_wide().expect("a table");
@@ -149,7 +150,7 @@ fn after_a_fork_the_parents_table_is_its_own() {
         // SAFETY: this process has no other thread that matters: the child reads, and ends.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            let found = table.entrypoint(handle.to_raw(), s).is_some();
+            let found = table.entry_point(handle.to_raw(), s).is_some();
             // SAFETY: ends the child, which must not have come so far.
             unsafe { libc::_exit(if found { 1 } else { 2 }) };
         }
@@ -157,7 +158,7 @@ fn after_a_fork_the_parents_table_is_its_own() {
         // SAFETY: waits for the child, and writes to the number that it is given.
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
         assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGSEGV, "{status}");
-        assert_eq!(table.entrypoint(handle.to_raw(), s), Some(entry_point(s, 1)));
+        assert_eq!(table.entry_point(handle.to_raw(), s), Some(entry_point(s, 1)));
     });
 }
 
@@ -190,7 +191,7 @@ fn a_table_with_many_holes_takes_few_mappings() {
                 }
             }
             assert!(scope.sweep(0).segments_released >= 14);
-            let mappings = mapped(table.recipe().base, table.reserved_bytes());
+            let mappings = mapped(table.entry_layout().base, table.reserved_bytes());
             assert!(mappings <= 6, "{mappings} with {protection:?}");
         }
     });
@@ -203,7 +204,7 @@ fn after_tear_down_nothing_is_mapped() {
             let table = table(protection);
             let s = signature(1);
             table.write_scope().allocate(entry_point(s, 1), s).expect("a slot");
-            let (start, bytes) = (table.recipe().base, table.reserved_bytes());
+            let (start, bytes) = (table.entry_layout().base, table.reserved_bytes());
             assert!(mapped(start, bytes) > 0);
             let files = || std::fs::read_dir("/proc/self/fd").expect("open files").count();
             let before = files();

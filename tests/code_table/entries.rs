@@ -1,8 +1,7 @@
 //! Entries come, change and go.
 
-use slotarena::{
-    CodePointer, CodePointerError, CodePointerTable, EntryPoint, Protection, Signature,
-};
+use slotarena::code::{CodePointer, CodePointerError, EntryPoint, Signature};
+use slotarena::{CodePointerTable, HandleError, Protection};
 
 use crate::common::handle;
 use crate::{check_empty, entry_point, signature, tables};
@@ -14,15 +13,15 @@ fn an_entry_is_found_under_its_signature_alone() {
         let scope = table.write_scope();
         let first = scope.allocate(entry_point(a, 1), a).expect("a slot");
         let second = scope.allocate(entry_point(b, 2), b).expect("a slot");
-        assert_eq!(table.entrypoint(first.to_raw(), a), Some(entry_point(a, 1)));
-        assert_eq!(table.entrypoint(first.to_raw(), b), None);
-        assert_eq!(table.entrypoint(second.to_raw(), b), Some(entry_point(b, 2)));
-        assert_eq!(table.entrypoint(second.to_raw(), a), None);
-        assert_eq!(table.native_entrypoint(first.to_raw()), None);
+        assert_eq!(table.entry_point(first.to_raw(), a), Some(entry_point(a, 1)));
+        assert_eq!(table.entry_point(first.to_raw(), b), None);
+        assert_eq!(table.entry_point(second.to_raw(), b), Some(entry_point(b, 2)));
+        assert_eq!(table.entry_point(second.to_raw(), a), None);
+        assert_eq!(table.native_entry_point(first.to_raw()), None);
         let entry = CodePointer { entry_point: entry_point(a, 1), signature: Some(a) };
-        assert_eq!(table.get(first.to_raw()), Some(entry));
+        assert_eq!(table.get_raw(first.to_raw()), Some(entry));
         assert_eq!((scope.free(first), scope.free(second)), (Ok(()), Ok(())));
-        assert_eq!(table.entrypoint(first.to_raw(), a), None);
+        assert_eq!(table.entry_point(first.to_raw(), a), None);
         drop(scope);
         check_empty(&table);
         assert_eq!(table.close(), Ok(()));
@@ -36,17 +35,17 @@ fn a_slot_is_reserved_published_and_unpublished() {
         let scope = table.write_scope();
         let reserved = scope.allocate_uninitialized().expect("a slot");
         let raw = reserved.to_raw();
-        assert_eq!(table.get(raw), None);
+        assert_eq!(table.get_raw(raw), None);
         let unpublished = CodePointerError::NotPublished { raw };
         assert_eq!(scope.set(reserved, entry_point(a, 1), a), Err(unpublished));
         assert_eq!(scope.unpublish(reserved), Err(unpublished));
         assert_eq!(scope.publish(reserved, entry_point(a, 1), a), Ok(()));
         let published = CodePointerError::AlreadyPublished { raw };
         assert_eq!(scope.publish(reserved, entry_point(a, 2), a), Err(published));
-        assert_eq!(table.entrypoint(raw, a), Some(entry_point(a, 1)));
+        assert_eq!(table.entry_point(raw, a), Some(entry_point(a, 1)));
         let entry = CodePointer { entry_point: entry_point(a, 1), signature: Some(a) };
         assert_eq!(scope.unpublish(reserved), Ok(entry));
-        assert_eq!(table.get(raw), None);
+        assert_eq!(table.get_raw(raw), None);
         // Whoever has it may publish something else.
         assert_eq!(scope.publish(reserved, entry_point(b, 3), b), Ok(()));
         assert_eq!(scope.unpublish(reserved).map(|entry| entry.signature), Ok(Some(b)));
@@ -67,7 +66,7 @@ fn set_keeps_the_signature() {
         let refused = CodePointerError::SignatureChanged { stored: Some(a), given: b };
         assert_eq!(scope.set(handle, entry_point(b, 3), b), Err(refused));
         assert!(refused.to_string().contains("signature 1"), "{refused}");
-        assert_eq!(table.entrypoint(handle.to_raw(), a), Some(entry_point(a, 2)));
+        assert_eq!(table.entry_point(handle.to_raw(), a), Some(entry_point(a, 2)));
         assert_eq!(scope.free(handle), Ok(()));
     }
 }
@@ -98,7 +97,7 @@ fn handles_that_name_nothing_are_refused() {
         let gone = scope.allocate(entry_point(signature(1), 1), signature(1)).expect("a slot");
         assert_eq!(scope.free(gone), Ok(()));
         for handle in [gone, handle(5000), handle(65_535), handle(65_536), handle(u32::MAX)] {
-            let refused = CodePointerError::InvalidHandle(handle.into());
+            let refused = CodePointerError::InvalidHandle(HandleError::new(handle.to_raw()));
             assert_eq!(scope.free(handle), Err(refused));
             assert_eq!(scope.unpublish(handle), Err(refused));
             assert_eq!(scope.set(handle, entry_point(signature(1), 1), signature(1)), Err(refused));
@@ -123,7 +122,7 @@ fn a_full_table_says_so_and_a_closed_one_what_is_left() {
         assert!(full.to_string().contains("all 7 slots"), "{full}");
         drop(scope);
         let mut seen = Vec::new();
-        table.for_each(|handle, entry| seen.push((handle.to_raw(), entry.entry_point)));
+        table.for_each_live(|handle, entry| seen.push((handle.to_raw(), entry.entry_point)));
         assert_eq!(seen.len(), 6);
         assert!(seen.is_sorted());
         let leak = table.close().expect_err("seven are left");
@@ -192,10 +191,10 @@ fn a_released_segment_reads_as_null() {
         handles.iter().for_each(|&handle| scope.free(handle).expect("live"));
         let report = scope.sweep(0);
         assert_eq!(report.segments_committed, 0, "{report:?}");
-        let recipe = table.recipe();
+        let recipe = table.entry_layout();
         for handle in handles {
-            assert_eq!(table.entrypoint(handle.to_raw(), s), None);
-            assert_eq!(table.get(handle.to_raw()), None);
+            assert_eq!(table.entry_point(handle.to_raw(), s), None);
+            assert_eq!(table.get_raw(handle.to_raw()), None);
             if cfg!(unix) {
                 let at = recipe.base + recipe.offset(handle.to_raw());
                 let at = std::ptr::with_exposed_provenance::<std::sync::atomic::AtomicU64>(at);
@@ -212,7 +211,7 @@ fn a_released_segment_reads_as_null() {
 #[cfg(unix)]
 fn the_recipe_finds_what_the_table_finds() {
     for table in tables(14) {
-        let recipe = table.recipe();
+        let recipe = table.entry_layout();
         let scope = table.write_scope();
         let signatures = [signature(0), signature(15), signature(16), signature(77)];
         let mut handles = Vec::new();
@@ -230,7 +229,7 @@ fn the_recipe_finds_what_the_table_finds() {
                 let word = unsafe { &*at }.load(std::sync::atomic::Ordering::Acquire);
                 let rest = word ^ s.tag();
                 let found = (rest & Signature::MASK == 0).then_some(rest as usize);
-                let expected = table.entrypoint(raw & recipe.mask, s).map(EntryPoint::address);
+                let expected = table.entry_point(raw & recipe.mask, s).map(EntryPoint::address);
                 assert_eq!(found, expected, "handle {raw}, signature {}", s.number());
             }
         }

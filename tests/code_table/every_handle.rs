@@ -5,7 +5,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use slotarena::{CodePointerTable, Recipe, Signature};
+use slotarena::CodePointerTable;
+use slotarena::code::{EntryLayout, Signature};
 
 use crate::common::cases;
 use crate::{entry_point, signature, stored_under};
@@ -18,8 +19,8 @@ fn every_number_stays_inside_the_reservation() {
     for bits in (13..=32).rev() {
         let built = CodePointerTable::builder().index_bits(bits).build();
         let Ok(table) = built else { panic!("{bits} bits: {built:?}") };
-        let (recipe, bytes) = (table.recipe(), table.reserved_bytes());
-        assert_eq!(bytes, (recipe.mask as usize + 1) << Recipe::ENTRY_SHIFT);
+        let (recipe, bytes) = (table.entry_layout(), table.reserved_bytes());
+        assert_eq!(bytes, (recipe.mask as usize + 1) << EntryLayout::ENTRY_SHIFT);
         let all = bits == 32 && heavy;
         let step = if all { 1 } else { 65_537 };
         let worst = (0..=u32::MAX).step_by(step).map(|raw| recipe.offset(raw)).max();
@@ -37,7 +38,7 @@ fn every_number_in_a_table_in_use_and_every_signature() {
         return;
     }
     let table = CodePointerTable::new().expect("a table of full size");
-    assert_eq!(table.recipe().mask, u32::MAX);
+    assert_eq!(table.entry_layout().mask, u32::MAX);
     let done = AtomicBool::new(false);
     let found = AtomicU64::new(0);
     let start = Instant::now();
@@ -66,11 +67,11 @@ fn every_number_in_a_table_in_use_and_every_signature() {
             found.store(rounds.into(), Ordering::Relaxed);
         });
         for raw in 0..=u32::MAX {
-            if let Some(entry) = table.get(raw) {
+            if let Some(entry) = table.get_raw(raw) {
                 let s = entry.signature.expect("no native functions here");
                 assert_eq!(stored_under(entry.entry_point), s.number(), "handle {raw}");
             }
-            if let Some(got) = table.entrypoint(raw, steady) {
+            if let Some(got) = table.entry_point(raw, steady) {
                 assert_eq!(stored_under(got), steady.number(), "handle {raw}");
                 seen += 1;
             }
@@ -87,7 +88,7 @@ fn every_number_in_a_table_in_use_and_every_signature() {
     let start = Instant::now();
     for (n, handle) in (0..).zip(&held) {
         for number in 0..Signature::LIMIT {
-            let got = table.entrypoint(handle.to_raw(), signature(number));
+            let got = table.entry_point(handle.to_raw(), signature(number));
             let expected = (number == steady.number()).then(|| entry_point(steady, n));
             assert_eq!(got, expected, "handle {handle:?}, signature {number}");
         }

@@ -19,7 +19,8 @@ mod regressions;
 mod rights;
 mod threads;
 
-use slotarena::{CodePointerTable, EntryPoint, Protection, Signature};
+use slotarena::code::{EntryPoint, Signature};
+use slotarena::{CodePointerTable, Protection};
 
 /// The signature with this number.
 pub fn signature(number: u32) -> Signature {

@@ -1,6 +1,6 @@
 //! One handle for each native function.
 
-use slotarena::{CodePointerError, EntryPoint};
+use slotarena::code::{CodePointerError, EntryPoint};
 
 use crate::common::on_threads;
 use crate::{check_empty, signature, tables};
@@ -22,9 +22,9 @@ fn the_same_address_has_the_same_handle_from_any_thread() {
         let stats = table.stats();
         assert_eq!((stats.live, stats.uninitialized), (300, 0), "none is left over from a race");
         for (n, handle) in found[0].iter().enumerate() {
-            assert_eq!(table.native_entrypoint(handle.to_raw()), Some(native(n)));
-            assert_eq!(table.entrypoint(handle.to_raw(), signature(1)), None);
-            let entry = table.get(handle.to_raw()).expect("live");
+            assert_eq!(table.native_entry_point(handle.to_raw()), Some(native(n)));
+            assert_eq!(table.entry_point(handle.to_raw(), signature(1)), None);
+            let entry = table.get_raw(handle.to_raw()).expect("live");
             assert_eq!((entry.entry_point, entry.signature), (native(n), None));
         }
         table.audit().expect("a sound table");
@@ -49,7 +49,7 @@ fn nobody_else_changes_them() {
         let refused = CodePointerError::EntryPoint { address: 1 << 48 };
         assert_eq!(table.handle_for_native(wide), Err(refused));
         drop(scope);
-        assert_eq!(table.native_entrypoint(raw), Some(native(0)));
+        assert_eq!(table.native_entry_point(raw), Some(native(0)));
     }
     for table in tables(16) {
         check_empty(&table);

@@ -1,6 +1,7 @@
 //! Read-only segments at the bottom of a table.
 
-use slotarena::{CodePointerError, CodePointerTable, Handle, Protection};
+use slotarena::code::CodePointerError;
+use slotarena::{CodePointerTable, Handle, Protection};
 
 use crate::{entry_point, signature};
 
@@ -26,9 +27,9 @@ fn they_are_filled_then_sealed_and_unsealed_for_a_scope() {
         assert_eq!(unsealed.allocate(entry_point(s, 1), s), Err(full));
         drop(unsealed);
         for raw in 1..END {
-            assert_eq!(table.entrypoint(raw, s), Some(entry_point(s, raw)));
+            assert_eq!(table.entry_point(raw, s), Some(entry_point(s, raw)));
         }
-        assert_eq!(table.entrypoint(0, s), None, "null");
+        assert_eq!(table.entry_point(0, s), None, "null");
 
         // One comes again in a later scope.
         let mut unsealed = table.unseal().expect("unsealed");
@@ -36,7 +37,7 @@ fn they_are_filled_then_sealed_and_unsealed_for_a_scope() {
         assert!(unsealed.free(fill[99]).is_err());
         assert_eq!(unsealed.allocate(entry_point(s, 7), s), Ok(fill[99]));
         drop(unsealed);
-        assert_eq!(table.entrypoint(100, s), Some(entry_point(s, 7)));
+        assert_eq!(table.entry_point(100, s), Some(entry_point(s, 7)));
         table.audit().expect("a sound table");
         assert_eq!(table.close(), Ok(()), "constants are no leak");
     }

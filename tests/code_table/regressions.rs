@@ -3,7 +3,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use slotarena::{CodePointerError, CodePointerTable, EntryPoint, Handle, Signature};
+use slotarena::code::{CodePointerError, EntryPoint, Signature};
+use slotarena::{CodePointerTable, Handle, HandleError};
 
 use crate::common::{Random, on_threads};
 use crate::{check_empty, entry_point, signature, stored_under, tables};
@@ -49,7 +50,7 @@ fn relaxed_publish() {
                 while !done.load(Ordering::Relaxed) {
                     for raw in 1..200 {
                         for s in [signature(0), signature(1)] {
-                            if let Some(got) = table.entrypoint(raw, s) {
+                            if let Some(got) = table.entry_point(raw, s) {
                                 assert_eq!(stored_under(got), s.number());
                             }
                         }
@@ -123,9 +124,9 @@ fn handle_minus_one() {
     for table in tables(INDEX_BITS) {
         let held = fill(&table, 10, signature(0));
         for raw in [u32::MAX, u32::MAX - 1, 1 << 31, 0] {
-            assert_eq!(table.entrypoint(raw, signature(0)), None);
-            assert_eq!(table.get(raw), None);
-            assert!(table.recipe().offset(raw) + 8 <= table.reserved_bytes());
+            assert_eq!(table.entry_point(raw, signature(0)), None);
+            assert_eq!(table.get_raw(raw), None);
+            assert!(table.entry_layout().offset(raw) + 8 <= table.reserved_bytes());
         }
         let scope = table.write_scope();
         assert!(scope.free(Handle::from_raw(u32::MAX).expect("not null")).is_err());
@@ -143,8 +144,8 @@ fn signature_swap() {
         let (f, g) = (fill(&table, 1, one)[0], fill(&table, 1, two)[0]);
         let mut sandbox = [f.to_raw(), g.to_raw()];
         sandbox.swap(0, 1);
-        assert_eq!(table.entrypoint(sandbox[0], one), None);
-        assert_eq!(table.entrypoint(sandbox[1], two), None);
+        assert_eq!(table.entry_point(sandbox[0], one), None);
+        assert_eq!(table.entry_point(sandbox[1], two), None);
         // Nor can an entry be made to change its signature while call sites know it.
         let scope = table.write_scope();
         let set = scope.set(f, entry_point(two, 1), two);
@@ -172,7 +173,8 @@ fn double_fetch() {
             });
             for _ in 0..200_000 {
                 // The call site's own signature, and one load of the handle.
-                if let Some(got) = table.entrypoint(sandbox.load(Ordering::Relaxed), signature(1)) {
+                if let Some(got) = table.entry_point(sandbox.load(Ordering::Relaxed), signature(1))
+                {
                     assert_eq!(stored_under(got), 1);
                 }
             }
@@ -190,7 +192,7 @@ fn stale_link() {
         let handle = fill(&table, 1, signature(0))[0];
         free(&table, vec![handle]);
         let scope = table.write_scope();
-        let refused = CodePointerError::InvalidHandle(handle.into());
+        let refused = CodePointerError::InvalidHandle(HandleError::new(handle.to_raw()));
         assert_eq!(scope.free(handle), Err(refused));
         assert_eq!(scope.set(handle, entry_point(signature(0), 1), signature(0)), Err(refused));
         drop(scope);
@@ -214,7 +216,7 @@ fn late_thread_without_key_rights() {
     let late = std::thread::spawn(move || {
         for table in receive {
             let handle = fill(&table, 1, signature(4))[0];
-            assert!(table.entrypoint(handle.to_raw(), signature(4)).is_some());
+            assert!(table.entry_point(handle.to_raw(), signature(4)).is_some());
             free(&table, vec![handle]);
             table.handle_for_native(entry_point(signature(1), 1)).expect("a slot");
         }
@@ -248,10 +250,12 @@ fn address_space_limits() {
             let exact = builder.index_bits(32).build().expect_err("more than 1 GiB");
             assert!(exact.to_string().contains(&(8u64 << 32).to_string()), "{exact}");
             let table = builder.index_bits_at_most(32).build().expect("a smaller one");
-            assert!(table.recipe().mask < u32::MAX && (table.capacity() + 1).is_power_of_two());
+            assert!(
+                table.entry_layout().mask < u32::MAX && (table.capacity() + 1).is_power_of_two()
+            );
             let handles = fill(&table, 20_000, signature(3));
             for raw in handles.iter().map(|handle| handle.to_raw()) {
-                assert!(table.entrypoint(raw, signature(3)).is_some());
+                assert!(table.entry_point(raw, signature(3)).is_some());
             }
             free(&table, handles);
             check_empty(&table);
@@ -273,7 +277,7 @@ fn signature_collision() {
             .collect();
         for &(own, handle) in &entries {
             let answers = entries.iter().filter(|&&(other, _)| {
-                table.entrypoint(handle.to_raw(), signature(other)).is_some()
+                table.entry_point(handle.to_raw(), signature(other)).is_some()
             });
             assert!(answers.map(|&(other, _)| other).eq([own]));
         }

@@ -36,11 +36,11 @@ fn a_thread_that_was_born_before_the_table_reads_and_writes() {
         let late = std::thread::spawn(move || {
             let table = receive.recv().expect("a table");
             let s = signature(1);
-            assert_eq!(table.entrypoint(1, s), Some(entry_point(s, 1)), "reads without a scope");
+            assert_eq!(table.entry_point(1, s), Some(entry_point(s, 1)), "reads without a scope");
             let scope = table.write_scope();
             let handle = scope.allocate(entry_point(s, 2), s).expect("a slot");
             drop(scope);
-            assert_eq!(table.entrypoint(handle.to_raw(), s), Some(entry_point(s, 2)));
+            assert_eq!(table.entry_point(handle.to_raw(), s), Some(entry_point(s, 2)));
             handle
         });
         let builder = CodePointerTable::builder().index_bits(16).protection(protection);

@@ -3,7 +3,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use slotarena::{CodePointerTable, Handle, Signature};
+use slotarena::code::Signature;
+use slotarena::{CodePointerTable, Handle};
 
 use crate::common::{Random, cases};
 use crate::{check_empty, entry_point, signature, stored_under, tables};
@@ -67,7 +68,7 @@ fn a_reader_gets_what_was_stored_under_its_signature() {
                         while !done.load(Ordering::Relaxed) {
                             for raw in (0..1 << 14).chain([1 << 15, u32::MAX]) {
                                 let s = signature((raw % SIGNATURES + number) % SIGNATURES * 16);
-                                if let Some(got) = table.entrypoint(raw, s) {
+                                if let Some(got) = table.entry_point(raw, s) {
                                     assert_eq!(stored_under(got), s.number());
                                     found += 1;
                                 }

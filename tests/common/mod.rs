@@ -3,9 +3,7 @@
 //! Each of them is a program of its own and uses its share of this.
 #![allow(dead_code)]
 
-use slotarena::{
-    AllocError, Audit, Entry, FreeManyError, Handle, InvalidHandle, Mutator, SetError,
-};
+use slotarena::{AllocError, Audit, FreeManyError, Handle, HandleError, Mutator, Packed, SetError};
 use slotarena::{SEGMENT_BYTES, Table};
 
 /// The line that tells the test command how much was tried.
@@ -57,12 +55,12 @@ pub fn handle(raw: u32) -> Handle {
 }
 
 /// Slots of a segment, slot 0 counted.
-pub const fn slots_per_segment<E: Entry>() -> usize {
+pub const fn slots_per_segment<E: Packed>() -> usize {
     SEGMENT_BYTES / Table::<E>::ENTRY_SIZE
 }
 
 /// One of the ways to operate on a table.
-pub enum Participant<'t, E: Entry> {
+pub enum Participant<'t, E: Packed> {
     Thread(&'t Table<E>),
     Mutator(Mutator<'t, E>),
 }
@@ -77,7 +75,7 @@ macro_rules! forward {
     };
 }
 
-impl<E: Entry> Participant<'_, E> {
+impl<E: Packed> Participant<'_, E> {
     pub fn allocate(&mut self, entry: E) -> Result<Handle, AllocError> {
         forward!(self.allocate(entry))
     }
@@ -94,7 +92,7 @@ impl<E: Entry> Participant<'_, E> {
     pub fn set(&mut self, handle: Handle, entry: E) -> Result<Option<E>, SetError> {
         forward!(self.set(handle, entry))
     }
-    pub fn free(&mut self, handle: Handle) -> Result<E, InvalidHandle> {
+    pub fn free(&mut self, handle: Handle) -> Result<E, HandleError> {
         forward!(self.free(handle))
     }
     /// Frees by `free_unchecked`.
@@ -106,7 +104,7 @@ impl<E: Entry> Participant<'_, E> {
         // SAFETY: by the contract of this function.
         unsafe { forward!(self.free_unchecked(handle)) }
     }
-    pub fn free_uninitialized(&mut self, handle: Handle) -> Result<(), InvalidHandle> {
+    pub fn free_uninitialized(&mut self, handle: Handle) -> Result<(), HandleError> {
         forward!(self.free_uninitialized(handle))
     }
     pub fn free_many(&mut self, handles: &[Handle]) -> Result<(), FreeManyError> {
@@ -136,11 +134,11 @@ pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
 /// Holds the counts of a table that nobody is using against what an audit finds, and returns
 /// that.
 #[track_caller]
-pub fn check<E: Entry>(table: &Table<E>) -> Audit {
+pub fn check<E: Packed>(table: &Table<E>) -> Audit {
     let audit = table.audit().expect("a sound table");
     let stats = table.stats();
     assert_eq!(stats.live + stats.uninitialized + stats.free, stats.slots_committed, "{stats:?}");
-    let found = stats.free_in_stripes + stats.free_in_magazines + stats.free_detached;
+    let found = stats.free_in_stripes + stats.free_in_local_stores + stats.free_unswept;
     assert_eq!(found, stats.free, "{stats:?}");
     assert_eq!(stats.bytes_committed, stats.segments_committed * SEGMENT_BYTES as u64);
     let counted = [stats.live, stats.uninitialized, stats.free, stats.slots_committed];
@@ -155,7 +153,7 @@ pub fn check<E: Entry>(table: &Table<E>) -> Audit {
 
 /// Sees that nothing is handed out, and that a sweep then gives all memory back.
 #[track_caller]
-pub fn check_empty<E: Entry>(table: &Table<E>) {
+pub fn check_empty<E: Packed>(table: &Table<E>) {
     let audit = check(table);
     assert_eq!((audit.live, audit.uninitialized), (0, 0), "still handed out");
     let report = table.sweep(0);

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use slotarena::{AllocError, Entry, Handle};
+use slotarena::{AllocError, Handle, Packed};
 
 use crate::common::mix;
 use crate::input::Pick;
 
 /// An entry for each number, and one that is too wide.
-pub trait Sample: Entry + PartialEq + Debug {
+pub trait Sample: Packed + PartialEq + Debug {
     const TOO_WIDE: Self;
     const TOO_WIDE_WORD: u128;
     fn sample(seed: u64) -> Self;

@@ -1,6 +1,6 @@
 //! A table and its model, taken through the same operations.
 
-use slotarena::{AllocError, Handle, SegmentAudit, SetError, Table};
+use slotarena::{AllocError, Handle, HandleError, SegmentAudit, SetError, Table};
 
 use crate::common::{Participant, check, check_empty, handle, slots_per_segment};
 use crate::input::{Op, Pick, Step};
@@ -45,7 +45,7 @@ impl<'t, E: Sample> Run<'t, E> {
             Op::AllocateMany(count, wide) => self.allocate_many(through, count.into(), wide),
             Op::AllocateTooWide => {
                 let result = self.participants[through].allocate(E::TOO_WIDE);
-                assert_eq!(result, Err(AllocError::EntryTooWide { word: E::TOO_WIDE_WORD }));
+                assert_eq!(result, Err(AllocError::ReservedBit { word: E::TOO_WIDE_WORD }));
             }
             Op::Get(pick) => {
                 let raw = self.model.number(pick);
@@ -112,7 +112,7 @@ impl<'t, E: Sample> Run<'t, E> {
         match self.model.refusal(count) {
             Some(full) => assert_eq!((result, handles.len()), (Err(full), 0)),
             None if wide => {
-                let wide = AllocError::EntryTooWide { word: E::TOO_WIDE_WORD };
+                let wide = AllocError::ReservedBit { word: E::TOO_WIDE_WORD };
                 assert_eq!((result, handles.len()), (Err(wide), 0));
             }
             None => {
@@ -153,11 +153,14 @@ impl<'t, E: Sample> Run<'t, E> {
                 let result = participant.set(handle, entry);
                 match model.out.get_mut(&raw) {
                     Some(slot) => assert_eq!(result, Ok(slot.entry.replace(entry))),
-                    None => assert_eq!(result, Err(SetError::InvalidHandle(handle.into()))),
+                    None => assert_eq!(
+                        result,
+                        Err(SetError::InvalidHandle(HandleError::new(handle.to_raw())))
+                    ),
                 }
             }
             Op::SetTooWide(_) => {
-                let wide = SetError::EntryTooWide { word: E::TOO_WIDE_WORD };
+                let wide = SetError::ReservedBit { word: E::TOO_WIDE_WORD };
                 assert_eq!(participant.set(handle, E::TOO_WIDE), Err(wide));
             }
             Op::FreeUninitialized(_) => {
@@ -198,7 +201,7 @@ impl<'t, E: Sample> Run<'t, E> {
             let released = before.segments.len() - kept.len();
             assert_eq!(report.segments_released, released as u64);
             assert_eq!((report.live, report.uninitialized), self.model.counts());
-            assert_eq!(self.table.stats().free_in_magazines, 0);
+            assert_eq!(self.table.stats().free_in_local_stores, 0);
         } else {
             assert!(before.free < threshold.max(per_segment), "{report:?} of {before:?}");
             assert_eq!((report.segments_released, &after), (0, &before));

@@ -1,6 +1,7 @@
 //! Each operation by itself.
 
-use slotarena::{AllocError, Key, OwnedEntry, Slab, TakeError};
+use slotarena::slab::{Owned, TakeError};
+use slotarena::{AllocError, Key, Slab};
 
 fn small<T: Send + Sync + 'static>() -> Slab<T> {
     Slab::builder().capacity(10_000).build().expect("a small slab")
@@ -13,7 +14,7 @@ fn what_is_inserted_is_found_until_it_is_removed() {
     let guard = slab.pin();
     for (n, &key) in keys.iter().enumerate() {
         assert_eq!(guard.get(key), Some(&n.to_string()));
-        assert_eq!(Key::from_bits(key.to_bits()), Some(key));
+        assert_eq!(Key::from_raw(key.to_raw()), Some(key));
     }
     drop(guard);
     for &key in &keys {
@@ -34,7 +35,7 @@ fn a_slot_is_used_again_under_another_key() {
         let key = slab.insert(n).expect("room");
         assert!(before.iter().all(|&old| slab.get(old).is_none()));
         assert_eq!(slab.get(key).as_deref(), Some(&n));
-        assert_eq!(slab.take(key), Some(n));
+        assert_eq!(slab.take(key), Ok(n));
         before.push(key);
     }
     assert!(before.iter().all(|key| key.index() == before[0].index()), "one slot");
@@ -45,7 +46,7 @@ fn what_is_full_says_so_and_gives_the_value_back() {
     let slab: Slab<String> = Slab::builder().capacity(3).build().expect("a small slab");
     let keys: Vec<Key> = (0..3).map(|n| slab.insert(n.to_string()).expect("room")).collect();
     let error = slab.insert("more".to_owned()).expect_err("full");
-    assert_eq!(error.cause(), AllocError::CapacityExhausted { capacity: 3 });
+    assert_eq!(error.error(), AllocError::CapacityExhausted { capacity: 3 });
     assert_eq!(error.into_value(), "more");
     assert!(slab.vacant_entry().is_err());
     let guard = slab.pin();
@@ -62,38 +63,38 @@ fn take_returns_what_no_guard_sees() {
     let slab = small();
     let (one, two) = (slab.insert(1).expect("room"), slab.insert(2).expect("room"));
     let guard = slab.pin();
-    assert_eq!(slab.try_take(one), Err(TakeError::Guarded));
-    assert_eq!(slab.try_take(one), Err(TakeError::Absent));
+    assert_eq!(slab.take(one), Err(TakeError::Guarded));
+    assert_eq!(slab.take(one), Err(TakeError::Absent));
     drop(guard);
-    assert_eq!(slab.try_take(two), Ok(2));
+    assert_eq!(slab.take(two), Ok(2));
     std::thread::scope(|scope| {
         scope.spawn(|| drop(slab.pin()));
     });
     let three = slab.insert(3).expect("room");
-    assert_eq!(slab.take(three), Some(3), "there is a reader, but it has no guard");
+    assert_eq!(slab.take(three), Ok(3), "there is a reader, but it has no guard");
 }
 
 #[test]
 fn entries_know_their_keys() {
     let slab = small();
-    let key = slab.insert_with(Key::<()>::to_bits).expect("room");
-    assert_eq!(slab.get(key).as_deref(), Some(&key.to_bits()));
+    let key = slab.insert_with(Key::<()>::to_raw).expect("room");
+    assert_eq!(slab.get(key).as_deref(), Some(&key.to_raw()));
     let vacant = slab.vacant_entry().expect("room");
     let dead = vacant.key();
     assert!(!slab.contains(dead) && !slab.remove(dead));
-    assert_eq!(slab.stats().vacant, 1);
+    assert_eq!(slab.stats().reserved, 1);
     drop(vacant);
     let next = slab.insert(7).expect("room");
     assert_eq!(next.index(), dead.index(), "the slot");
     assert!(!slab.contains(dead), "but not the key");
-    let owned = OwnedEntry::new(&slab, 8).expect("room");
+    let owned = Owned::new(&slab, 8).expect("room");
     let key = owned.key();
     assert_eq!(owned.get().as_deref(), Some(&8));
     drop(owned);
     assert!(!slab.contains(key));
-    let key = OwnedEntry::new(&slab, 9).expect("room").into_key();
-    assert_eq!(slab.take(key), Some(9));
-    assert_eq!(OwnedEntry::new(&slab, 9).expect("room").take(), Ok(9));
+    let key = Owned::new(&slab, 9).expect("room").into_key();
+    assert_eq!(slab.take(key), Ok(9));
+    assert_eq!(Owned::new(&slab, 9).expect("room").take(), Ok(9));
     assert_eq!(slab.stats().live, 2);
 }
 
@@ -122,7 +123,7 @@ fn a_mutator_does_all_that_the_slab_does() {
     let key = mutator.insert("x".to_owned()).expect("room");
     assert!(mutator.contains(key));
     assert_eq!(mutator.get(key).as_deref().map(String::as_str), Some("x"));
-    assert_eq!(mutator.take(key).as_deref(), Some("x"));
+    assert_eq!(mutator.take(key).as_deref(), Ok("x"));
     let key = mutator.insert("y".to_owned()).expect("room");
     assert!(mutator.remove(key) && !mutator.remove(key));
     assert_eq!(mutator.flush(), 0);
@@ -134,7 +135,7 @@ fn keys_are_serialised_as_numbers() {
     let slab = small();
     let key: Key = slab.insert(1).expect("room");
     let text = serde_json::to_string(&key).expect("a number");
-    assert_eq!(text, key.to_bits().to_string());
+    assert_eq!(text, key.to_raw().to_string());
     assert_eq!(serde_json::from_str::<Key>(&text).expect("a key"), key);
     let error = serde_json::from_str::<Key>("0").expect_err("no key has 0");
     assert!(error.to_string().contains("0x0 is the number of no key"), "{error}");

@@ -59,7 +59,7 @@ fn holds<T: Send + Sync + PartialEq + std::fmt::Debug + 'static>(make: impl Fn(u
         assert_eq!(std::ptr::from_ref(&*value).addr() % align_of::<T>(), 0);
     }
     for (n, &key) in keys.iter().enumerate().step_by(3) {
-        assert_eq!(slab.take(key), Some(make(n)));
+        assert_eq!(slab.take(key), Ok(make(n)));
     }
     slab.audit().expect("in order");
     assert_eq!(slab.drain().count(), 666);
@@ -286,7 +286,7 @@ fn guards_outlive_a_threads_other_locals() {
     }
     static SLAB: LazyLock<Slab<u32>> = LazyLock::new(|| Slab::new().expect("addresses"));
     /// Keeps a guard until its thread's locals go, and then uses the slab.
-    struct Late(Key, Option<slotarena::Ref<'static, u32>>);
+    struct Late(Key, Option<slotarena::slab::Ref<'static, u32>>);
     impl Drop for Late {
         fn drop(&mut self) {
             assert_eq!(self.1.as_deref(), Some(&7));

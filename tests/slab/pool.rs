@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use slotarena::{Clear, Pool};
+use slotarena::Pool;
+use slotarena::slab::Clear;
 
 #[test]
 fn cleared_values_keep_their_storage() {
@@ -52,7 +53,7 @@ impl Drop for Counted {
 
 #[test]
 fn spare_values_are_bounded_and_dropped_with_the_pool() {
-    let pool = Pool::<Counted>::with_spare(10).expect("addresses");
+    let pool = Pool::<Counted>::builder().spare(10).build().expect("addresses");
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use quickcheck::{Arbitrary, Gen, QuickCheck};
-use slotarena::{Guard, Key, Slab, TakeError};
+use slotarena::slab::{Guard, TakeError};
+use slotarena::{Key, Slab};
 
 /// The stamps of the values that have been dropped.
 type Dropped = Arc<Mutex<HashSet<u32>>>;
@@ -148,12 +149,12 @@ fn holds(steps: Vec<Step>) -> bool {
             Step::RemoveDead(n) => {
                 if let Some(&key) = model.dead.get(n % model.dead.len().max(1)) {
                     assert!(!slab.remove(key));
-                    assert!(matches!(slab.try_take(key), Err(TakeError::Absent)));
+                    assert!(matches!(slab.take(key), Err(TakeError::Absent)));
                 }
             }
             Step::Take(n) => {
                 if let Some(key) = model.pick(n) {
-                    let taken = slab.try_take(key);
+                    let taken = slab.take(key);
                     let stamp = model.removed(key);
                     match taken {
                         Ok(value) => {

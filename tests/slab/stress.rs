@@ -13,7 +13,7 @@ struct Value([u64; WORDS], &'static AtomicUsize);
 
 impl Value {
     fn check(&self, key: Key) {
-        assert_eq!(self.0, [key.to_bits(); WORDS], "{key:?}: torn, stale or dropped");
+        assert_eq!(self.0, [key.to_raw(); WORDS], "{key:?}: torn, stale or dropped");
     }
 }
 
@@ -44,19 +44,19 @@ const KNOWN: usize = 256;
 fn play(slab: &Slab<Value>, known: &[AtomicU64], drops: &'static AtomicUsize, seed: u64) -> usize {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let mut inserted = 0;
-    let key_at = |n: usize| Key::from_bits(known[n].load(Ordering::Relaxed));
+    let key_at = |n: usize| Key::from_raw(known[n].load(Ordering::Relaxed));
     for round in 0..if cfg!(miri) { 20 } else { 2000 } {
         match random.below(8) {
             0..3 => {
                 for _ in 0..8 {
-                    let make = |key: Key| Value([key.to_bits(); WORDS], drops);
+                    let make = |key: Key| Value([key.to_raw(); WORDS], drops);
                     let key = slab.insert_with(make).expect("room");
                     inserted += 1;
-                    let old = known[random.below(KNOWN)].swap(key.to_bits(), Ordering::AcqRel);
-                    if let Some(old) = Key::from_bits(old) {
+                    let old = known[random.below(KNOWN)].swap(key.to_raw(), Ordering::AcqRel);
+                    if let Some(old) = Key::from_raw(old) {
                         match random.below(3) {
                             0 => {
-                                if let Some(value) = slab.take(old) {
+                                if let Ok(value) = slab.take(old) {
                                     value.check(old);
                                 }
                             }
@@ -119,7 +119,7 @@ fn run(threads: usize) {
     assert_eq!(slab.pin().iter().count(), live);
     assert_eq!(drops.load(Ordering::Relaxed) + live, inserted, "dropped once each");
     for known in &known {
-        if let Some(key) = Key::from_bits(known.load(Ordering::Relaxed)) {
+        if let Some(key) = Key::from_raw(known.load(Ordering::Relaxed)) {
             slab.remove(key);
         }
     }

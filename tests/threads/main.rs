@@ -11,7 +11,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod first_use;
 mod long_run;
 mod owners;
 mod publication;

@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use slotarena::Entry;
+use slotarena::Packed;
 
 use crate::common::mix;
 
-pub trait Stamp: Entry + PartialEq + Debug {
+pub trait Stamp: Packed + PartialEq + Debug {
     /// The `count`-th entry of a thread.
     fn of(thread: u32, count: u32) -> Self;
     /// Was it stored by somebody, as it is?

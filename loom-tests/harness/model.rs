@@ -1,0 +1,123 @@
+//! What a model is, and how it is explored.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
+use std::time::Instant;
+
+use crate::harness::checker;
+use crate::harness::outcome::Outcomes;
+use crate::harness::stage::{Shape, Stage};
+
+/// What a model is called, what it shows, and how far it is explored.
+pub struct Model {
+    name: &'static str,
+    invariants: &'static str,
+    what: &'static str,
+    /// At most so many preemptions in an execution; `None`: no bound.
+    preemptions: Option<usize>,
+    long: bool,
+    small: bool,
+}
+
+/// A model without a bound.
+pub fn model(name: &'static str, invariants: &'static str, what: &'static str) -> Model {
+    Model { name, invariants, what, preemptions: None, long: false, small: false }
+}
+
+impl Model {
+    /// At most so many preemptions in an execution: larger than can be explored to the end.
+    pub fn bound(self, preemptions: usize) -> Self {
+        Self { preemptions: Some(preemptions), ..self }
+    }
+
+    /// Takes seconds: a quick run explores it up to so many preemptions as it says.
+    pub fn long(self) -> Self {
+        Self { long: true, ..self }
+    }
+
+    /// Small enough for shuttle's own search, which leaves no interleaving out.
+    pub fn small(self) -> Self {
+        Self { small: true, ..self }
+    }
+
+    /// Runs `f` in every interleaving.
+    pub fn explore(self, f: impl Fn() + Sync + Send + 'static) {
+        let Model { name, invariants, what, mut preemptions, long, small } = self;
+        if let (true, Ok(most)) = (long, std::env::var("SLOTARENA_LOOM_QUICK")) {
+            let most = most.parse().expect("a number of preemptions");
+            preemptions = Some(preemptions.map_or(most, |bound| bound.min(most)));
+        }
+        let preemptions = preemptions.map(checker::bound);
+        let f = Arc::new(f);
+        let start = Instant::now();
+        let (count, outcomes) = run(f.clone(), |f| checker::explore(preemptions, f));
+        let bound = match preemptions {
+            None => "no bound".into(),
+            Some(1) => "1 preemption".into(),
+            Some(bound) => format!("{bound} preemptions"),
+        };
+        let seconds = start.elapsed().as_secs_f64();
+        if outcomes.keep(name, format_args!("{count} | {bound} | {seconds:.2}")) {
+            println!("explored: {name}, {bound}, {count}, {seconds:.2} s");
+        } else {
+            println!("model: {name} | {invariants} | {what} | {bound} | {count} | {seconds:.2}");
+        }
+        if let Some(explore_all) = checker::EXPLORE_ALL.filter(|_| small) {
+            let (count, all) = run(f, explore_all);
+            println!("cases: interleavings of {name} {count}");
+            assert_eq!(outcomes, all, "the search that leaves nothing out finds the same");
+        }
+    }
+
+    /// Runs `play` on a fresh stage, and its checks, in every interleaving.
+    pub fn stage(self, shape: Shape, play: impl Fn(&mut Stage) + Sync + Send + 'static) {
+        self.explore(move || {
+            let mut stage = Stage::new(shape);
+            play(&mut stage);
+            stage.finish();
+        });
+    }
+}
+
+/// Has `f` explored. Returns the number of executions and what they came to.
+fn run<F: Fn() + Sync + Send + 'static>(
+    f: Arc<F>,
+    explore: impl FnOnce(Box<dyn Fn() + Sync + Send>),
+) -> (u64, Arc<Outcomes>) {
+    let executions = Arc::new(AtomicU64::new(0));
+    let outcomes = Arc::new(Outcomes::default());
+    let (counter, sink) = (executions.clone(), outcomes.clone());
+    REPORT.call_once(report_failures);
+    explore(Box::new(move || {
+        let number = counter.fetch_add(1, Ordering::Relaxed) + 1;
+        EXECUTION.set(number);
+        f();
+        sink.collect();
+    }));
+    (executions.load(Ordering::Relaxed), outcomes)
+}
+
+thread_local! {
+    /// The execution under way on this thread, on which all those of a model run; 0 if it
+    /// has failed already.
+    static EXECUTION: Cell<u64> = const { Cell::new(0) };
+}
+
+static REPORT: Once = Once::new();
+
+/// Has the first panic of a model say in which execution it was, and why: in one line
+/// `failed: EXECUTION | WHY`, and before an unwinding that may end the process.
+fn report_failures() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let execution = EXECUTION.replace(0);
+        if execution > 0 {
+            let payload = info.payload();
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("?");
+            println!("failed: {execution} | {}", text.lines().collect::<Vec<_>>().join(" "));
+        }
+        hook(info);
+    }));
+}

@@ -1,0 +1,302 @@
+//! The checker's atomics and locks, observed: each thread's history says what it has read.
+//!
+//! Under shuttle they also say to the scheduler what a thread does next, and what came of it, so
+//! that it can tell which steps may change places. The step before a thread's first access, and
+//! its end, are not announced: nothing in them is of interest to another thread.
+
+// What is not documented is as in the standard library.
+#![allow(missing_docs)]
+
+use core::cell::RefCell;
+use std::sync::{LockResult, TryLockError, TryLockResult};
+
+use super::Ordering;
+use super::checker::{self, sync as checked};
+use announce::{access, number};
+
+checker::thread_local! {
+    #[allow(clippy::missing_const_for_thread_local)]
+    static HISTORY: RefCell<Vec<u64>> = RefCell::new(Vec::new());
+}
+
+/// What the calling thread has read since this was last asked, first to last.
+pub fn history() -> Vec<u64> {
+    HISTORY.with(|history| core::mem::take(&mut *history.borrow_mut()))
+}
+
+fn note(value: u64) {
+    // What a thread reads while it ends is nobody's business.
+    let _ = HISTORY.try_with(|history| history.borrow_mut().push(value));
+}
+
+/// The last value was not what the caller waits for: it has seen nothing yet.
+pub(crate) fn forget_last() {
+    HISTORY.with(|history| history.borrow_mut().pop());
+}
+
+/// How a value is noted: whole, unless it is different in every execution.
+trait Noted: Copy {
+    fn noted(self) -> u64;
+}
+
+impl Noted for bool {
+    fn noted(self) -> u64 {
+        self.into()
+    }
+}
+
+impl Noted for u32 {
+    fn noted(self) -> u64 {
+        self.into()
+    }
+}
+
+impl Noted for u64 {
+    fn noted(self) -> u64 {
+        self
+    }
+}
+
+impl<T> Noted for *mut T {
+    fn noted(self) -> u64 {
+        (!self.is_null()).into()
+    }
+}
+
+fn noted<T: Noted>(value: T) -> T {
+    note(value.noted());
+    value
+}
+
+macro_rules! atomic {
+    ($name:ident $(<$parameter:ident>)?, $value:ty) => {
+        // `pub` in a private module: named by an associated type of a public trait.
+        #[derive(Debug)]
+        pub struct $name $(<$parameter>)? {
+            object: u32,
+            inner: checked::atomic::$name $(<$parameter>)?,
+        }
+
+        impl $(<$parameter>)? $name $(<$parameter>)? {
+            pub fn new(value: $value) -> Self {
+                Self { object: number(), inner: checked::atomic::$name::new(value) }
+            }
+
+            pub fn load(&self, order: Ordering) -> $value {
+                noted(access(self.object, false, || (self.inner.load(order), false)))
+            }
+
+            pub fn store(&self, value: $value, order: Ordering) {
+                access(self.object, true, || (self.inner.store(value, order), true));
+            }
+
+            pub fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                access(self.object, true, || {
+                    let result = self.inner.compare_exchange(current, new, success, failure);
+                    (result.map(noted).map_err(noted), result.is_ok())
+                })
+            }
+        }
+    };
+}
+
+macro_rules! read_modify_write {
+    ($name:ident, $value:ty, $($method:ident)*) => {
+        impl $name {
+            $(
+                pub fn $method(&self, value: $value, order: Ordering) -> $value {
+                    // Adding nothing is how a fence is modelled: a read, if all are in one order.
+                    let writes = !(stringify!($method) == "fetch_add" && value == 0);
+                    access(self.object, writes, || {
+                        (noted(self.inner.$method(value, order)), writes)
+                    })
+                }
+            )*
+        }
+    };
+}
+
+atomic!(AtomicBool, bool);
+atomic!(AtomicU32, u32);
+atomic!(AtomicU64, u64);
+atomic!(AtomicPtr<T>, *mut T);
+read_modify_write!(AtomicU32, u32, fetch_add fetch_max fetch_min);
+read_modify_write!(AtomicU64, u64, swap fetch_add fetch_sub fetch_and fetch_or);
+
+/// A lock; each attempt to take it, and each release, is an access.
+#[derive(Debug)]
+pub struct Mutex<T> {
+    object: u32,
+    inner: checked::Mutex<T>,
+}
+
+/// Gives the lock up when dropped.
+#[derive(Debug)]
+pub struct MutexGuard<'a, T> {
+    object: u32,
+    /// There until it is dropped.
+    inner: Option<checked::MutexGuard<'a, T>>,
+}
+
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Self {
+        Self { object: number(), inner: checked::Mutex::new(value) }
+    }
+
+    fn guard<'a>(&'a self, inner: checked::MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        MutexGuard { object: self.object, inner: Some(inner) }
+    }
+
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        // Models do not go on after a panic, so that a lock is never found poisoned.
+        access(self.object, true, || {
+            let inner = self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            (Ok(self.guard(inner)), true)
+        })
+    }
+
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        access(self.object, true, || match self.inner.try_lock() {
+            Ok(inner) => (Ok(self.guard(inner)), true),
+            Err(_) => (Err(TryLockError::WouldBlock), true),
+        })
+    }
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        access(self.object, true, || (drop(self.inner.take()), true));
+    }
+}
+
+impl<T> core::ops::Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.inner.as_ref().expect("held until it is dropped")
+    }
+}
+
+impl<T> core::ops::DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.inner.as_mut().expect("held until it is dropped")
+    }
+}
+
+#[cfg(not(slotarena_shuttle))]
+mod announce {
+    /// Loom knows by itself which access is to which object.
+    pub(super) fn number() -> u32 {
+        0
+    }
+
+    pub(super) fn access<R>(_object: u32, _writes: bool, f: impl FnOnce() -> (R, bool)) -> R {
+        f().0
+    }
+}
+
+#[cfg(not(slotarena_shuttle))]
+pub use loom::sync::Arc;
+
+#[cfg(slotarena_shuttle)]
+pub use announce::{Access, Arc, Done};
+
+#[cfg(slotarena_shuttle)]
+mod announce {
+    use shuttle::current::{self, TaskId};
+
+    /// What a thread does next: an access to an object that several may reach.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Access {
+        /// The object's number.
+        pub object: u32,
+        /// May it change the object?
+        pub writes: bool,
+    }
+
+    /// A thread has made the access that it announced.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Done {
+        /// Did it change the object?
+        pub changed: bool,
+    }
+
+    /// Lets others go first, which shuttle's atomics and locks do by themselves: it has no time.
+    fn switch() {
+        shuttle::thread::sleep(core::time::Duration::ZERO);
+    }
+
+    /// As the standard library's, but that to become or cease to be one of those who share it is
+    /// an access: the last one drops it.
+    #[derive(Debug)]
+    pub struct Arc<T> {
+        object: u32,
+        /// There until it is dropped.
+        inner: Option<std::sync::Arc<T>>,
+    }
+
+    impl<T> Arc<T> {
+        pub fn new(value: T) -> Self {
+            Self { object: number(), inner: Some(std::sync::Arc::new(value)) }
+        }
+    }
+
+    impl<T> Clone for Arc<T> {
+        fn clone(&self) -> Self {
+            access(self.object, true, || {
+                switch();
+                (Self { object: self.object, inner: self.inner.clone() }, true)
+            })
+        }
+    }
+
+    impl<T> Drop for Arc<T> {
+        fn drop(&mut self) {
+            access(self.object, true, || {
+                switch();
+                (drop(self.inner.take()), true)
+            });
+        }
+    }
+
+    impl<T> core::ops::Deref for Arc<T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            self.inner.as_ref().expect("shared until it is dropped")
+        }
+    }
+
+    /// How many objects there are.
+    #[derive(Clone, Copy, Debug)]
+    struct Objects(u32);
+
+    /// A number for a new object, the same in all executions that have come to its making by the
+    /// same steps: shuttle forgets the labels at the end of each.
+    pub(super) fn number() -> u32 {
+        current::with_labels_for_task(TaskId::from(0), |labels| {
+            let count = labels.get::<Objects>().map_or(0, |objects| objects.0);
+            labels.insert(Objects(count + 1));
+            count
+        })
+    }
+
+    /// Announces an access, makes it, and says what came of it: `f` returns whether it changed
+    /// the object, too. Others may go first at its beginning.
+    pub(super) fn access<R>(object: u32, writes: bool, f: impl FnOnce() -> (R, bool)) -> R {
+        let Some(task) = current::try_get_current_task() else {
+            return f().0;
+        };
+        current::set_label_for_task(task, Access { object, writes });
+        let (result, changed) = f();
+        current::set_label_for_task(task, Done { changed });
+        current::remove_label_for_task::<Access>(task);
+        result
+    }
+}

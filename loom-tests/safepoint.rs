@@ -1,0 +1,89 @@
+//! Participants that come and go, with everything.
+
+use crate::harness::stage::{SMALL, model};
+
+#[test]
+fn register_register() {
+    let what = "two register, and end";
+    model("register_register", "8", what).small().stage(SMALL, |stage| {
+        for _ in 0..2 {
+            stage.spawn_bare(vec![], |a| {
+                a.register();
+                a.unregister();
+            });
+        }
+    });
+}
+
+#[test]
+fn register_allocate() {
+    let what = "one registers and ends, another allocates";
+    model("register_allocate", "1 2 3 4 8", what).stage(SMALL, |stage| {
+        let held = stage.prepare(2);
+        stage.free(held);
+        stage.spawn_bare(vec![], |a| {
+            a.register();
+            a.unregister();
+        });
+        stage.spawn(vec![], |a| a.allocate());
+    });
+}
+
+#[test]
+fn end_allocate() {
+    let what = "one ends with a full store, another allocates";
+    model("end_allocate", "1 2 3 4 8", what).stage(SMALL, |stage| {
+        let held = stage.prepare(2);
+        stage.spawn(held, |a| {
+            a.free();
+            a.free();
+            a.unregister();
+        });
+        stage.spawn(vec![], |a| a.allocate());
+    });
+}
+
+#[test]
+fn end_free() {
+    let what = "one ends with a full store, another frees";
+    model("end_free", "1 2 3 4 8", what).stage(SMALL, |stage| {
+        let mut held = stage.prepare(3);
+        let other = held.split_off(2);
+        stage.spawn(held, |a| {
+            a.free();
+            a.free();
+            a.unregister();
+        });
+        stage.spawn(other, |a| a.free());
+    });
+}
+
+#[test]
+fn register_free() {
+    let what = "one registers, allocates and ends, another frees 3 and spills";
+    model("register_free", "1 2 3 4 8", what).bound(3).long().stage(SMALL, |stage| {
+        let held = stage.prepare(3);
+        stage.spawn_bare(vec![], |a| {
+            a.register();
+            a.try_allocate();
+            a.unregister();
+        });
+        stage.spawn(held, |a| (0..3).for_each(|_| a.free()));
+    });
+}
+
+#[test]
+fn end_end() {
+    let what = "two end with a slot each in their stores, and two register";
+    model("end_end", "1 2 3 4 8", what).stage(SMALL, |stage| {
+        let mut held = stage.prepare(2);
+        let other = held.split_off(1);
+        for held in [held, other] {
+            stage.spawn(held, |a| {
+                a.free();
+                a.unregister();
+                a.register();
+            });
+        }
+    });
+}

@@ -1,0 +1,56 @@
+//! Participants of a slab that come and go, beside others.
+
+use crate::harness::stage::model;
+use crate::slab::Scene;
+
+#[test]
+fn slab_leave() {
+    let what = "slab: one removes a value under its own guard and goes, another flushes";
+    model("slab_leave", "8 10 11", what).bound(3).long().explore(|| {
+        let mut scene = Scene::new();
+        let (one, two) = (scene.mutator(true), scene.mutator(false));
+        let key = scene.insert(&one);
+        scene.spawn(two, move |m| m.flush().to_string());
+        scene.spawn_leaving(Some(one), move |m| {
+            let guard = m.pin();
+            let value = guard.get(key).expect("it is there");
+            assert!(m.remove(key));
+            value.read();
+            String::new()
+        });
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_join() {
+    let what = "slab: one becomes a participant, another flushes";
+    model("slab_join", "8 10 11", what).explore(|| {
+        let mut scene = Scene::new();
+        let one = scene.mutator(false);
+        scene.spawn(one, |m| m.flush().to_string());
+        scene.spawn_leaving(None, |_| String::new());
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_hand_over() {
+    let what = "slab: two become participants, each inserts, looks at and removes a value, and \
+                goes: one may take over what the other leaves";
+    model("slab_hand_over", "3 8 10 11 12", what).bound(2).long().explore(|| {
+        let mut scene = Scene::new();
+        for value in [scene.value(), scene.value()] {
+            scene.spawn_leaving(None, move |m| {
+                let stamp = value.stamp;
+                let key = m.insert(value).expect("room");
+                let guard = m.pin();
+                let seen = guard.get(key).expect("nobody else has the key");
+                assert!(m.remove(key));
+                assert_eq!(seen.read(), stamp, "Invariant 11: it stays");
+                format!("{key:?}")
+            });
+        }
+        scene.finish(0);
+    });
+}

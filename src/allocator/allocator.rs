@@ -1,0 +1,75 @@
+//! What the threads of one table share.
+
+use core::ptr::NonNull;
+
+use crate::arena::Arena;
+use crate::bits::word::Word;
+use crate::safepoint::{Record, Registration, Shared};
+use crate::sweep::Space;
+use crate::sync::PagePadding;
+
+/// All slots of one table, and all that is known of them.
+///
+/// Aligned to a page. What every operation loads lies near its end, away from the offsets at which a
+/// [`Record`] keeps what every operation stores (see [`PagePadding`]).
+#[derive(Debug)]
+// Not in models, whose threads have small stacks.
+#[cfg_attr(not(model), repr(C, align(4096)))]
+pub(crate) struct Allocator<W: Word> {
+    _padding: PagePadding<READ_AT>,
+    pub(crate) space: Space<W>,
+    /// The most slots in the stack of a local store. With the LIFO slot that makes two magazines.
+    pub(super) store_limit: u32,
+    /// The most slots in the overflow of a local store.
+    pub(super) overflow_limit: u32,
+}
+
+/// Where in its page lies what every operation loads.
+const READ_AT: usize = if cfg!(model) { 0 } else { 0xc00 };
+
+#[cfg(not(model))]
+const _: () = {
+    assert!(size_of::<Allocator<u64>>() == 4096 && size_of::<Record>() == 4096);
+    assert!(Record::WRITTEN_TO <= READ_AT);
+};
+
+impl<W: Word> Allocator<W> {
+    pub(crate) fn new(
+        arena: Arena<W>,
+        stripes: usize,
+        magazine_size: u32,
+        overflow_limit: u32,
+    ) -> Self {
+        Self {
+            _padding: PagePadding::new(),
+            space: Space::new(arena, stripes, magazine_size),
+            store_limit: 2 * magazine_size - 1,
+            overflow_limit,
+        }
+    }
+
+    /// The number of usable slots.
+    pub(crate) fn capacity(&self) -> u32 {
+        self.space.arena.geometry().capacity()
+    }
+}
+
+impl<W: Word> Shared for Allocator<W> {
+    type Record = Record;
+    type Registration = Registration;
+
+    fn register(&self) -> Registration {
+        self.space.safepoint.register()
+    }
+
+    fn record(&self, registration: &Registration) -> NonNull<Record> {
+        registration.record()
+    }
+
+    /// Ends a participation. The slots of the local store go to a free list.
+    fn unregister(&self, registration: Registration) {
+        // A thread may end outside of any scope (Invariant 13).
+        let _rights = self.space.arena.rights();
+        self.space.safepoint.unregister(registration, |store| self.spill_all(store));
+    }
+}

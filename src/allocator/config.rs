@@ -1,0 +1,222 @@
+//! What can be chosen about a table or a slab, and the builder that chooses it.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::allocator::Allocator;
+use crate::arena::{Arena, Memory};
+use crate::bits::geometry::Geometry;
+use crate::bits::key::GENERATION_MAX;
+use crate::bits::word::Word;
+use crate::error::BuildError;
+use crate::freelist::{MAGAZINE_SIZE_MAX, OVERFLOW_MAX};
+use crate::sys::Protection;
+
+/// The most free lists that a table can have.
+const STRIPES_MAX: usize = 1024;
+
+/// The default magazine size.
+const MAGAZINE_SIZE: usize = 64;
+
+/// By default an overflow holds at most this fraction of a table's slots.
+const OVERFLOW_FRACTION: u32 = 64;
+
+/// The default number of cleared values that a pool keeps.
+const SPARE: usize = 1024;
+
+/// The choices. [`Builder`] documents each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    pub(crate) capacity: u32,
+    step_down: bool,
+    /// `None` for one a processor.
+    stripes: Option<usize>,
+    magazine_size: usize,
+    /// `None` for what suits the capacity.
+    overflow: Option<usize>,
+    segment_shift: Option<u32>,
+    #[cfg(model)]
+    page_shift: Option<u32>,
+    /// Of a code pointer table.
+    pub(crate) index_bits: u32,
+    /// Of a code pointer table; `None` for the strongest.
+    pub(crate) protection: Option<Protection>,
+    /// Of a code pointer table.
+    pub(crate) read_only_segments: u32,
+    /// Of a slab.
+    pub(crate) last_generation: u32,
+    /// Of a pool.
+    pub(crate) spare: usize,
+}
+
+impl Config {
+    const fn new() -> Self {
+        Self {
+            capacity: u32::MAX,
+            step_down: true,
+            stripes: None,
+            magazine_size: MAGAZINE_SIZE,
+            overflow: None,
+            segment_shift: None,
+            #[cfg(model)]
+            page_shift: None,
+            index_bits: 32,
+            protection: None,
+            read_only_segments: 0,
+            last_generation: GENERATION_MAX,
+            spare: SPARE,
+        }
+    }
+
+    /// Reserves the addresses, and commits nothing yet. With a protection, a thread that touches the
+    /// slots needs rights (Invariant 13).
+    pub(crate) fn allocator<W: Word>(
+        &self,
+        protection: Protection,
+    ) -> Result<Allocator<W>, BuildError> {
+        if self.capacity == 0 {
+            return Err(BuildError::ZeroCapacity);
+        }
+        let stripes = self.stripes.unwrap_or_else(default_stripes);
+        if !stripes.is_power_of_two() || stripes > STRIPES_MAX {
+            return Err(BuildError::Stripes { asked: stripes, limit: STRIPES_MAX });
+        }
+        let magazine_size = self.magazine_size;
+        if magazine_size == 0 || magazine_size > MAGAZINE_SIZE_MAX {
+            let limit = MAGAZINE_SIZE_MAX;
+            return Err(BuildError::MagazineSize { asked: magazine_size, limit });
+        }
+        if let Some(asked) = self.overflow.filter(|&slots| slots > OVERFLOW_MAX) {
+            return Err(BuildError::Overflow { asked, limit: OVERFLOW_MAX });
+        }
+        let shift = match self.segment_shift {
+            Some(shift) => shift,
+            None => Geometry::shift_for(Memory::<W>::SLOT_BYTES),
+        };
+        if !protection.is_available() {
+            return Err(BuildError::Protection { asked: protection });
+        }
+        let arena = Arena::new(self.capacity, self.step_down, shift, protection)?;
+        #[cfg(model)]
+        let arena = arena.with_page_shift(self.page_shift);
+        let fraction = (arena.geometry().capacity() / OVERFLOW_FRACTION) as usize;
+        let overflow = self.overflow.unwrap_or(fraction.min(OVERFLOW_MAX)) as u32;
+        Ok(Allocator::new(arena, stripes, magazine_size as u32, overflow))
+    }
+}
+
+/// Returns the number of processors, rounded up to a power of two, at most 64.
+fn default_stripes() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, core::num::NonZero::get);
+    processors.next_power_of_two().min(64)
+}
+
+/// Builds a `T`: a [`Table`](crate::Table), [`UniqueTable`](crate::UniqueTable),
+/// [`Slab`](crate::Slab), [`Pool`](crate::Pool), or
+/// [`CodePointerTable`](crate::CodePointerTable).
+///
+/// `T::builder()` makes one. All functions but `build` are `const`, for a table in a `static`.
+///
+/// ```
+/// let table = slotarena::Table::<u64>::builder()
+///     .capacity(1_000_000)
+///     .stripes(4)
+///     .magazine_size(128)
+///     .build()?;
+/// assert_eq!(table.capacity(), 1_000_000);
+///
+/// let slab = slotarena::Slab::<String>::builder().capacity(1_000).build()?;
+/// assert_eq!(slab.capacity(), 1_000);
+/// # Ok::<(), slotarena::BuildError>(())
+/// ```
+#[must_use]
+pub struct Builder<T> {
+    pub(crate) config: Config,
+    target: PhantomData<fn() -> T>,
+}
+
+impl<T> Builder<T> {
+    pub(crate) const fn new() -> Self {
+        Self { config: Config::new(), target: PhantomData }
+    }
+
+    /// Asks for exactly `slots` usable slots, at least 1. `build` fails where the system refuses to
+    /// reserve addresses for them.
+    pub const fn capacity(mut self, slots: u32) -> Self {
+        self.config.capacity = slots;
+        self.config.step_down = false;
+        self
+    }
+
+    /// Asks for up to `slots` usable slots, at least 1.
+    ///
+    /// Where the system refuses to reserve addresses for them, `build` tries half as many, and so on.
+    /// After a refusal it takes no more than half of what the system would grant, so that the rest of
+    /// the process has addresses too.
+    ///
+    /// Default: `u32::MAX`, one slot for each handle. That takes 32 GiB of addresses for one-word
+    /// entries, and 64 GiB for two-word ones. A slab takes at most 64 GiB.
+    pub const fn capacity_at_most(mut self, slots: u32) -> Self {
+        self.config.capacity = slots;
+        self.config.step_down = true;
+        self
+    }
+
+    /// Sets the number of shared free lists, a power of two up to 1,024.
+    ///
+    /// More lists mean less contention between threads that exchange slots, and free slots that lie
+    /// further apart. Default: the number of processors, rounded up to a power of two, at most 64.
+    pub const fn stripes(mut self, stripes: usize) -> Self {
+        self.config.stripes = Some(stripes);
+        self
+    }
+
+    /// Sets the number of free slots that a participant takes or gives at once, 1 to 256.
+    ///
+    /// A participant's local store holds up to twice as many. Other participants get those only when
+    /// the table is full, or by a sweep. Default: 64.
+    pub const fn magazine_size(mut self, slots: usize) -> Self {
+        self.config.magazine_size = slots;
+        self
+    }
+
+    /// Sets the number of free slots that a local store may keep beyond two magazines, up to 8,192.
+    ///
+    /// A participant whose demand oscillates by more than two magazines keeps the overflow, instead
+    /// of exchanging it with a shared list. Its limit doubles each time that slots have gone to a
+    /// shared list and come back. A sweep empties it. A participant that has only allocated may also
+    /// keep a fresh segment, if that has at most a quarter of the slots that it has allocated. 0 turns
+    /// both off. Default: a 64th of the capacity, 8,192 at most.
+    pub const fn overflow(mut self, slots: usize) -> Self {
+        self.config.overflow = Some(slots);
+        self
+    }
+
+    /// Sets segments of 2^`shift` slots, for models that need small ones.
+    #[cfg(model)]
+    pub const fn segment_shift(mut self, shift: u32) -> Self {
+        self.config.segment_shift = Some(shift);
+        self
+    }
+
+    /// Makes sweeps purge pages of 2^`shift` slots, for models of that.
+    #[cfg(model)]
+    pub const fn page_shift(mut self, shift: u32) -> Self {
+        self.config.page_shift = Some(shift);
+        self
+    }
+}
+
+impl<T> Clone for Builder<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Builder<T> {}
+
+impl<T> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Builder").field(&self.config).finish()
+    }
+}

@@ -1,0 +1,28 @@
+//! The allocator: the three parts together. Local stores in front of free lists in front of the
+//! arena.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `allocator` | what the threads share |
+//! | `refill` | the slow paths: how local stores are filled and emptied |
+//! | `owner` | the fast paths: allocate, free, set, by the owner of a participant |
+//! | `stats` | counts at one moment |
+//! | `audit` | every slot and chain held against the invariants |
+//! | `config` | what can be chosen, and the builder |
+//!
+//! This part owns Invariants 3 (exclusive allocation and one winner among frees) and 4 (no slot is
+//! lost). It deliberately knows no entry and no value: it moves words.
+
+#[allow(clippy::module_inception)]
+mod allocator;
+mod refill;
+mod owner;
+mod stats;
+pub(crate) mod audit;
+mod config;
+
+pub(crate) use allocator::Allocator;
+pub use audit::{Audit, AuditError, SegmentAudit};
+pub use config::Builder;
+pub(crate) use owner::{Owner, explain};
+pub use stats::Stats;

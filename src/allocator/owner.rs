@@ -1,0 +1,258 @@
+//! The fast paths: allocate, free, and set, by the owner of a participant.
+
+use super::allocator::Allocator;
+use crate::arena::{Refusal, Slot};
+use crate::bits::handle::Handle;
+use crate::bits::word::{self, State, Word};
+use crate::error::AllocError;
+use crate::freelist::StoreMut;
+use crate::safepoint::{Operation, Record};
+
+/// The unswept segments that an operation sweeps at most when all free lists are empty, before it
+/// commits a fresh segment.
+const SEGMENTS_SWEPT: u32 = 4;
+
+/// Evidence of the right to operate: the caller owns a participant of the allocator, and no operation
+/// of that participant is under way.
+///
+/// An operation borrows the token mutably, so a second one cannot begin meanwhile.
+pub(crate) struct Owner<'a, W: Word> {
+    allocator: &'a Allocator<W>,
+    record: &'a Record,
+}
+
+impl<'a, W: Word> Owner<'a, W> {
+    /// Makes the token.
+    ///
+    /// # Safety
+    ///
+    /// The record is one of the allocator's, and the caller owns it. While the result lives, no
+    /// operation of the record begins but by the result, or by another token that exists only while
+    /// this one has no operation under way.
+    #[inline(always)]
+    pub(crate) unsafe fn new(allocator: &'a Allocator<W>, record: &'a Record) -> Self {
+        Self { allocator, record }
+    }
+
+    /// The allocator.
+    #[inline(always)]
+    pub(crate) fn allocator(&self) -> &'a Allocator<W> {
+        self.allocator
+    }
+
+    /// Begins an operation. Wait-free while no stop is under way.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self) -> Operation<'_> {
+        // SAFETY: the record is the allocator's, the caller owns it, and the result borrows the
+        // token mutably.
+        unsafe { self.allocator.space.safepoint.enter(self.record) }
+    }
+
+    /// Allocates a slot, whose word becomes `word`: live or uninitialized. `None` if there is none
+    /// without a stop. Lock-free.
+    #[inline(always)]
+    pub(crate) fn allocate(&mut self, word: W) -> Option<Handle> {
+        self.allocate_with(|_| (word, ())).map(|(handle, ())| handle)
+    }
+
+    /// Allocates a slot. `prepare` gets the slot while it is free, and returns the word that it is to
+    /// have. It is not called if there is no slot without a stop. Lock-free.
+    #[inline(always)]
+    pub(crate) fn allocate_with<R>(
+        &mut self,
+        prepare: impl FnOnce(&Slot<W>) -> (W, R),
+    ) -> Option<(Handle, R)> {
+        let allocator = self.allocator;
+        let mut operation = self.enter();
+        let mut store = operation.store();
+        match store.pop() {
+            Some(index) => Some(allocator.hand_out(&mut store, index, prepare)),
+            None => allocator.allocate_refilled(operation, prepare),
+        }
+    }
+
+    /// Allocates a slot with the world stopped. A slot that is on no free list may lie in another
+    /// participant's store or be in transit. Only a stop can tell that there is none. `prepare` is as
+    /// for [`allocate_with`](Self::allocate_with). Blocks.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn allocate_stopped<R>(
+        &mut self,
+        prepare: impl FnOnce(&Slot<W>) -> (W, R),
+    ) -> Result<(Handle, R), Refusal> {
+        let allocator = self.allocator;
+        let mut stopped = allocator.space.safepoint.stop();
+        allocator.gather(&mut stopped);
+        // A small share, since the other participants are as short of slots as the caller.
+        let counts = allocator.space.counts(&stopped);
+        let shared = counts.free_in_lists + counts.free_unswept;
+        let fair = shared / stopped.participants().max(1) as u64 / 2;
+        let share = fair.clamp(1, u64::from(allocator.space.magazine_size)) as u32;
+        let mut store = stopped.store(self.record);
+        let index = allocator.refill(&mut store, share, u32::MAX)?;
+        Ok(allocator.hand_out(&mut store, index, prepare))
+    }
+
+    /// Frees the slot at any number, if it is live. Returns the word that it had. Lock-free.
+    #[inline(always)]
+    pub(crate) fn free(&mut self, raw: u32) -> W {
+        // SAFETY: the word of a free slot is not live.
+        unsafe { self.free_if(raw, word::is_live) }
+    }
+
+    /// Frees the slot at any number, if its word is expected. Returns the word that it had, which
+    /// tells the outcome. Lock-free.
+    ///
+    /// # Safety
+    ///
+    /// `expected` returns `false` for the word of a free slot.
+    #[inline(always)]
+    pub(crate) unsafe fn free_if(&mut self, raw: u32, expected: impl Fn(W) -> bool) -> W {
+        let allocator = self.allocator;
+        allocator.free_in(&mut self.enter(), raw, expected)
+    }
+
+    /// Frees a live slot, and returns its word. Lock-free.
+    ///
+    /// # Safety
+    ///
+    /// The slot is live, and no other thread frees or sets it concurrently.
+    #[inline(always)]
+    pub(crate) unsafe fn free_unchecked(&mut self, index: u32) -> W {
+        let allocator = self.allocator;
+        let mut operation = self.enter();
+        let slot = allocator.space.arena.slot(index);
+        let word = slot.load();
+        slot.free_owned(operation.cycle());
+        allocator.push_free(&mut operation.store(), index);
+        word
+    }
+
+    /// Frees the live slots among `handles` in one operation. Shows the others to `refused`.
+    pub(crate) fn free_batch(&mut self, handles: &[Handle], mut refused: impl FnMut(Handle)) {
+        let allocator = self.allocator;
+        let mut operation = self.enter();
+        for &handle in handles {
+            let word = allocator.free_in(&mut operation, handle.to_raw(), word::is_live);
+            if !word::is_live(word) {
+                refused(handle);
+            }
+        }
+    }
+
+    /// Stores a live word into the slot at any number, if it is in use. Returns the word that it had,
+    /// whose state tells the outcome. Lock-free.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, raw: u32, word: W) -> W {
+        let put = |old| (word::state(old) != State::Free).then_some(word);
+        // SAFETY: nothing is made of a free slot's word, and a live word of the others'.
+        unsafe { self.update(raw, put) }.unwrap_or_else(|free| free)
+    }
+
+    /// Replaces the word of the slot at any number by what `new` makes of it. Returns the word that
+    /// it had. That is an error if `new` makes nothing of it. Lock-free.
+    ///
+    /// # Safety
+    ///
+    /// `new` makes nothing of the word of a free slot, and a live or uninitialized word of any other.
+    #[inline(always)]
+    pub(crate) unsafe fn update(
+        &mut self,
+        raw: u32,
+        new: impl Fn(W) -> Option<W>,
+    ) -> Result<W, W> {
+        let allocator = self.allocator;
+        // Inside an operation, so that no sweep can decommit the segment between the check and the
+        // store (Invariant 5).
+        let mut operation = self.enter();
+        let Some(slot) = allocator.space.arena.slot_clamped(raw) else { return Err(word::zero()) };
+        let mut current = slot.load();
+        let word = loop {
+            let Some(word) = new(current) else { return Err(current) };
+            // Tries again only when another thread changed the entry: lock-free.
+            match slot.replace(current, word) {
+                Ok(()) => break word,
+                Err(now) => current = now,
+            }
+        };
+        match [current, word].map(|word| word::state(word) == State::Uninitialized) {
+            [true, false] => operation.store().sub_uninitialized(),
+            [false, true] => operation.store().add_uninitialized(),
+            _ => {}
+        }
+        Ok(current)
+    }
+}
+
+impl<W: Word> Allocator<W> {
+    /// Turns a free slot of the caller's into one in use. `prepare` gets the slot while it is free,
+    /// and returns the word that it is to have.
+    #[inline(always)]
+    fn hand_out<R>(
+        &self,
+        store: &mut StoreMut<'_>,
+        index: u32,
+        prepare: impl FnOnce(&Slot<W>) -> (W, R),
+    ) -> (Handle, R) {
+        let slot = self.space.arena.slot(index);
+        let (word, result) = prepare(slot);
+        slot.publish(word);
+        if !word::is_live(word) {
+            store.add_uninitialized();
+        }
+        // SAFETY: slot 0 is in no chain and no local store (Invariant 2).
+        (unsafe { Handle::from_index(index) }, result)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_refilled<R>(
+        &self,
+        mut operation: Operation<'_>,
+        prepare: impl FnOnce(&Slot<W>) -> (W, R),
+    ) -> Option<(Handle, R)> {
+        let mut store = operation.store();
+        let index = self.refill(&mut store, self.space.magazine_size, SEGMENTS_SWEPT).ok()?;
+        Some(self.hand_out(&mut store, index, prepare))
+    }
+
+    #[inline(always)]
+    fn free_in(&self, operation: &mut Operation<'_>, raw: u32, expected: impl Fn(W) -> bool) -> W {
+        let Some(slot) = self.space.arena.slot_checked(raw) else { return word::zero() };
+        let mut current = slot.load();
+        loop {
+            if !expected(current) {
+                return current;
+            }
+            // Tries again only when another thread changed the entry: lock-free.
+            match slot.free(current, operation.cycle()) {
+                Ok(()) => break,
+                Err(now) => current = now,
+            }
+        }
+        let mut store = operation.store();
+        if word::state(current) == State::Uninitialized {
+            store.sub_uninitialized();
+        }
+        self.push_free(&mut store, raw);
+        current
+    }
+
+    /// Puts a free slot of the caller's into its local store.
+    #[inline(always)]
+    pub(crate) fn push_free(&self, store: &mut StoreMut<'_>, index: u32) {
+        if !store.push(index, self.store_limit) {
+            self.push_free_spilling(store, index);
+        }
+    }
+}
+
+/// Turns a refusal into the error for the caller.
+pub(crate) fn explain<W: Word>(allocator: &Allocator<W>, refusal: Refusal) -> AllocError {
+    match refusal {
+        Refusal::Full => AllocError::CapacityExhausted { capacity: allocator.capacity() },
+        Refusal::OutOfMemory(code) => {
+            AllocError::OutOfMemory { code, bytes: allocator.space.arena.segment_bytes() }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The arena: one reserved range of addresses, of which segments are committed on demand.
+
+use super::committed::Committed;
+use super::generations::Generations;
+use super::memory::Memory;
+use super::slot::Slot;
+use super::view::View;
+use crate::bits::chain::Chain;
+use crate::bits::geometry::Geometry;
+use crate::bits::word::{Payload, Word};
+use crate::error::BuildError;
+use crate::sync::{AtomicU32, Ordering};
+use crate::sys::code::NO_MEMORY;
+use crate::sys::{Protection, Rights};
+
+/// The segments that one system call makes writable.
+const WRITABLE_BATCH: u32 = 16;
+
+/// The most segments that are committed together. A stop, and the thread that allocates, wait for
+/// the system to clear that many.
+const GROW_BATCH: u32 = 4;
+
+/// A table grows by at most this fraction of itself.
+const GROW_FRACTION: u32 = 64;
+
+/// All slots of a table.
+///
+/// | field | writer | when |
+/// |---|---|---|
+/// | `writable` | growers, upwards only | inside an operation |
+/// | `generations` | the sweeper, a grower | while the segment's bit in `committed` is its own |
+#[derive(Debug)]
+pub(crate) struct Arena<W: Word> {
+    memory: Memory<W>,
+    geometry: Geometry,
+    pub(crate) committed: Committed,
+    /// The segments below this number are writable. They form a prefix, so that there are at most
+    /// two mappings, however many segments have been decommitted.
+    writable: AtomicU32,
+    /// A page has 2^this slots, where single pages can be purged.
+    page_shift: Option<u32>,
+    generations: Generations,
+}
+
+/// The reason why there is no further segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refusal {
+    /// Every segment is committed.
+    Full,
+    /// The system refused memory, with this code.
+    OutOfMemory(i32),
+}
+
+impl<W: Word> Arena<W> {
+    /// Reserves addresses for `capacity` slots. With `step_down`, tries half as many, and so on,
+    /// while the system refuses.
+    pub(crate) fn new(
+        capacity: u32,
+        step_down: bool,
+        shift: u32,
+        protection: Protection,
+    ) -> Result<Self, BuildError> {
+        let segment_bytes = Memory::<W>::SLOT_BYTES << shift;
+        let bytes = |g: Geometry| (g.segments() as usize).checked_mul(segment_bytes);
+        let wanted = Geometry::new(capacity, shift);
+        let asked = bytes(wanted).unwrap_or(usize::MAX);
+        let mut geometry = wanted;
+        if step_down {
+            while bytes(geometry).is_none_or(|bytes| bytes > Memory::<W>::BYTES_MAX) {
+                geometry = Geometry::new(geometry.capacity() / 2, shift);
+            }
+        }
+        let mut refused_before = false;
+        let memory = loop {
+            let bytes = bytes(geometry).unwrap_or(usize::MAX);
+            let result = match bytes {
+                usize::MAX => Err(NO_MEMORY),
+                bytes => Memory::new(bytes, protection),
+            };
+            match result {
+                // Where addresses are scarce, this leaves as many to the rest of the process.
+                Ok(memory) if refused_before && geometry.segments() > 2 => {
+                    drop(memory);
+                    geometry = Geometry::new(geometry.capacity() / 2, shift);
+                    refused_before = false;
+                }
+                Ok(memory) => break memory,
+                Err(_) if step_down && geometry.segments() > 1 => {
+                    refused_before = true;
+                    geometry = Geometry::new((geometry.capacity() / 2).max(1), shift);
+                }
+                Err(code) => {
+                    return Err(BuildError::Reserve { asked, refused: bytes, code });
+                }
+            }
+        };
+        let can_purge = |slots: &usize| slots.is_power_of_two() && !W::Payload::HAS_GENERATION;
+        let page_slots = memory.page_slots().filter(can_purge);
+        Ok(Self {
+            memory,
+            geometry,
+            committed: Committed::new(geometry),
+            writable: AtomicU32::new(0),
+            page_shift: page_slots
+                .map(usize::trailing_zeros)
+                .filter(|page| (page + 1..=page + 6).contains(&shift)),
+            generations: Generations::new::<W::Payload>(geometry.segments()),
+        })
+    }
+
+    /// Makes the system refuse the next `count` segments.
+    #[cfg(model)]
+    pub(crate) fn refuse(&self, count: usize) {
+        self.memory.refuse(count);
+    }
+
+    /// Makes a sweep purge pages of 2^`page_shift` slots.
+    #[cfg(model)]
+    pub(crate) fn with_page_shift(self, page_shift: Option<u32>) -> Self {
+        Self { page_shift, ..self }
+    }
+
+    /// The binary logarithm of the slots of a page, where single pages can be purged.
+    pub(crate) fn page_shift(&self) -> Option<u32> {
+        self.page_shift
+    }
+
+    pub(crate) fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// Opens the calling thread's right to touch slots.
+    pub(crate) fn rights(&self) -> Rights {
+        self.memory.rights()
+    }
+
+    /// The protection that keeps slots from being written to.
+    pub(crate) fn protection(&self) -> Protection {
+        self.memory.protection()
+    }
+
+    /// Makes the lowest `count` segments read-only for all threads, or writable again. They are
+    /// committed.
+    pub(crate) fn seal_lowest(&self, count: u32, sealed: bool) -> Result<(), i32> {
+        self.memory.seal(0, (count * self.geometry.slots_per_segment()) as usize, sealed)
+    }
+
+    /// The slots as readers see them.
+    pub(crate) fn view(&self) -> View<W> {
+        View::new(self.memory.base(), self.geometry.capacity())
+    }
+
+    /// Bytes of the whole range of addresses.
+    pub(crate) fn reserved_bytes(&self) -> usize {
+        self.memory.slot_count() * Memory::<W>::SLOT_BYTES
+    }
+
+    /// Bytes of a segment.
+    pub(crate) fn segment_bytes(&self) -> usize {
+        Memory::<W>::SLOT_BYTES << self.geometry.slots_per_segment().trailing_zeros()
+    }
+
+    /// The slot at any number whatever. Numbers out of bounds give slot 0, which is never in use
+    /// (Invariant 6).
+    #[inline(always)]
+    pub(crate) fn slot_clamped(&self, raw: u32) -> Option<&Slot<W>> {
+        let index = if raw <= self.geometry.capacity() { raw } else { 0 };
+        if !Memory::<W>::LOADS_RESERVED {
+            // Acquire: the segment was made writable before.
+            // Partner: arena.make_writable.fetch_max.
+            let writable = self.writable.load(Ordering::Acquire);
+            if self.geometry.segment_of(index) >= writable {
+                return None;
+            }
+        }
+        // SAFETY: at most the capacity, so inside (Invariant 6); committed if that is needed.
+        Some(unsafe { self.memory.slot(index) })
+    }
+
+    /// Like [`slot_clamped`](Self::slot_clamped), but rejects out-of-range numbers with a branch,
+    /// so that the load does not depend on a conditional move. Not for `get`, which must not load
+    /// out of bounds even speculatively.
+    #[inline(always)]
+    pub(crate) fn slot_checked(&self, raw: u32) -> Option<&Slot<W>> {
+        if raw > self.geometry.capacity() { None } else { self.slot_clamped(raw) }
+    }
+
+    /// The slot at any number whatever, at the address where it is read (Invariant 6). `None` only
+    /// where reserved slots cannot be loaded. `view` is a copy of this arena's.
+    #[inline(always)]
+    pub(crate) fn read<'a>(&'a self, view: &'a View<W>, raw: u32) -> Option<&'a Slot<W>> {
+        if !Memory::<W>::LOADS_RESERVED {
+            return self.slot_clamped(raw);
+        }
+        // SAFETY: the arena lives, and reserved slots can be loaded.
+        Some(unsafe { view.slot(raw) })
+    }
+
+    /// The slot of an index that came out of a chain, a local store, or a committed segment.
+    #[inline(always)]
+    pub(crate) fn slot(&self, index: u32) -> &Slot<W> {
+        debug_assert!(index <= self.geometry.capacity());
+        // SAFETY: chains, local stores, and segments hold only indices of committed segments
+        // (Invariants 1 and 2), which lie inside (Invariant 6).
+        unsafe { self.memory.slot(index) }
+    }
+
+    /// Eight slots in a row, each as [`slot`](Self::slot) gives it.
+    #[inline(always)]
+    pub(crate) fn eight_slots(&self, index: u32) -> [&Slot<W>; 8] {
+        // SAFETY: as in `slot`.
+        unsafe { self.memory.eight_slots(index) }
+    }
+
+    /// Commits one more segment, or a few in a row if there are many already. Returns their slots,
+    /// which the caller then owns. Lock-free but for the system's calls.
+    pub(crate) fn grow(&self) -> Result<Chain, Refusal> {
+        let first = self.committed.set_lowest().ok_or(Refusal::Full)?;
+        let wanted = (first / GROW_FRACTION).min(GROW_BATCH - 1);
+        let mut last = first;
+        while last < first + wanted && self.committed.set(last + 1) {
+            last += 1;
+        }
+        let mut result = self.commit(first, last);
+        if result.is_err() {
+            self.committed.clear(first + 1..last + 1);
+            if last > first {
+                last = first;
+                result = self.commit(first, first);
+            }
+        }
+        match result {
+            // Zeros are an ascending chain: no link needs writing.
+            Ok(()) => {
+                let slots = (first..=last).map(|segment| self.geometry.usable(segment)).sum();
+                Ok(Chain::new(self.geometry.first(first), slots))
+            }
+            Err(code) => {
+                self.committed.clear(first..first + 1);
+                Err(Refusal::OutOfMemory(code))
+            }
+        }
+    }
+
+    /// Makes the next segments come from the top of the range.
+    #[cfg(test)]
+    #[cfg_attr(any(loom, slotarena_heap), allow(dead_code))]
+    pub(crate) fn grow_from_the_top(&self) {
+        self.committed.begin_at_the_top();
+    }
+
+    /// Commits the segments `first` to `last`, whose bits the caller has set.
+    fn commit(&self, first: u32, last: u32) -> Result<(), i32> {
+        self.make_writable(last)?;
+        let slots = self.geometry.slots_per_segment() as usize;
+        let segments = first..last + 1;
+        let (first, count) = (first as usize * slots, (last - first + 1) as usize * slots);
+        self.memory.prefault(first, count).inspect_err(|_| {
+            // A part may have been prefaulted. If the system refuses this too, that part stays
+            // until the segments are used or decommitted.
+            // SAFETY: the caller has set the segments' bits, and no thread has an index in them.
+            let _ = unsafe { self.memory.decommit(first, count) };
+        })?;
+        self.generations.restore(segments, |segment| self.usable(segment));
+        Ok(())
+    }
+
+    /// The usable slots of a segment.
+    fn usable(&self, segment: u32) -> impl Iterator<Item = &Slot<W>> {
+        let first = self.geometry.first(segment);
+        // By offsets, since there is no index beyond the topmost segment.
+        (0..self.geometry.usable(segment)).map(move |offset| self.slot(first + offset))
+    }
+
+    /// Extends the writable prefix to `segment`, several segments at once where that works.
+    fn make_writable(&self, segment: u32) -> Result<(), i32> {
+        // Acquire: the segments below the number have been made writable.
+        // Partner: arena.make_writable.fetch_max.
+        let writable = self.writable.load(Ordering::Acquire);
+        if segment < writable {
+            return Ok(());
+        }
+        let slots = self.geometry.slots_per_segment() as usize;
+        let ahead = segment.saturating_add(WRITABLE_BATCH).min(self.geometry.segments());
+        let mut result = Ok(());
+        for end in [ahead, segment + 1] {
+            let first = writable as usize * slots;
+            result = self.memory.make_writable(first, end as usize * slots - first);
+            if result.is_ok() {
+                // Release: the segments are writable for a thread that reads the number.
+                // Partners: arena.make_writable.load, arena.slot_clamped.load.
+                self.writable.fetch_max(end, Ordering::Release);
+                break;
+            }
+        }
+        result
+    }
+
+    /// Purges whole pages inside a segment, from slot `first` on. They read as zeros, and the
+    /// segment stays committed.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns every slot in them but slot 0, and is inside an operation or has stopped the
+    /// world.
+    pub(crate) unsafe fn purge(&self, first: u32, slots: u32) -> Result<(), i32> {
+        // SAFETY: only the owner stores to a free slot (Invariants 1 and 5), and no thread stores
+        // to slot 0.
+        unsafe { self.memory.purge(first as usize, slots as usize) }
+    }
+
+    /// Decommits the segments `first` to `first + count - 1`: their memory goes back, they read
+    /// as zeros, and growers may commit them again (Invariant 5).
+    ///
+    /// # Safety
+    ///
+    /// The caller owns every slot in them, and is inside an operation or has stopped the world.
+    pub(crate) unsafe fn decommit(&self, first: u32, count: u32) -> Result<(), i32> {
+        self.generations.save(first..first + count, |segment| self.usable(segment));
+        let slots = self.geometry.slots_per_segment() as usize;
+        // SAFETY: only the owner stores to a free slot (Invariants 1 and 5). An operation that
+        // began while one of them was in use ended before the sweep cycle began.
+        unsafe { self.memory.decommit(first as usize * slots, count as usize * slots) }?;
+        self.committed.clear(first..first + count);
+        Ok(())
+    }
+}

@@ -1,0 +1,246 @@
+//! The memory of all slots of a table.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use super::slot::Slot;
+#[cfg(not(model))]
+use crate::bits::geometry::SEGMENT_BYTES;
+use crate::bits::{geometry::Geometry, word::Word};
+#[cfg(model)]
+use crate::sync::Ordering;
+use crate::sys::code::NO_MEMORY;
+use crate::sys::{Protection, Rights};
+
+/// The memory of all slots: a region of the system's, or in a model a vector of modelled slots.
+///
+/// Loom's atomics must be made one by one. Zeroed bytes would alias one another silently.
+#[derive(Debug)]
+pub(crate) struct Memory<W: Word> {
+    #[cfg(not(model))]
+    mapping: crate::sys::Mapping,
+    #[cfg(model)]
+    slots: Box<[Slot<W>]>,
+    /// The number of refusals to come, in a model.
+    #[cfg(model)]
+    refusals: crate::sync::unmodelled::AtomicUsize,
+    slot_count: usize,
+    protection: Protection,
+    marker: PhantomData<W>,
+}
+
+impl<W: Word> Memory<W> {
+    /// Bytes from one slot to the next. In models, whose slots are a vector's, only a figure.
+    pub(crate) const SLOT_BYTES: usize = if cfg!(model) {
+        size_of::<W>()
+    } else {
+        Geometry::stride_for(size_of::<Slot<W>>())
+    };
+
+    /// The distance from one slot to the next in memory.
+    pub(crate) const STRIDE: usize =
+        if cfg!(model) { size_of::<Slot<W>>() } else { Self::SLOT_BYTES };
+
+    /// `true` if a slot can be loaded while its segment was never committed.
+    pub(crate) const LOADS_RESERVED: bool = LOADS_RESERVED && W::LOADS_READ_ONLY;
+
+    /// The number of slots, in use or not.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slot_count
+    }
+
+    /// Opens the calling thread's right to touch slots at the address where they are written.
+    pub(crate) fn rights(&self) -> Rights {
+        Rights::open(self.protection)
+    }
+
+    /// The protection that keeps slots from being written to.
+    pub(crate) fn protection(&self) -> Protection {
+        self.protection
+    }
+
+    /// The slot with this index, at the address where it may be written (Invariant 13).
+    ///
+    /// # Safety
+    ///
+    /// `index` is less than [`slot_count`](Self::slot_count), and unless
+    /// [`LOADS_RESERVED`](Self::LOADS_RESERVED) its segment has been committed once.
+    #[inline(always)]
+    pub(crate) unsafe fn slot(&self, index: u32) -> &Slot<W> {
+        debug_assert!((index as usize) < self.slot_count);
+        if cfg!(any(debug_assertions, model)) {
+            assert!(Rights::are_open(self.protection), "Invariant 13: no write scope is open");
+        }
+        // SAFETY: inside the memory, by the contract of this function.
+        let slot = unsafe { self.write_base().byte_add(index as usize * Self::STRIDE) };
+        // SAFETY: aligned, since the base is. Any bits are a valid word. Only shared references to
+        // atomics are ever made of it, and the memory lives as long as `self`.
+        unsafe { slot.as_ref() }
+    }
+
+    /// The slot with this index and the seven behind it.
+    ///
+    /// # Safety
+    ///
+    /// Same as [`slot`](Self::slot), for all of them.
+    #[inline(always)]
+    pub(crate) unsafe fn eight_slots(&self, index: u32) -> [&Slot<W>; 8] {
+        debug_assert!(index as usize + 8 <= self.slot_count);
+        // SAFETY: by the contract of this function.
+        let first = NonNull::from(unsafe { self.slot(index) });
+        core::array::from_fn(|i| {
+            // SAFETY: inside the memory, by the contract of this function.
+            let slot = unsafe { first.byte_add(i * Self::STRIDE) };
+            // SAFETY: as for the first, of which the contract holds too.
+            unsafe { slot.as_ref() }
+        })
+    }
+}
+
+#[cfg(not(model))]
+const _: () = {
+    assert!(size_of::<Slot<u64>>() == 8 && Memory::<u64>::SLOT_BYTES == 8);
+    assert!(size_of::<Slot<u128>>() == 16 && Memory::<u128>::SLOT_BYTES == 16);
+};
+
+#[cfg(not(model))]
+const LOADS_RESERVED: bool = crate::sys::READS_RESERVED;
+#[cfg(model)]
+const LOADS_RESERVED: bool = true;
+
+#[cfg(not(model))]
+impl<W: Word> Memory<W> {
+    /// The most bytes that are worth asking for.
+    pub(crate) const BYTES_MAX: usize = crate::sys::RESERVE_BYTES_MAX;
+
+    /// Reserves `bytes`, a multiple of a segment's. The error is the system's code.
+    pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
+        let units = bytes.checked_next_multiple_of(SEGMENT_BYTES).ok_or(NO_MEMORY)?;
+        let mapping = crate::sys::Mapping::new(units, protection)?;
+        let slot_count = bytes / Self::SLOT_BYTES;
+        Ok(Self { mapping, slot_count, protection, marker: PhantomData })
+    }
+
+    /// Where slot 0 is read.
+    pub(crate) fn base(&self) -> NonNull<Slot<W>> {
+        self.mapping.base().cast()
+    }
+
+    /// Where slot 0 is written. The same as [`base`](Self::base) unless the memory is protected.
+    #[inline(always)]
+    fn write_base(&self) -> NonNull<Slot<W>> {
+        self.mapping.write_base().cast()
+    }
+
+    /// Makes writable slots read-only for all threads, or writable again.
+    pub(crate) fn seal(&self, first: usize, count: usize, sealed: bool) -> Result<(), i32> {
+        self.mapping.seal(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES, sealed)
+    }
+
+    /// Makes slots writable. Idempotent.
+    pub(crate) fn make_writable(&self, first: usize, count: usize) -> Result<(), i32> {
+        self.mapping.make_writable(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
+    }
+
+    /// Sets memory aside for writable slots, so that a refusal shows now.
+    pub(crate) fn prefault(&self, first: usize, count: usize) -> Result<(), i32> {
+        self.mapping.prefault(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
+    }
+
+    /// The slots of a system page, which is the least that `purge` takes.
+    pub(crate) fn page_slots(&self) -> Option<usize> {
+        Some(crate::sys::purge_unit()? / Self::SLOT_BYTES)
+    }
+
+    /// Gives the memory of writable slots back, in whole pages. They read as zero and stay
+    /// writable.
+    ///
+    /// # Safety
+    ///
+    /// No thread stores to these slots concurrently.
+    pub(crate) unsafe fn purge(&self, first: usize, count: usize) -> Result<(), i32> {
+        let (offset, bytes) = (first * Self::SLOT_BYTES, count * Self::SLOT_BYTES);
+        // SAFETY: by the contract of this function.
+        unsafe { self.mapping.purge(offset, bytes) }
+    }
+
+    /// Gives the memory of writable slots back. They read as zero again.
+    ///
+    /// # Safety
+    ///
+    /// No thread stores to these slots concurrently.
+    pub(crate) unsafe fn decommit(&self, first: usize, count: usize) -> Result<(), i32> {
+        let (offset, bytes) = (first * Self::SLOT_BYTES, count * Self::SLOT_BYTES);
+        // SAFETY: by the contract of this function.
+        unsafe { self.mapping.decommit(offset, bytes) }
+    }
+}
+
+#[cfg(model)]
+impl<W: Word> Memory<W> {
+    pub(crate) const BYTES_MAX: usize = 1 << 10;
+
+    pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
+        let slot_count = bytes / Self::SLOT_BYTES;
+        let slots = (0..slot_count).map(|_| Slot::new()).collect();
+        let refusals = crate::sync::unmodelled::AtomicUsize::new(0);
+        Ok(Self { slots, refusals, slot_count, protection, marker: PhantomData })
+    }
+
+    pub(crate) fn base(&self) -> NonNull<Slot<W>> {
+        NonNull::from(&*self.slots).cast()
+    }
+
+    fn write_base(&self) -> NonNull<Slot<W>> {
+        self.base()
+    }
+
+    pub(crate) fn seal(&self, _: usize, _: usize, _: bool) -> Result<(), i32> {
+        Ok(())
+    }
+
+    /// Makes the next `count` requests for memory fail.
+    pub(crate) fn refuse(&self, count: usize) {
+        // Relaxed: before the model begins.
+        self.refusals.store(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn make_writable(&self, first: usize, count: usize) -> Result<(), i32> {
+        for slot in &self.slots[first..first + count] {
+            slot.make_writable();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn prefault(&self, _first: usize, _count: usize) -> Result<(), i32> {
+        let less = |left: usize| left.checked_sub(1);
+        // Relaxed: a count only.
+        match self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
+            Ok(_) => Err(NO_MEMORY),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// `None`: models set the page size themselves.
+    pub(crate) fn page_slots(&self) -> Option<usize> {
+        None
+    }
+
+    /// # Safety
+    ///
+    /// No thread stores to these slots concurrently.
+    pub(crate) unsafe fn purge(&self, first: usize, count: usize) -> Result<(), i32> {
+        // SAFETY: by the contract of this function.
+        unsafe { self.decommit(first, count) }
+    }
+
+    /// # Safety
+    ///
+    /// No thread stores to these slots concurrently.
+    pub(crate) unsafe fn decommit(&self, first: usize, count: usize) -> Result<(), i32> {
+        for slot in &self.slots[first..first + count] {
+            slot.decommit();
+        }
+        Ok(())
+    }
+}

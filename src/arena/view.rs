@@ -1,0 +1,75 @@
+//! The slots as readers see them.
+
+use core::ptr::NonNull;
+
+use super::memory::Memory;
+use super::slot::Slot;
+use crate::bits::word::Word;
+
+/// The slots of an arena as readers see them: where slot 0 is read, and the greatest index.
+///
+/// A copy of what the arena says, so that a lookup finds both in one cache line of the caller.
+#[derive(Debug)]
+pub(crate) struct View<W: Word> {
+    base: NonNull<Slot<W>>,
+    last: u32,
+}
+
+// SAFETY: the base is only read, and what it points to are atomics and payloads that are shared.
+unsafe impl<W: Word> Send for View<W> {}
+// SAFETY: as for `Send`.
+unsafe impl<W: Word> Sync for View<W> {}
+
+impl<W: Word> Clone for View<W> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<W: Word> Copy for View<W> {}
+
+impl<W: Word> View<W> {
+    pub(super) fn new(base: NonNull<Slot<W>>, last: u32) -> Self {
+        Self { base, last }
+    }
+
+    /// Where slot 0 is read.
+    #[inline(always)]
+    pub(crate) fn base(&self) -> NonNull<Slot<W>> {
+        self.base
+    }
+
+    /// The greatest index, which is the capacity.
+    #[inline(always)]
+    pub(crate) fn last(&self) -> u32 {
+        self.last
+    }
+
+    /// The slot at any number whatever. Numbers out of bounds give slot 0, which is never in use.
+    ///
+    /// # Safety
+    ///
+    /// The arena lives, and [`Memory::LOADS_RESERVED`] says that reserved slots can be loaded.
+    #[inline(always)]
+    pub(crate) unsafe fn slot(&self, raw: u32) -> &Slot<W> {
+        let index = if raw <= self.last { raw } else { 0 };
+        // SAFETY: at most the greatest index; the rest by the contract of this function.
+        unsafe { self.slot_unchecked(index) }
+    }
+
+    /// The slot with this index.
+    ///
+    /// # Safety
+    ///
+    /// The arena lives, the index is at most [`last`](Self::last), and its segment is committed
+    /// unless [`Memory::LOADS_RESERVED`] says that reserved slots can be loaded.
+    #[inline(always)]
+    pub(crate) unsafe fn slot_unchecked(&self, index: u32) -> &Slot<W> {
+        debug_assert!(index <= self.last);
+        // SAFETY: inside the memory (Invariant 6), by the contract of this function.
+        let slot = unsafe { self.base.byte_add(index as usize * Memory::<W>::STRIDE) };
+        // SAFETY: the memory is there as long as the arena. A slot is made of atomics, of which any
+        // bits are valid, and of cells.
+        unsafe { slot.as_ref() }
+    }
+}

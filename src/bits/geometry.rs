@@ -1,0 +1,160 @@
+//! Which slot lies in which segment. Pure arithmetic.
+//!
+//! Slot 0 is never allocated, so a table of `capacity` slots uses the indices 1 to `capacity`. Segment
+//! 0 has one usable slot fewer than the others, and the last segment may be cut short.
+
+/// Bytes of a segment: the unit in which memory is committed and decommitted.
+///
+/// Where the size of a slot is not a power of two, a segment has a little less or more.
+pub const SEGMENT_BYTES: usize = 64 * 1024;
+
+/// An upper bound on the system's page size. Commits and decommits are multiples of it.
+pub(crate) const PAGE_BYTES: usize =
+    if cfg!(any(target_arch = "x86", target_arch = "x86_64")) { 4096 } else { SEGMENT_BYTES };
+
+/// The layout of one table: how its indices fall into segments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Geometry {
+    /// The number of usable slots, and so the greatest index.
+    capacity: u32,
+    /// A segment has 2^shift slots.
+    shift: u32,
+}
+
+impl Geometry {
+    /// The layout of `capacity` slots (at least 1), 2^`shift` of them in a segment.
+    #[must_use]
+    pub(crate) const fn new(capacity: u32, shift: u32) -> Geometry {
+        assert!(capacity > 0 && shift < 32);
+        Geometry { capacity, shift }
+    }
+
+    /// The shift for slots of `slot_bytes`, a multiple of 8. Never more than 13.
+    ///
+    /// A segment has as many slots as go into [`SEGMENT_BYTES`], rounded down to a power of two. It
+    /// has at least 2, and is a whole number of [`PAGE_BYTES`].
+    #[must_use]
+    pub(crate) const fn shift_for(slot_bytes: usize) -> u32 {
+        assert!(slot_bytes > 0 && slot_bytes % 8 == 0);
+        let slots = SEGMENT_BYTES / slot_bytes;
+        let fitting = if slots == 0 { 0 } else { slots.ilog2() };
+        let whole = PAGE_BYTES.trailing_zeros().saturating_sub(slot_bytes.trailing_zeros());
+        let shift = if fitting > whole { fitting } else { whole };
+        if shift == 0 { 1 } else { shift }
+    }
+
+    /// The distance between slots of `slot_bytes`: rounded up, by less than one part in 16, so that
+    /// few slots make a whole number of pages.
+    #[must_use]
+    pub(crate) const fn stride_for(slot_bytes: usize) -> usize {
+        let unit = 1 << slot_bytes.ilog2().saturating_sub(4);
+        if unit <= 8 { slot_bytes.next_multiple_of(8) } else { slot_bytes.next_multiple_of(unit) }
+    }
+
+    /// The number of usable slots, which is also the greatest index.
+    #[must_use]
+    pub(crate) const fn capacity(self) -> u32 {
+        self.capacity
+    }
+
+    /// Slots of a whole segment, slot 0 counted like the others.
+    #[must_use]
+    pub(crate) const fn slots_per_segment(self) -> u32 {
+        1 << self.shift
+    }
+
+    /// The number of segments that hold the indices 0 to `capacity`.
+    #[must_use]
+    pub(crate) const fn segments(self) -> u32 {
+        (self.capacity >> self.shift) + 1
+    }
+
+    /// The segment in which slot `index` lies.
+    #[must_use]
+    pub(crate) const fn segment_of(self, index: u32) -> u32 {
+        index >> self.shift
+    }
+
+    /// The first usable slot of `segment`.
+    #[must_use]
+    pub(crate) const fn first(self, segment: u32) -> u32 {
+        if segment == 0 { 1 } else { segment << self.shift }
+    }
+
+    /// The number of usable slots of `segment`; 0 beyond the last one.
+    #[must_use]
+    pub(crate) const fn usable(self, segment: u32) -> u32 {
+        if segment >= self.segments() {
+            return 0;
+        }
+        let last = (segment << self.shift) + (self.slots_per_segment() - 1);
+        let last = last - last.saturating_sub(self.capacity);
+        // Only a capacity of 0, which there is not, would leave slot 0 alone in the last segment.
+        last - self.first(segment) + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every property of a geometry at once; shared by the tables of edges and the property test.
+    fn check(capacity: u32, shift: u32) {
+        let g = Geometry::new(capacity, shift);
+        let total: u64 = if g.segments() <= 4096 {
+            (0..g.segments()).map(|s| u64::from(g.usable(s))).sum()
+        } else {
+            let inner = u64::from(g.segments() - 2) * u64::from(g.slots_per_segment());
+            u64::from(g.usable(0)) + inner + u64::from(g.usable(g.segments() - 1))
+        };
+        assert_eq!(g.capacity(), capacity);
+        assert_eq!(total, u64::from(capacity), "{g:?}: usable slots of all segments");
+        for index in [1, capacity / 2, capacity].map(|i| i.max(1)) {
+            let segment = g.segment_of(index);
+            assert!(segment < g.segments(), "{g:?}: segment of {index}");
+            let offset = index - g.first(segment);
+            assert!(offset < g.usable(segment), "{g:?}: offset of {index}");
+        }
+        assert_eq!(g.usable(g.segments()), 0);
+    }
+
+    #[test]
+    fn segments_cover_exactly_the_capacity() {
+        for shift in [1, 2, 12, 13] {
+            for capacity in [1, 2, 3, 1000, 4095, 4096, 8191, 8192, 8193, u32::MAX - 1, u32::MAX] {
+                check(capacity, shift);
+            }
+        }
+    }
+
+    #[test]
+    fn eight_byte_slots_are_8192_a_segment() {
+        let g = Geometry::new(8193, Geometry::shift_for(8));
+        assert_eq!(g.slots_per_segment(), 8192);
+        assert_eq!((g.first(0), g.usable(0)), (1, 8191));
+        assert_eq!((g.first(1), g.usable(1)), (8192, 2));
+    }
+
+    #[test]
+    fn segments_of_any_slots_are_whole_pages_near_64_kib() {
+        for slot_bytes in (8..70_000).step_by(8).chain([1 << 20, (1 << 20) + 8]) {
+            let stride = Geometry::stride_for(slot_bytes);
+            assert!(stride >= slot_bytes && stride - slot_bytes <= slot_bytes / 16, "{slot_bytes}");
+            let shift = Geometry::shift_for(stride);
+            let bytes = stride << shift;
+            assert!((1..=13).contains(&shift), "{slot_bytes}: 2^{shift} slots");
+            assert_eq!(bytes % PAGE_BYTES, 0, "{slot_bytes}");
+            let most = (2 * SEGMENT_BYTES).max(2 * stride).max(32 * PAGE_BYTES);
+            assert!(bytes <= most && bytes >= SEGMENT_BYTES / 2, "{slot_bytes}: {bytes} bytes");
+        }
+        assert_eq!([8, 16, 64, 4096].map(Geometry::shift_for), [13, 12, 10, 4]);
+        assert_eq!([8, 16, 24, 248, 4104].map(Geometry::stride_for), [8, 16, 24, 248, 4352]);
+    }
+
+    quickcheck::quickcheck! {
+        fn any_geometry_holds_together(capacity: u32, shift: u8) -> bool {
+            check(capacity.max(1), u32::from(shift) % 20 + 1);
+            true
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The number that names a slot.
+
+use core::fmt;
+use core::num::NonZeroU32;
+
+/// The index of a slot of a [`Table`](crate::Table). Zero is *null* and is never allocated, so
+/// `Option<Handle>` takes 4 bytes.
+///
+/// A handle is a plain number, which a program may store, send, and make up. Every operation checks
+/// it against the table. The successive owners of one slot have the same handle, so a handle that is
+/// kept after `free` may name a later entry.
+///
+/// ```
+/// use slotarena::Handle;
+/// assert_eq!(size_of::<Option<Handle>>(), 4);
+/// assert_eq!(Handle::from_raw(7).map(Handle::to_raw), Some(7));
+/// assert_eq!(Handle::from_raw(0), None);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Handle(NonZeroU32);
+
+impl Handle {
+    /// Makes the handle with this number. `None` for 0, the null handle. Wait-free.
+    #[must_use]
+    #[inline]
+    pub const fn from_raw(raw: u32) -> Option<Handle> {
+        match NonZeroU32::new(raw) {
+            Some(raw) => Some(Handle(raw)),
+            None => None,
+        }
+    }
+
+    /// Makes the handle of a slot.
+    ///
+    /// # Safety
+    ///
+    /// `index` is not 0.
+    #[inline(always)]
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    pub(crate) const unsafe fn from_index(index: u32) -> Handle {
+        // SAFETY: by the contract of this function.
+        Handle(unsafe { NonZeroU32::new_unchecked(index) })
+    }
+
+    /// Returns the handle's number, which is the slot's index. Wait-free.
+    #[must_use]
+    #[inline]
+    pub const fn to_raw(self) -> u32 {
+        self.0.get()
+    }
+}
+
+/// The error for a handle that names no slot in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HandleError {
+    raw: u32,
+}
+
+impl HandleError {
+    /// Makes the error for the handle with this number.
+    #[must_use]
+    pub const fn new(raw: u32) -> Self {
+        Self { raw }
+    }
+
+    /// Returns the number of the handle.
+    #[must_use]
+    pub const fn raw(self) -> u32 {
+        self.raw
+    }
+}
+
+impl fmt::Display for HandleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.raw {
+            0 => write!(f, "the null handle names no slot"),
+            raw => write!(f, "handle {raw} names no slot in use"),
+        }
+    }
+}
+
+impl core::error::Error for HandleError {}
+
+impl TryFrom<u32> for Handle {
+    type Error = HandleError;
+
+    /// Makes the handle with this number. 0, the null handle, is an error.
+    fn try_from(raw: u32) -> Result<Handle, HandleError> {
+        Handle::from_raw(raw).ok_or(HandleError::new(raw))
+    }
+}
+
+impl From<Handle> for u32 {
+    fn from(handle: Handle) -> u32 {
+        handle.to_raw()
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({})", self.0)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Handle {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.to_raw())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Handle {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Handle::try_from(u32::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,232 @@
+//! What names a value of a slab.
+
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::marker::PhantomData;
+use core::num::NonZeroU64;
+
+/// The name of one value of a [`Slab`](crate::Slab): the index of its slot, and the slot's generation.
+///
+/// A slot's generation grows with each value and never begins again. Once its value is removed, a key
+/// is dead forever. A key is a plain number of 64 bits, never 0, which a program may store, send, and
+/// make up. The slab checks it. `M` is a mark of the program's own: a slab with a mark takes only
+/// keys with that mark.
+///
+/// ```
+/// use slotarena::Key;
+/// assert_eq!(size_of::<Option<Key>>(), 8);
+/// assert_eq!(Key::<()>::from_raw(0), None);
+/// let key = Key::<()>::from_raw(3 << 32 | 7).expect("a key");
+/// assert_eq!((key.index(), key.generation(), key.to_raw()), (7, 3, 3 << 32 | 7));
+/// ```
+///
+/// Keys of differently marked slabs do not mix:
+///
+/// ```compile_fail,E0308
+/// # use slotarena::Slab;
+/// struct Users;
+/// struct Files;
+/// let users: Slab<u8, Users> = Slab::builder().capacity(9).build()?;
+/// let files: Slab<u8, Files> = Slab::builder().capacity(9).build()?;
+/// let key = users.insert(1)?;
+/// files.remove(key);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// while those of one do:
+///
+/// ```
+/// # use slotarena::Slab;
+/// struct Users;
+/// let users: Slab<u8, Users> = Slab::builder().capacity(9).build()?;
+/// let key = users.insert(1)?;
+/// users.remove(key);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[repr(transparent)]
+pub struct Key<M = ()> {
+    /// The generation in bits 62 to 32, the index, never 0, below.
+    raw: NonZeroU64,
+    mark: PhantomData<fn(M) -> M>,
+}
+
+/// The greatest generation that a key can have: 2^31 - 1.
+#[cfg_attr(not(feature = "std"), allow(dead_code))]
+pub(crate) const GENERATION_MAX: u32 = (1 << 31) - 1;
+
+impl<M> Key<M> {
+    /// Makes the key with this number. `None` if no key has it: the lower half is 0, or bit 63 is
+    /// set. Wait-free.
+    #[must_use]
+    #[inline]
+    pub const fn from_raw(raw: u64) -> Option<Self> {
+        if raw as u32 == 0 || raw >> 63 != 0 {
+            return None;
+        }
+        match NonZeroU64::new(raw) {
+            Some(raw) => Some(Self { raw, mark: PhantomData }),
+            None => None,
+        }
+    }
+
+    /// Returns the key's number. [`from_raw`](Self::from_raw) undoes it. Wait-free.
+    #[must_use]
+    #[inline]
+    pub const fn to_raw(self) -> u64 {
+        self.raw.get()
+    }
+
+    /// Returns the index of the slot, from 1 on. No two live values have the same. Wait-free.
+    #[must_use]
+    #[inline]
+    pub const fn index(self) -> u32 {
+        self.to_raw() as u32
+    }
+
+    /// Returns the slot's generation: it has held at most this many values before. Wait-free.
+    #[must_use]
+    #[inline]
+    pub const fn generation(self) -> u32 {
+        (self.to_raw() >> 32) as u32
+    }
+
+    /// # Safety
+    ///
+    /// `index` is not 0, and `generation` is at most [`GENERATION_MAX`].
+    #[inline(always)]
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    pub(crate) const unsafe fn new(index: u32, generation: u32) -> Self {
+        let raw = (generation as u64) << 32 | index as u64;
+        // SAFETY: the index is not 0.
+        let raw = unsafe { NonZeroU64::new_unchecked(raw) };
+        Self { raw, mark: PhantomData }
+    }
+
+    /// Returns the same key for a slab with another mark.
+    #[must_use]
+    #[inline]
+    pub const fn cast<N>(self) -> Key<N> {
+        Key { raw: self.raw, mark: PhantomData }
+    }
+}
+
+impl<M> Clone for Key<M> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Key<M> {}
+
+impl<M> PartialEq for Key<M> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.raw == other.raw
+    }
+}
+
+impl<M> Eq for Key<M> {}
+
+impl<M> PartialOrd for Key<M> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<M> Ord for Key<M> {
+    /// By generation, then by index.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.raw.cmp(&other.raw)
+    }
+}
+
+impl<M> Hash for Key<M> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.raw.hash(state);
+    }
+}
+
+impl<M> fmt::Debug for Key<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({}v{})", self.index(), self.generation())
+    }
+}
+
+impl<M> fmt::Display for Key<M> {
+    /// Writes index and generation, as in `7v3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}v{}", self.index(), self.generation())
+    }
+}
+
+/// The error for a number that no key has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyError {
+    raw: u64,
+}
+
+impl KeyError {
+    /// Returns the number.
+    #[must_use]
+    pub const fn raw(self) -> u64 {
+        self.raw
+    }
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { raw } = self;
+        write!(f, "{raw:#x} is no key: the lower 32 bits must not be 0, and bit 63 must be clear")
+    }
+}
+
+impl core::error::Error for KeyError {}
+
+impl<M> TryFrom<u64> for Key<M> {
+    type Error = KeyError;
+
+    /// Makes the key with this number.
+    fn try_from(raw: u64) -> Result<Self, KeyError> {
+        Self::from_raw(raw).ok_or(KeyError { raw })
+    }
+}
+
+impl<M> From<Key<M>> for u64 {
+    fn from(key: Key<M>) -> u64 {
+        key.to_raw()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<M> serde::Serialize for Key<M> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.to_raw())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de, M> serde::Deserialize<'de> for Key<M> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(u64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    quickcheck::quickcheck! {
+        fn bits_round_trip(bits: u64) -> bool {
+            match Key::<()>::from_raw(bits) {
+                Some(key) => {
+                    // SAFETY: an index that is not 0 and a generation, of a key.
+                    let again = unsafe { Key::new(key.index(), key.generation()) };
+                    key.to_raw() == bits && again == key && key.generation() <= GENERATION_MAX
+                }
+                None => bits as u32 == 0 || bits >> 63 == 1,
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Code pointer tables: what untrusted code names instead of an address.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | [`CodePointerTable`] | the table; [`entry_point`](CodePointerTable::entry_point) is its one hot path |
+//! | [`WriteScope`] | the right to write to it |
+//! | [`ReadOnlyScope`] | the right to write to its read-only segments |
+//! | [`EntryPoint`], [`Signature`], [`CodePointer`] | what an entry holds |
+//! | [`EntryLayout`] | what generated code must know |
+
+// | file | what it holds |
+// |---|---|
+// | `error` | what can go wrong |
+// | `word` | an entry's bits: entry point and signature in one word |
+// | `host_functions` | one handle for each function of the host |
+// | `read_only` | the read-only slots of a table |
+// | `table` | the facade |
+// | `write_scope`, `read_only_scope` | the rights to write |
+//
+// This part owns no invariant of its own beyond 13, the rights that `sys` gives. It is an ordinary
+// client of `table`.
+
+mod error;
+mod word;
+mod host_functions;
+mod read_only;
+mod table;
+mod write_scope;
+mod read_only_scope;
+
+pub use error::CodePointerError;
+pub use read_only_scope::ReadOnlyScope;
+pub use table::{CodePointerTable, EntryLayout};
+pub use word::{CodePointer, EntryPoint, Signature};
+pub use write_scope::WriteScope;

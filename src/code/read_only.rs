@@ -1,0 +1,46 @@
+//! Read-only entries, in the lowest segments of a table.
+//!
+//! Building the table takes their slots out of the allocator, which counts them as handed out. The
+//! pages are writable only while a [`ReadOnlyScope`](crate::code::ReadOnlyScope) is there.
+
+use super::error::CodePointerError;
+use crate::bits::handle::Handle;
+use crate::sync::{Mutex, lock};
+
+/// The read-only slots of a table.
+#[derive(Debug)]
+pub(crate) struct ReadOnly {
+    pub(crate) segments: u32,
+    /// The first index that is not read-only; 1 if none is.
+    pub(crate) end: u32,
+    pub(crate) free: Mutex<Free>,
+}
+
+/// The read-only slots without an entry.
+#[derive(Debug)]
+pub(crate) struct Free {
+    /// The slots from this one on have none.
+    pub(crate) next: u32,
+    /// The slots below it that have none.
+    pub(crate) freed: Vec<Handle>,
+}
+
+impl ReadOnly {
+    pub(crate) fn new(segments: u32, end: u32) -> Self {
+        Self { segments, end, free: Mutex::new(Free { next: 1, freed: Vec::new() }) }
+    }
+
+    /// Refuses the handle of a read-only slot.
+    #[inline]
+    pub(crate) fn check(&self, handle: Handle) -> Result<(), CodePointerError> {
+        let (raw, end) = (handle.to_raw(), self.end);
+        if raw < end { Err(CodePointerError::ReadOnly { raw, end }) } else { Ok(()) }
+    }
+
+    /// The number of read-only slots, and of those without an entry.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let free = lock(&self.free);
+        let unused = self.end - free.next + free.freed.len() as u32;
+        (u64::from(self.end - 1), u64::from(unused))
+    }
+}

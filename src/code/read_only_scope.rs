@@ -1,0 +1,110 @@
+//! The right to write to the read-only segments of a code pointer table.
+
+use super::error::CodePointerError;
+use super::table::CodePointerTable;
+use super::word::{CodeWord, EntryPoint, Signature};
+use crate::bits::handle::{Handle, HandleError};
+use crate::table::ops;
+use crate::sys::Rights;
+use crate::code::read_only::Free;
+use crate::sync::{MutexGuard, lock};
+use crate::bits::word;
+
+/// The read-only segments of a table, unsealed for as long as this lives: the evidence without
+/// which nothing in them can be written. There is one at a time, and it stays on its thread.
+///
+/// ```
+/// use slotarena::code::{CodePointerTable, EntryPoint, Signature};
+/// let table = CodePointerTable::builder().index_bits(16).read_only_segments(1).build()?;
+/// let signature = Signature::new(4).expect("a small number");
+/// let entry_point = EntryPoint::new(0x1000 as *const u8).expect("not null");
+/// let mut unsealed = table.unseal()?;
+/// let handle = unsealed.allocate(entry_point, signature)?;
+/// drop(unsealed);
+/// assert_eq!(table.entry_point(handle.to_raw(), signature), Some(entry_point));
+/// assert!(table.write_scope().free(handle).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct ReadOnlyScope<'t> {
+    table: &'t CodePointerTable,
+    free: MutexGuard<'t, Free>,
+    _rights: Rights,
+}
+
+impl CodePointerTable {
+    /// Unseals the read-only segments for as long as the result lives. Blocks while another thread
+    /// has done so.
+    ///
+    /// # Errors
+    ///
+    /// [`CodePointerError::Seal`] if the system refuses.
+    pub fn unseal(&self) -> Result<ReadOnlyScope<'_>, CodePointerError> {
+        let free = lock(&self.read_only.free);
+        let scope = ReadOnlyScope { table: self, free, _rights: self.arena().rights() };
+        scope.seal(false)?;
+        Ok(scope)
+    }
+}
+
+impl ReadOnlyScope<'_> {
+    fn seal(&self, sealed: bool) -> Result<(), CodePointerError> {
+        let segments = self.table.read_only.segments;
+        if segments == 0 {
+            return Ok(());
+        }
+        let sealed = self.table.arena().seal_lowest(segments, sealed);
+        sealed.map_err(|code| CodePointerError::Seal { code })
+    }
+
+    /// Puts an entry into a slot that has none, the lowest that never had one first.
+    ///
+    /// # Errors
+    ///
+    /// [`CodePointerError::ReadOnlyFull`], [`CodePointerError::EntryPoint`].
+    pub fn allocate(
+        &mut self,
+        entry_point: EntryPoint,
+        signature: Signature,
+    ) -> Result<Handle, CodePointerError> {
+        let end = self.table.read_only.end;
+        let fresh = Handle::from_raw(self.free.next).filter(|handle| handle.to_raw() < end);
+        let handle = self.free.freed.last().copied().or(fresh);
+        let handle = handle.ok_or(CodePointerError::ReadOnlyFull { slots: end - 1 })?;
+        let word = CodeWord::compiled(entry_point, signature)
+            .ok_or(CodePointerError::EntryPoint { address: entry_point.address() })?
+            .live();
+        let put = |old| ops::is_uninitialized(old).then_some(word);
+        // SAFETY: nothing is made of a free slot's word.
+        let put = unsafe { ops::update(self.table.table(), handle, put) };
+        debug_assert!(put.is_ok(), "a read-only slot without an entry is uninitialized");
+        if self.free.freed.pop().is_none() {
+            self.free.next += 1;
+        }
+        Ok(handle)
+    }
+
+    /// Takes an entry out.
+    ///
+    /// # Errors
+    ///
+    /// [`CodePointerError::InvalidHandle`] if it is not an entry of a read-only segment.
+    pub fn free(&mut self, handle: Handle) -> Result<(), CodePointerError> {
+        let take = |old| word::is_live(old).then(word::uninitialized);
+        if handle.to_raw() >= self.table.read_only.end {
+            return Err(CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())));
+        }
+        // SAFETY: nothing is made of a free slot's word.
+        let taken = unsafe { ops::update(self.table.table(), handle, take) };
+        taken.map_err(|_| CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())))?;
+        self.free.freed.push(handle);
+        Ok(())
+    }
+}
+
+impl Drop for ReadOnlyScope<'_> {
+    /// Seals the segments again. Where the system refuses, they stay as they are.
+    fn drop(&mut self) {
+        let _ = self.seal(true);
+    }
+}

@@ -1,0 +1,360 @@
+//! The facade: a table of code pointers.
+
+use core::fmt;
+
+use super::error::CodePointerError;
+use super::host_functions::HostFunctions;
+use super::read_only::ReadOnly;
+use super::word::{CodePointer, CodeWord, EntryPoint, Signature};
+use crate::allocator::{Audit, AuditError, Builder, Stats};
+use crate::arena::Arena;
+use crate::bits::geometry::SEGMENT_BYTES;
+use crate::bits::handle::Handle;
+use crate::error::{AllocError, BuildError, LeakError};
+use crate::sweep::SweepReport;
+use crate::sys::Protection;
+use crate::table::{Table, ops};
+
+/// A table of code pointers for an engine that runs untrusted code in a sandbox.
+///
+/// An attacker that can write anything into the sandbox can make up handles, but no entry, since the
+/// table lies outside. A call goes through the table with the signature that the call site was
+/// compiled for. It gets an entry point that was stored under that signature, or nothing. [The
+/// sandbox](crate::docs::sandbox) has the threat model, and the instructions for generated code.
+///
+/// ```
+/// use slotarena::code::{CodePointerTable, EntryPoint, Signature};
+///
+/// let table = CodePointerTable::new()?;
+/// let (binary, unary) = (Signature::new(2).unwrap(), Signature::new(1).unwrap());
+/// let compiled = EntryPoint::new(0x7000_1000 as *const u8).expect("not null");
+///
+/// let handle = table.write_scope().allocate(compiled, binary)?;
+/// assert_eq!(table.entry_point(handle.to_raw(), binary), Some(compiled));
+/// assert_eq!(table.entry_point(handle.to_raw(), unary), None);
+/// assert_eq!(table.entry_point(u32::MAX, binary), None);
+///
+/// let scope = table.write_scope();
+/// let optimized = EntryPoint::new(0x7000_2000 as *const u8).expect("not null");
+/// assert_eq!(scope.set(handle, optimized, binary)?, compiled);
+/// assert!(scope.set(handle, optimized, unary).is_err());
+/// scope.free(handle)?;
+/// assert_eq!(table.entry_point(handle.to_raw(), binary), None);
+/// # drop(scope);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct CodePointerTable {
+    table: Table<CodeWord>,
+    pub(crate) read_only: ReadOnly,
+    host_functions: HostFunctions,
+}
+
+/// What generated code must know of a table: see [the sandbox](crate::docs::sandbox).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EntryLayout {
+    /// The address at which the entry of handle 0 is read.
+    pub base: usize,
+    /// The mask for handles. All ones for a table of full size, where nothing need be masked.
+    pub mask: u32,
+}
+
+impl EntryLayout {
+    /// The binary logarithm of the bytes of an entry.
+    pub const ENTRY_SHIFT: u32 = 3;
+
+    /// Returns the distance of the entry of any number from [`base`](Self::base).
+    #[must_use]
+    #[inline]
+    pub const fn offset(self, raw: u32) -> usize {
+        ((raw & self.mask) as usize) << Self::ENTRY_SHIFT
+    }
+}
+
+impl CodePointerTable {
+    /// A threshold for [`sweep`](Self::sweep) that suits most programs: the slots of two segments.
+    pub const SWEEP_THRESHOLD: u64 = 2 * (SEGMENT_BYTES as u64 / 8);
+
+    /// Makes a table as large as the system allows, up to one entry for each 32-bit number, with the
+    /// strongest protection that the system has.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Reserve`] if the system grants no addresses.
+    pub fn new() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+
+    /// Returns a builder of tables. All its functions but `build` are `const`.
+    pub const fn builder() -> Builder<Self> {
+        Builder::new()
+    }
+
+    /// Returns the table of the whole process. The first call makes it, as [`new`](Self::new) does. It
+    /// is never torn down.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`new`](Self::new). The next call tries again.
+    #[cfg(not(model))]
+    pub fn process_wide() -> Result<&'static Self, BuildError> {
+        static TABLE: crate::sync::OnceLock<CodePointerTable> = crate::sync::OnceLock::new();
+        match TABLE.get() {
+            Some(table) => Ok(table),
+            None => {
+                let table = Self::new()?;
+                Ok(TABLE.get_or_init(|| table))
+            }
+        }
+    }
+
+    /// Returns the entry point behind any number, if it was stored under this signature. Wait-free: one
+    /// load. Needs no scope and no rights.
+    ///
+    /// `None` for handles that were never handed out, that were freed or have no entry yet, for
+    /// entries with another signature, and for native functions.
+    #[must_use]
+    #[inline]
+    pub fn entry_point(&self, raw: u32, signature: Signature) -> Option<EntryPoint> {
+        self.table.get_raw(raw)?.under(signature)
+    }
+
+    /// Returns the entry point behind any number, if it is a native function's. Wait-free.
+    #[must_use]
+    #[inline]
+    pub fn native_entry_point(&self, raw: u32) -> Option<EntryPoint> {
+        self.table.get_raw(raw)?.as_native()
+    }
+
+    /// Returns the entry behind any number, whatever its signature. Wait-free.
+    ///
+    /// For inspection, not for calls: a call must name the signature that it passes arguments for.
+    #[must_use]
+    pub fn get_raw(&self, raw: u32) -> Option<CodePointer> {
+        self.table.get_raw(raw)?.read()
+    }
+
+    /// Returns the handle of the native function at this address, the same on every thread.
+    ///
+    /// Opens a write scope of its own. Takes a lock, which a thread holds only as long as it looks an
+    /// address up.
+    ///
+    /// # Errors
+    ///
+    /// [`CodePointerError::Alloc`], [`CodePointerError::EntryPoint`].
+    pub fn handle_for_native(&self, function: EntryPoint) -> Result<Handle, CodePointerError> {
+        let address = function.address();
+        let make = || {
+            let word =
+                CodeWord::native(function).ok_or(CodePointerError::EntryPoint { address })?;
+            let _rights = self.arena().rights();
+            Ok(self.table.allocate(word)?)
+        };
+        self.host_functions.get(address, make, |handle| self.free_native(handle))
+    }
+
+    fn free_native(&self, handle: Handle) {
+        let _rights = self.arena().rights();
+        // Made by `handle_for_native`, and nothing else frees it.
+        let freed = self.table.free(handle);
+        debug_assert!(freed.is_ok_and(|word| word.as_native().is_some()));
+    }
+
+    /// Gives the memory of wholly free segments back, if at least `threshold` slots are free, and at
+    /// least as many as a segment has. See [`Table::sweep`]. Opens a write scope of its own.
+    pub fn sweep(&self, threshold: u64) -> SweepReport {
+        let _rights = self.arena().rights();
+        self.table.sweep(threshold)
+    }
+
+    /// Shows every handle that has an entry, and the entry, to `f`, in ascending order, with the world
+    /// stopped. See [`Table::for_each_live`].
+    ///
+    /// # Panics
+    ///
+    /// Same as [`Table::for_each_live`].
+    pub fn for_each_live(&self, mut f: impl FnMut(Handle, CodePointer)) {
+        let _rights = self.arena().rights();
+        self.table.for_each_live(|handle, word| {
+            if let Some(entry) = word.read() {
+                f(handle, entry);
+            }
+        });
+    }
+
+    /// Counts exactly, at one moment. See [`Table::stats`]. Read-only slots count as handed out.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.table.stats()
+    }
+
+    /// Holds the table against its invariants. See [`Table::audit`].
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Table::audit`].
+    pub fn audit(&self) -> Result<Audit, AuditError> {
+        let _rights = self.arena().rights();
+        self.table.audit()
+    }
+
+    /// Returns the protection of this table.
+    #[must_use]
+    pub fn protection(&self) -> Protection {
+        self.arena().protection()
+    }
+
+    /// Returns what generated code must know.
+    #[must_use]
+    pub fn entry_layout(&self) -> EntryLayout {
+        EntryLayout { base: self.table.base().expose_provenance(), mask: self.table.capacity() }
+    }
+
+    /// Returns the greatest number that can be a handle: 2^n - 1.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.table.capacity()
+    }
+
+    /// Returns the bytes of addresses that are reserved, from the layout's base on.
+    #[must_use]
+    pub fn reserved_bytes(&self) -> usize {
+        self.table.reserved_bytes()
+    }
+
+    /// Takes the table down. Returns an error if slots were still handed out, apart from native
+    /// functions and read-only entries.
+    ///
+    /// # Errors
+    ///
+    /// [`LeakError`], with the number of slots that were not freed.
+    pub fn close(self) -> Result<(), LeakError> {
+        self.host_functions.take_down(|handle| self.free_native(handle));
+        let (slots, unused) = self.read_only.counts();
+        let stats = self.stats();
+        let live = stats.live - (slots - unused);
+        let uninitialized = stats.uninitialized - unused;
+        if live + uninitialized == 0 { Ok(()) } else { Err(LeakError { live, uninitialized }) }
+    }
+
+    /// Makes the system refuse the next `count` segments, in a model.
+    #[cfg(model)]
+    #[doc(hidden)]
+    pub fn refuse_segments(&self, count: usize) {
+        self.table.refuse_segments(count);
+    }
+
+    pub(crate) fn table(&self) -> &Table<CodeWord> {
+        &self.table
+    }
+
+    pub(crate) fn arena(&self) -> &Arena<u64> {
+        self.table.arena()
+    }
+
+    /// Takes the slots of the lowest segments out of the allocator, and seals the segments. No other
+    /// thread has the table yet.
+    fn set_aside(&mut self, segments: u32) -> Result<(), AllocError> {
+        let geometry = self.arena().geometry();
+        if segments >= geometry.segments() {
+            return Err(AllocError::CapacityExhausted { capacity: self.capacity() });
+        }
+        let end = geometry.first(segments);
+        let _rights = self.arena().rights();
+        let (mut wanted, mut others) = (end - 1, Vec::new());
+        while wanted > 0 {
+            let handle = self.table.allocate_uninitialized()?;
+            if handle.to_raw() < end {
+                wanted -= 1;
+            } else {
+                others.push(handle);
+            }
+        }
+        for handle in others {
+            // SAFETY: only the word of an uninitialized slot is expected.
+            unsafe {
+                ops::free_if(&self.table, handle, ops::is_uninitialized)
+            };
+        }
+        self.read_only = ReadOnly::new(segments, end);
+        let bytes = self.arena().segment_bytes() * segments as usize;
+        let refused = |code| AllocError::OutOfMemory { code, bytes };
+        self.arena().seal_lowest(segments, true).map_err(refused)
+    }
+}
+
+impl Builder<CodePointerTable> {
+    /// Asks for exactly 2^`bits` - 1 usable slots, 1 to 32 bits. Generated code uses that many bits of
+    /// a handle.
+    pub const fn index_bits(self, bits: u32) -> Self {
+        self.index_bits_unchecked(bits).capacity(capacity(bits))
+    }
+
+    /// Asks for up to 2^`bits` - 1 usable slots, 1 to 32 bits.
+    ///
+    /// Where the system refuses addresses, `build` tries half as many, and so on. Default: 32 bits,
+    /// which takes 32 GiB of addresses, and twice as many with a protection.
+    pub const fn index_bits_at_most(self, bits: u32) -> Self {
+        self.index_bits_unchecked(bits).capacity_at_most(capacity(bits))
+    }
+
+    const fn index_bits_unchecked(mut self, bits: u32) -> Self {
+        self.config.index_bits = bits;
+        self
+    }
+
+    /// Asks for this protection and no other. Default: the strongest that the system has.
+    pub const fn protection(mut self, protection: Protection) -> Self {
+        self.config.protection = Some(protection);
+        self
+    }
+
+    /// Makes the lowest segments read-only: 64 KiB each, 8,192 entries less handle 0. Default: none.
+    pub const fn read_only_segments(mut self, segments: u32) -> Self {
+        self.config.read_only_segments = segments;
+        self
+    }
+
+    /// Builds the table.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::IndexBits`] if there are no such tables, or if
+    /// [`capacity`](Self::capacity) asked for slots that are not 2^n - 1.
+    /// [`BuildError::Protection`] if the system lacks the one asked for. [`BuildError::ReadOnly`] if
+    /// there was no memory for the read-only segments. Else a [`BuildError`] that names the value
+    /// asked for and the limit, or the system's answer.
+    pub fn build(&self) -> Result<CodePointerTable, BuildError> {
+        let config = &self.config;
+        let slots = config.capacity;
+        if capacity(config.index_bits) == 0 || slots & slots.wrapping_add(1) != 0 {
+            return Err(BuildError::IndexBits { asked: config.index_bits, slots });
+        }
+        let protection = config.protection.unwrap_or_else(Protection::strongest);
+        let table = Table::from_allocator(config.allocator(protection)?);
+        let (read_only, host_functions) = (ReadOnly::new(0, 1), HostFunctions::new());
+        let mut table = CodePointerTable { table, read_only, host_functions };
+        if config.read_only_segments > 0 {
+            let asked = config.read_only_segments;
+            table.set_aside(asked).map_err(|error| BuildError::ReadOnly { asked, error })?;
+        }
+        Ok(table)
+    }
+}
+
+impl fmt::Debug for CodePointerTable {
+    /// Writes capacity and protection. Does not stop the world.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodePointerTable")
+            .field("capacity", &self.capacity())
+            .field("protection", &self.protection())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The greatest index of this many bits; 0 if there are no such tables.
+const fn capacity(bits: u32) -> u32 {
+    match bits {
+        1..=32 => u32::MAX >> (32 - bits),
+        _ => 0,
+    }
+}

@@ -1,0 +1,236 @@
+//! An entry of a code pointer table: what its bits say.
+//!
+//! ```text
+//!              bit 63   bits 62..48             bits 47..4      bits 3..0
+//!   compiled      1     signature, high 15      entry point     signature, low 4
+//!   native        1     all ones                <---- entry point, 48 bits --->
+//! ```
+//!
+//! Both the entry point and its signature are in *one* word, so that no reader can see one of them
+//! with another's other half, by an ordinary load and on any processor. The 19 bits are a number
+//! that the engine gives to each distinct signature, and so exact; a hash would not be. They fit
+//! because user space has addresses of 48 bits, and compiled functions begin at multiples of 16.
+//! Functions of the host that are reached by address alone need not: they have no signature.
+
+use core::num::NonZeroUsize;
+
+use crate::bits::word::{LIVE_BIT, try_live};
+use crate::table::Packed;
+
+/// Bits 62 to 48 of a native function's entry, which no signature has.
+const NATIVE: u64 = 0x7fff << 48;
+
+/// The bits of an address.
+const ADDRESS: u64 = (1 << 48) - 1;
+
+/// The bits of a compiled function's address that are always clear.
+const ALIGNMENT: u64 = 0xf;
+
+/// The number that an engine has given to a signature: equal for equal ones, and for no others.
+///
+/// ```
+/// use slotarena::code::Signature;
+/// assert!(Signature::new(7).is_some());
+/// assert!(Signature::new(Signature::LIMIT).is_none());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Signature(u32);
+
+impl Signature {
+    /// How many there can be: 524,272. Numbers below this are signatures.
+    pub const LIMIT: u32 = 0x7_fff0;
+
+    /// Of an entry with a signature, the bits that say which, and that it is live. Generated code
+    /// that has put [`tag`](Self::tag) to an entry by exclusive or must find all of these clear.
+    pub const MASK: u64 = !(ADDRESS & !ALIGNMENT);
+
+    /// Of a native function's entry, the bits that say that it is one, and live.
+    pub const NATIVE_MASK: u64 = !ADDRESS;
+
+    /// What [`NATIVE_MASK`](Self::NATIVE_MASK) has to find, as [`tag`](Self::tag) for a signature.
+    pub const NATIVE_TAG: u64 = LIVE_BIT + NATIVE;
+
+    /// The signature with this number; `None` from [`LIMIT`](Self::LIMIT) on.
+    #[must_use]
+    pub const fn new(number: u32) -> Option<Signature> {
+        if number < Self::LIMIT { Some(Signature(number)) } else { None }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// What a live entry with this signature is besides its entry point: an exclusive or of the two
+    /// leaves the entry point, and of any other entry something that [`MASK`](Self::MASK) finds.
+    #[must_use]
+    pub const fn tag(self) -> u64 {
+        LIVE_BIT + self.bits()
+    }
+
+    const fn bits(self) -> u64 {
+        ((self.0 >> 4) as u64) << 48 | (self.0 & 0xf) as u64
+    }
+}
+
+/// Where a function begins. Never null.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EntryPoint(NonZeroUsize);
+
+impl EntryPoint {
+    /// What an address with a signature is a multiple of.
+    pub const ALIGNMENT: usize = ALIGNMENT as usize + 1;
+
+    /// How many bits an address may have.
+    pub const ADDRESS_BITS: u32 = ADDRESS.count_ones();
+
+    /// The entry point at this address; `None` for null.
+    #[must_use]
+    pub fn new(function: *const u8) -> Option<EntryPoint> {
+        NonZeroUsize::new(function.expose_provenance()).map(EntryPoint)
+    }
+
+    /// The address, to be called.
+    #[must_use]
+    pub fn as_ptr(self) -> *const u8 {
+        core::ptr::with_exposed_provenance(self.0.get())
+    }
+
+    /// The address, as a number.
+    #[must_use]
+    pub fn address(self) -> usize {
+        self.0.get()
+    }
+
+    /// From the bits of an entry.
+    fn from_bits(bits: u64) -> Option<EntryPoint> {
+        NonZeroUsize::new(bits as usize).map(EntryPoint)
+    }
+}
+
+/// What an entry holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct CodePointer {
+    /// Where the function begins.
+    pub entry_point: EntryPoint,
+    /// Its signature; `None` for a native function.
+    pub signature: Option<Signature>,
+}
+
+/// The bits of an entry, without the table's own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CodeWord(u64);
+
+impl Packed for CodeWord {
+    type Word = u64;
+
+    #[inline(always)]
+    fn to_word(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    unsafe fn from_word(word: u64) -> Self {
+        CodeWord(word)
+    }
+}
+
+impl CodeWord {
+    /// Nothing if the address is too wide or not aligned.
+    pub(crate) fn compiled(entry_point: EntryPoint, signature: Signature) -> Option<CodeWord> {
+        let address = entry_point.0.get() as u64;
+        let fits = address & Signature::MASK == 0;
+        fits.then_some(CodeWord(address | signature.bits()))
+    }
+
+    /// Nothing if the address is too wide.
+    pub(crate) fn native(entry_point: EntryPoint) -> Option<CodeWord> {
+        let address = entry_point.0.get() as u64;
+        (address & Signature::NATIVE_MASK == 0).then_some(CodeWord(address | NATIVE))
+    }
+
+    /// The word of a live slot that holds this.
+    pub(crate) fn live(self) -> u64 {
+        // The table's bit is clear in all that `compiled` and `native` make.
+        try_live(self.0).unwrap_or(0)
+    }
+
+    /// The entry point, if it was stored under this signature.
+    #[inline(always)]
+    pub(crate) fn under(self, signature: Signature) -> Option<EntryPoint> {
+        let rest = self.0 ^ signature.bits();
+        if rest & Signature::MASK == 0 { EntryPoint::from_bits(rest) } else { None }
+    }
+
+    /// The entry point, if it is a native function's.
+    #[inline(always)]
+    pub(crate) fn as_native(self) -> Option<EntryPoint> {
+        let rest = self.0 ^ NATIVE;
+        if rest & Signature::NATIVE_MASK == 0 { EntryPoint::from_bits(rest) } else { None }
+    }
+
+    /// What it says.
+    pub(crate) fn read(self) -> Option<CodePointer> {
+        if let Some(entry_point) = self.as_native() {
+            return Some(CodePointer { entry_point, signature: None });
+        }
+        let number = ((self.0 & NATIVE) >> 44) as u32 | (self.0 & ALIGNMENT) as u32;
+        let signature = Signature::new(number)?;
+        let entry_point = self.under(signature)?;
+        Some(CodePointer { entry_point, signature: Some(signature) })
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    fn at(address: usize) -> EntryPoint {
+        EntryPoint(NonZeroUsize::new(address).expect("not null"))
+    }
+
+    #[test]
+    fn no_signature_is_taken_for_a_native_function() {
+        let last = Signature::new(Signature::LIMIT - 1).expect("below the limit");
+        let entry = CodeWord::compiled(at(0xffff_ffff_fff0), last).expect("it fits");
+        assert_eq!(entry.as_native(), None);
+        let native = CodeWord::native(at(0xffff_ffff_ffff)).expect("it fits");
+        assert!((0..Signature::LIMIT).all(|n| native.under(Signature(n)).is_none()));
+        let native = CodeWord::native(at(16)).expect("it fits");
+        assert!((0..Signature::LIMIT).all(|n| native.under(Signature(n)).is_none()));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let signature = Signature(3);
+        assert!(CodeWord::compiled(at(0x1008), signature).is_none());
+        assert!(CodeWord::compiled(at(1 << 48), signature).is_none());
+        assert!(CodeWord::native(at(1 << 48)).is_none());
+        assert!(CodeWord::native(at(0x1001)).is_some());
+        assert!(EntryPoint::new(core::ptr::null()).is_none());
+    }
+
+    #[test]
+    fn a_free_slots_word_has_no_tag() {
+        // Whatever the cycle and the link of a free slot, or an uninitialized one: bit 63.
+        for word in [0, 1 << 62, (1 << 62) - 1] {
+            assert_ne!((word ^ Signature(0).tag()) & Signature::MASK, 0);
+            assert_ne!((word ^ Signature::NATIVE_TAG) & Signature::NATIVE_MASK, 0);
+        }
+    }
+
+    quickcheck::quickcheck! {
+        fn an_entry_is_found_under_its_signature_alone(address: u64, a: u32, b: u32) -> bool {
+            let address = (address & ADDRESS & !ALIGNMENT) | 16;
+            let (a, b) = (Signature(a % Signature::LIMIT), Signature(b % Signature::LIMIT));
+            let entry = CodeWord::compiled(at(address as usize), a).expect("it fits");
+            let expected = (a == b).then(|| at(address as usize));
+            let generated = entry.live() ^ b.tag();
+            let found = (generated & Signature::MASK == 0).then_some(generated);
+            entry.under(b) == expected
+                && found == expected.map(|e| e.address() as u64)
+                && entry.read().and_then(|read| read.signature) == Some(a)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The errors of a slab.
+
+use core::error::Error;
+use core::fmt;
+
+use crate::error::AllocError;
+
+/// The reason why a value was not inserted, and the value. The slab is as it was before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct InsertError<T> {
+    value: T,
+    error: AllocError,
+}
+
+impl<T> InsertError<T> {
+    pub(crate) fn new(value: T, error: AllocError) -> Self {
+        Self { value, error }
+    }
+
+    /// Returns the value that was to be inserted.
+    #[must_use]
+    pub fn into_value(self) -> T {
+        self.value
+    }
+
+    /// Returns the reason: [`AllocError::CapacityExhausted`] or [`AllocError::OutOfMemory`].
+    #[must_use]
+    pub fn error(&self) -> AllocError {
+        self.error
+    }
+}
+
+impl<T> fmt::Debug for InsertError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InsertError").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Display for InsertError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value was not inserted")
+    }
+}
+
+impl<T> Error for InsertError<T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl<T> From<InsertError<T>> for AllocError {
+    fn from(error: InsertError<T>) -> AllocError {
+        error.error
+    }
+}
+
+/// The reason why [`Slab::take`](crate::Slab::take) returns no value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TakeError {
+    /// The key names no value: the value was removed before, or never inserted.
+    Absent,
+    /// The call has removed the value, but a guard may see it. It is dropped once no guard can.
+    Guarded,
+}
+
+impl fmt::Display for TakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TakeError::Absent => "the key names no value",
+            TakeError::Guarded => "the value is removed, and is dropped once no guard can see it",
+        })
+    }
+}
+
+impl Error for TakeError {}

@@ -1,0 +1,233 @@
+//! Guards, under which values are read.
+
+use core::fmt;
+use core::iter::FusedIterator;
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use super::error::InsertError;
+use super::inner::{Inner, SlabOwner};
+use super::word::SlabWord;
+use crate::arena::{Slot, View};
+use crate::bits::key::Key;
+
+/// A guard: a value that is read under it stays until the guard is dropped, even if the value is
+/// removed in the meantime.
+///
+/// [`Slab::pin`](crate::Slab::pin) begins one. Beginning, reading, and ending write only to a cache
+/// line of the thread's own, so any number of threads read one value without disturbing one another.
+/// A guard belongs to its thread. A thread may have several, which end when the last one does.
+///
+/// A guard that is kept for long delays the dropping of values, but not of those that are inserted
+/// later than what it has read: see [`Slab`](crate::Slab#when-values-are-dropped).
+///
+/// ```
+/// # let slab = slotarena::Slab::<String>::builder().capacity(100).build()?;
+/// let keys = [slab.insert("a".to_owned())?, slab.insert("b".to_owned())?];
+/// let guard = slab.pin();
+/// let values: Vec<&String> = keys.iter().filter_map(|&key| guard.get(key)).collect();
+/// slab.remove(keys[0]);
+/// assert_eq!(values, ["a", "b"]); // a value that was read stays
+/// assert_eq!(guard.get(keys[0]), None); // but is not found again
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Guard<'s, T: Send + Sync + 'static, M = ()> {
+    /// A copy of the arena's.
+    view: View<SlabWord<T>>,
+    owner: SlabOwner<'s, T>,
+    /// Neither `Send` nor `Sync`: only its thread may begin, extend, and end it.
+    mark: PhantomData<(*const (), Key<M>)>,
+}
+
+impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
+    /// Begins a guard of the owner's.
+    #[inline(always)]
+    pub(crate) fn new(owner: SlabOwner<'s, T>) -> Self {
+        owner.begin_guard();
+        let view = owner.inner.allocator.space.arena.view();
+        Self { view, owner, mark: PhantomData }
+    }
+
+    pub(crate) fn inner(&self) -> &'s Inner<T> {
+        self.owner.inner
+    }
+
+    /// A second token of the owner's, for an insertion.
+    fn owner(&self) -> SlabOwner<'s, T> {
+        // SAFETY: the guard's token is evidence of the ownership, and has no operation under way.
+        unsafe { SlabOwner::new(self.owner.inner, self.owner.participant) }
+    }
+
+    #[inline(always)]
+    fn slot(&self, index: u32) -> Option<&Slot<SlabWord<T>>> {
+        self.owner.inner.allocator.space.arena.read(&self.view, index)
+    }
+
+    /// Returns the value that a key names, if it is there. Wait-free.
+    ///
+    /// Compares the key with one word, loaded from the slot. A value that was inserted since the guard
+    /// began may cost a store to the thread's own line and a second load.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, key: Key<M>) -> Option<&T> {
+        let slot = self.slot(key.index())?;
+        let word = slot.load(); // GL
+        if word.birth_if(key) > u64::from(self.owner.participant.reservation.upper().to_bits()) {
+            // Another value, none, or one that was inserted after the guard began.
+            if !word.is(key) || !self.owner.extend(slot, word) {
+                return None;
+            }
+        }
+        // SAFETY: the value was live, and born within the guard's reservation (Invariant 11).
+        Some(unsafe { slot.payload().get() })
+    }
+
+    /// Returns `true` if the key names a value, which may be gone a moment later. Wait-free.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, key: Key<M>) -> bool {
+        self.slot(key.index()).is_some_and(|slot| slot.load().is(key))
+    }
+
+    /// Returns the value that a key names, or inserts a new one, and returns its key as well.
+    ///
+    /// For a program that keeps the key of a value that other threads may remove. If several threads
+    /// do this simultaneously, each inserts.
+    ///
+    /// ```
+    /// # let slab = slotarena::Slab::<String>::builder().capacity(100).build()?;
+    /// let guard = slab.pin();
+    /// let (key, value) = guard.get_or_insert_with(None, || "new".to_owned())?;
+    /// assert_eq!(value, "new");
+    /// let (same, _) = guard.get_or_insert_with(Some(key), || unreachable!())?;
+    /// assert_eq!(same, key);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Slab::insert`](crate::Slab::insert).
+    pub fn get_or_insert_with(
+        &self,
+        key: Option<Key<M>>,
+        value: impl FnOnce() -> T,
+    ) -> Result<(Key<M>, &T), InsertError<T>> {
+        if let Some(key) = key {
+            if let Some(found) = self.get(key) {
+                return Ok((key, found));
+            }
+        }
+        let value = value();
+        let key = self.owner().insert_guarded(value)?;
+        let slot = self.inner().allocator.space.arena.slot(key.index());
+        // SAFETY: the guard's reservation covers it since before it was live (Invariant 11).
+        Ok((key, unsafe { slot.payload().get() }))
+    }
+
+    /// Iterates over the values of the slab, each with its key, by ascending index.
+    ///
+    /// Shows every value that is there all the time, none that is removed before the iteration reaches
+    /// it, and some of those that come or go in the meantime. Shows each at most once. Linear in the
+    /// number of committed slots. Each step is wait-free.
+    pub fn iter(&self) -> Iter<'_, 's, T, M> {
+        Iter { guard: self, next: 1 }
+    }
+
+    /// The value in a slot, if there is one, and its key.
+    pub(crate) fn entry(&self, index: u32) -> Option<(Key<M>, &T)> {
+        let word = self.slot(index)?.load();
+        if !word.is_live() {
+            return None;
+        }
+        // SAFETY: a live slot's index is not 0, and the generation is a word's.
+        let key = unsafe { Key::new(index, word.generation()) };
+        Some((key, self.get(key)?))
+    }
+}
+
+impl<T: Send + Sync + 'static, M> Drop for Guard<'_, T, M> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: begun in `new`. What the guard has shown borrows it.
+        unsafe { self.owner.end_guard() };
+    }
+}
+
+/// An iterator over the values of a slab. See [`Guard::iter`].
+pub struct Iter<'g, 's, T: Send + Sync + 'static, M = ()> {
+    guard: &'g Guard<'s, T, M>,
+    /// 0 at the end.
+    next: u32,
+}
+
+impl<'g, T: Send + Sync + 'static, M> Iterator for Iter<'g, '_, T, M> {
+    type Item = (Key<M>, &'g T);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.next != 0 {
+            let Some(index) = self.guard.inner().next_slot(self.next) else {
+                self.next = 0;
+                break;
+            };
+            self.next = index.wrapping_add(1);
+            if let Some(entry) = self.guard.entry(index) {
+                return Some(entry);
+            }
+        }
+        None
+    }
+}
+
+impl<T: Send + Sync + 'static, M> FusedIterator for Iter<'_, '_, T, M> {}
+
+impl<'g, 's, T: Send + Sync + 'static, M> IntoIterator for &'g Guard<'s, T, M> {
+    type Item = (Key<M>, &'g T);
+    type IntoIter = Iter<'g, 's, T, M>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// A reference to a value, with a guard of its own. See [`Slab::get`](crate::Slab::get).
+pub struct Ref<'s, T: Send + Sync + 'static, M = ()> {
+    value: NonNull<T>,
+    _guard: Guard<'s, T, M>,
+}
+
+impl<'s, T: Send + Sync + 'static, M> Ref<'s, T, M> {
+    #[inline(always)]
+    pub(crate) fn new(guard: Guard<'s, T, M>, key: Key<M>) -> Option<Self> {
+        let value = NonNull::from(guard.get(key)?);
+        Some(Self { value, _guard: guard })
+    }
+}
+
+impl<T: Send + Sync + 'static, M> Deref for Ref<'_, T, M> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: read under the guard, which is still there (Invariant 11).
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T: Send + Sync + fmt::Debug + 'static, M> fmt::Debug for Ref<'_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: Send + Sync + 'static, M> fmt::Debug for Guard<'_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guard")
+    }
+}
+
+impl<T: Send + Sync + 'static, M> fmt::Debug for Iter<'_, '_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Iter")
+    }
+}

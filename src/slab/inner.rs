@@ -1,0 +1,397 @@
+//! What the threads of one slab share, and how values come in.
+
+use core::mem::{ManuallyDrop, needs_drop};
+
+use crossbeam_utils::CachePadded;
+
+use super::error::InsertError;
+use super::reclaim::era::{Birth, Clock};
+use super::reclaim::participant::{Participant, Participants, Private, SoleReader};
+use super::word::SlabWord;
+use crate::allocator::{Allocator, Owner, explain};
+use crate::arena::Slot;
+use crate::bits::key::Key;
+use crate::error::AllocError;
+use crate::freelist::StoreMut;
+#[cfg(not(model))]
+use crate::safepoint::Record;
+use crate::safepoint::{AsymmetricFence, Operation};
+use crate::sync::{AtomicU64, Ordering, PagePadding, unmodelled};
+
+/// All values of one slab, and all that is known of them.
+///
+/// What every operation loads lies at offsets in its page at which records and participants keep
+/// nothing that operations store (see [`PagePadding`]).
+#[derive(Debug)]
+// Not in models, whose threads have small stacks.
+#[cfg_attr(not(model), repr(C))]
+pub(crate) struct Inner<T: Send + Sync + 'static> {
+    pub(crate) allocator: Allocator<SlabWord<T>>,
+    _padding: PagePadding<READ_AT>,
+    pub(crate) clock: Clock,
+    /// The participants that have had a guard and have not left. Also `SoleReader::FENCED`, where the
+    /// light fence is not enough.
+    pub(crate) readers: CachePadded<AtomicU64>,
+    pub(crate) fence: AsymmetricFence,
+    /// The greatest generation. A slot that has had it is exhausted.
+    last_generation: u32,
+    /// Exhausted slots.
+    exhausted: unmodelled::AtomicU64,
+    /// Removed values that no limbo had memory for. They are dropped with the slab.
+    pub(crate) stranded: unmodelled::AtomicU64,
+    pub(crate) participants: Participants,
+}
+
+/// Where in its page lies what every operation loads.
+const READ_AT: usize = if cfg!(model) { 0 } else { 0x900 };
+
+#[cfg(not(model))]
+const _: () = {
+    use core::mem::offset_of;
+
+    assert!(offset_of!(Inner<u64>, clock) % 4096 == READ_AT);
+    assert!(Record::WRITTEN_TO <= READ_AT);
+    assert!(offset_of!(Inner<u64>, exhausted) % 4096 <= Participant::WRITTEN_AT);
+};
+
+/// A removed value that only its remover has. Its slot is not live.
+#[derive(Clone, Copy)]
+pub(crate) struct Unlinked {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl Unlinked {
+    pub(crate) fn new<M>(key: Key<M>) -> Self {
+        Self { index: key.index(), generation: key.generation() }
+    }
+}
+
+impl<T: Send + Sync + 'static> Inner<T> {
+    pub(crate) fn new(allocator: Allocator<SlabWord<T>>, last_generation: u32) -> Self {
+        let fence = AsymmetricFence::new();
+        let readers = if fence.is_asymmetric() { 0 } else { SoleReader::FENCED };
+        Self {
+            allocator,
+            _padding: PagePadding::new(),
+            participants: Participants::new(),
+            clock: Clock::new(),
+            fence,
+            readers: CachePadded::new(AtomicU64::new(readers)),
+            last_generation,
+            exhausted: unmodelled::AtomicU64::new(0),
+            stranded: unmodelled::AtomicU64::new(0),
+        }
+    }
+
+    /// Passes the heavy fence.
+    pub(crate) fn heavy_fence(&self) {
+        self.fence.heavy(self.participants.iter().map(Participant::side));
+    }
+
+    /// The slot of a live value that the key names, and its word. Wait-free.
+    #[inline(always)]
+    pub(crate) fn find<M>(&self, key: Key<M>) -> Option<(&Slot<SlabWord<T>>, SlabWord<T>)> {
+        let slot = self.allocator.space.arena.slot_clamped(key.index())?;
+        let word = slot.load();
+        word.is(key).then_some((slot, word))
+    }
+
+    /// Puts a value into a free slot of the caller's. Returns its word-to-be and its generation.
+    #[inline(always)]
+    fn put(&self, slot: &Slot<SlabWord<T>>, value: T) -> (SlabWord<T>, u32) {
+        // SAFETY: the slot is free, and the caller's.
+        let generation = unsafe { slot.payload().fill(value) };
+        (SlabWord::live(generation, self.clock.birth()), generation)
+    }
+
+    /// Frees a slot in use that has no value any more, or exhausts it. `counted` says whether it
+    /// counts as uninitialized.
+    ///
+    /// # Safety
+    ///
+    /// The slot is not live, and only the caller has it.
+    #[inline(always)]
+    pub(crate) unsafe fn free(
+        &self,
+        operation: &mut Operation<'_>,
+        unlinked: Unlinked,
+        counted: bool,
+    ) {
+        let slot = self.allocator.space.arena.slot(unlinked.index);
+        slot.free_owned(operation.cycle());
+        // SAFETY: the caller's slot, without a value, and free now.
+        unsafe { self.renew(operation, slot, unlinked, counted) };
+    }
+
+    /// Sets the next generation in a free slot of the caller's, and puts it into the local store. Or
+    /// exhausts the slot. `counted` is as for [`free`](Self::free).
+    ///
+    /// # Safety
+    ///
+    /// The slot has the unlinked value's index, is free in this cycle, and is in no store. No guard
+    /// sees the value that it had.
+    #[inline(always)]
+    pub(crate) unsafe fn renew(
+        &self,
+        operation: &mut Operation<'_>,
+        slot: &Slot<SlabWord<T>>,
+        unlinked: Unlinked,
+        counted: bool,
+    ) {
+        if unlinked.generation >= self.last_generation {
+            return self.exhaust(operation.store(), unlinked, counted);
+        }
+        // SAFETY: by the contract of this function.
+        unsafe { slot.payload().set_generation(unlinked.generation + 1) };
+        let mut store = operation.store();
+        if counted {
+            store.sub_uninitialized();
+        }
+        self.allocator.push_free(&mut store, unlinked.index);
+    }
+
+    /// Keeps a slot in use forever, since its generations are used up.
+    // By value, so that nothing needs an address on the hot path.
+    #[cold]
+    #[inline(never)]
+    fn exhaust(&self, mut store: StoreMut<'_>, unlinked: Unlinked, counted: bool) {
+        let slot = self.allocator.space.arena.slot(unlinked.index);
+        slot.publish(SlabWord::reserved(unlinked.generation));
+        // Relaxed: a figure.
+        self.exhausted.fetch_add(1, Ordering::Relaxed);
+        if !counted {
+            store.add_uninitialized();
+        }
+    }
+
+    /// The approximate number of values removed and not dropped yet.
+    pub(crate) fn waiting(&self) -> u64 {
+        // Relaxed: a figure.
+        let stranded = self.stranded.load(Ordering::Relaxed);
+        self.participants.iter().map(Participant::waiting).sum::<u64>() + stranded
+    }
+
+    /// The number of exhausted slots.
+    pub(crate) fn exhausted(&self) -> u64 {
+        // Relaxed: a figure.
+        self.exhausted.load(Ordering::Relaxed)
+    }
+
+    /// The approximate number of live values. Exact while no thread inserts or removes. Blocks while
+    /// the world is stopped.
+    pub(crate) fn len(&self) -> u64 {
+        let space = &self.allocator.space;
+        let (_, slots) = space.arena.committed.count();
+        let free = space.roughly_free(u64::MAX);
+        slots.saturating_sub(free + space.safepoint.uninitialized())
+    }
+
+    /// Drops all values from a slot on, also if a drop panics.
+    fn drop_all(&mut self, from: u32) {
+        struct Rest<'a, T: Send + Sync + 'static>(&'a mut Inner<T>, u32);
+        impl<T: Send + Sync + 'static> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                let from = self.1;
+                if from != 0 {
+                    self.0.drop_all(from);
+                }
+            }
+        }
+        let mut rest = Rest(self, from);
+        while let Some(index) = rest.0.next_slot(rest.1) {
+            rest.1 = index.wrapping_add(1);
+            let slot = rest.0.allocator.space.arena.slot(index);
+            if slot.peek().has_value() {
+                // SAFETY: no other thread is there, and each slot is reached once.
+                unsafe { slot.payload().drop_in_place() };
+            }
+            if rest.1 == 0 {
+                break;
+            }
+        }
+        rest.1 = 0;
+    }
+
+    /// The first usable slot of a committed segment from this index on.
+    pub(crate) fn next_slot(&self, from: u32) -> Option<u32> {
+        let geometry = self.allocator.space.arena.geometry();
+        if from > geometry.capacity() {
+            return None;
+        }
+        let segment = geometry.segment_of(from);
+        let next = self.allocator.space.arena.committed.next(segment)?;
+        Some(if next == segment { from.max(1) } else { geometry.first(next) })
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Inner<T> {
+    fn drop(&mut self) {
+        if needs_drop::<T>() {
+            self.drop_all(1);
+        }
+    }
+}
+
+/// Evidence of the right to operate: the caller owns a participant of the slab, and no operation of
+/// that participant is under way.
+pub(crate) struct SlabOwner<'a, T: Send + Sync + 'static> {
+    pub(crate) inner: &'a Inner<T>,
+    pub(crate) participant: &'a Participant,
+}
+
+impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
+    /// Makes the token.
+    ///
+    /// # Safety
+    ///
+    /// The participant is one of the slab's, and the caller owns it. While the result lives, no
+    /// operation of the participant begins but by the result, or by another token that exists only
+    /// while this one has no operation under way.
+    #[inline(always)]
+    pub(crate) unsafe fn new(inner: &'a Inner<T>, participant: &'a Participant) -> Self {
+        Self { inner, participant }
+    }
+
+    /// What only the owner touches.
+    #[inline(always)]
+    pub(crate) fn private(&self) -> &'a Private {
+        // SAFETY: the token is evidence of the ownership.
+        unsafe { self.participant.private() }
+    }
+
+    /// The token for the allocator below.
+    #[inline(always)]
+    fn allocator(&mut self) -> Owner<'_, SlabWord<T>> {
+        // SAFETY: the owner's record, attached when the participant was registered.
+        let record = unsafe { self.participant.record() };
+        // SAFETY: the record is the owner's, and the result borrows this token mutably.
+        unsafe { Owner::new(&self.inner.allocator, record) }
+    }
+
+    /// Begins an operation.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self) -> Operation<'_> {
+        // SAFETY: the owner's record, attached when the participant was registered.
+        let record = unsafe { self.participant.record() };
+        // SAFETY: the record is the owner's, and the result borrows the token mutably.
+        unsafe { self.inner.allocator.space.safepoint.enter(record) }
+    }
+
+    /// Passes the light fence, or a full one where the light one is not enough.
+    #[inline(always)]
+    pub(crate) fn light_fence(&self) {
+        if self.inner.fence.is_asymmetric() {
+            self.inner.fence.light(self.participant.side());
+        } else {
+            self.inner.fence.full(self.participant.side());
+        }
+    }
+
+    /// Inserts a value. Lock-free unless there is no slot without a stop.
+    #[inline(always)]
+    pub(crate) fn insert<M>(&mut self, value: T) -> Result<Key<M>, InsertError<T>> {
+        let inner = self.inner;
+        let mut operation = self.enter();
+        let Some(index) = operation.store().pop() else {
+            drop(operation);
+            return self.insert_refilled(value);
+        };
+        let slot = inner.allocator.space.arena.slot(index);
+        let (word, generation) = inner.put(slot, value);
+        slot.publish(word);
+        // Before there is a result, which the compiler would keep in memory.
+        drop(operation);
+        // SAFETY: slot 0 is in no local store (Invariant 2), and the slot had a generation.
+        Ok(unsafe { Key::new(index, generation) })
+    }
+
+    /// Inserts a value where the local store is empty. Blocks where there is no slot without a stop:
+    /// removed values may hold some.
+    #[cold]
+    #[inline(never)]
+    fn insert_refilled<M>(&mut self, value: T) -> Result<Key<M>, InsertError<T>> {
+        let inner = self.inner;
+        let mut value = ManuallyDrop::new(value);
+        let fill = |slot: &Slot<SlabWord<T>>| {
+            // SAFETY: called once at most, and the value is not used after it was.
+            inner.put(slot, unsafe { ManuallyDrop::take(&mut value) })
+        };
+        if let Some((handle, generation)) = self.allocator().allocate_with(fill) {
+            // SAFETY: a handle is not 0, and the slot had a generation.
+            return Ok(unsafe { Key::new(handle.to_raw(), generation) });
+        }
+        // `fill` was not called, so the value is still there.
+        let value = ManuallyDrop::into_inner(value);
+        match self.reserve() {
+            Ok(key) => {
+                // SAFETY: reserved just now.
+                unsafe { self.fill(key, value) };
+                Ok(key)
+            }
+            Err(error) => Err(InsertError::new(value, error)),
+        }
+    }
+
+    /// Allocates a slot without a value. Blocks where there is none without a stop.
+    pub(crate) fn reserve<M>(&mut self) -> Result<Key<M>, AllocError> {
+        let reserve = |slot: &Slot<SlabWord<T>>| {
+            // SAFETY: the slot is free, and the caller's.
+            let generation = unsafe { slot.payload().generation() };
+            (SlabWord::reserved(generation), generation)
+        };
+        let inner = self.inner;
+        let mut handle = self.allocator().allocate_with(reserve);
+        if handle.is_none() && inner.participants.iter().any(|other| other.waiting() > 0) {
+            self.flush();
+            handle = self.allocator().allocate_with(reserve);
+        }
+        let (handle, generation) = match handle {
+            Some(handle) => handle,
+            None => self
+                .allocator()
+                .allocate_stopped(reserve)
+                .map_err(|refusal| explain(&inner.allocator, refusal))?,
+        };
+        // SAFETY: a handle is not 0, and the slot had a generation.
+        Ok(unsafe { Key::new(handle.to_raw(), generation) })
+    }
+
+    /// Puts a value into a reserved slot.
+    ///
+    /// # Safety
+    ///
+    /// The key is from [`reserve`](Self::reserve), and either this or [`unreserve`](Self::unreserve)
+    /// is called once for it.
+    pub(crate) unsafe fn fill<M>(&mut self, key: Key<M>, value: T) {
+        // SAFETY: by the contract of this function.
+        unsafe { self.fill_born(key, value, self.inner.clock.birth()) };
+    }
+
+    /// Puts a value with this birth into a reserved slot.
+    ///
+    /// # Safety
+    ///
+    /// Same as [`fill`](Self::fill).
+    pub(crate) unsafe fn fill_born<M>(&mut self, key: Key<M>, value: T, birth: Birth) {
+        let inner = self.inner;
+        let mut operation = self.enter();
+        let slot = inner.allocator.space.arena.slot(key.index());
+        // SAFETY: the slot is the caller's, without a value.
+        unsafe { slot.payload().fill(value) };
+        slot.publish(SlabWord::live(key.generation(), birth));
+        operation.store().sub_uninitialized();
+    }
+
+    /// Frees a reserved slot. Its key is dead, like that of a removed value.
+    ///
+    /// # Safety
+    ///
+    /// Same as [`fill`](Self::fill).
+    pub(crate) unsafe fn unreserve<M>(&mut self, key: Key<M>) {
+        let inner = self.inner;
+        let mut operation = self.enter();
+        // SAFETY: the slot is the caller's, without a value.
+        unsafe { inner.free(&mut operation, Unlinked::new(key), true) };
+    }
+}

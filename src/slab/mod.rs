@@ -1,0 +1,50 @@
+//! Slabs: values of any type, each named by a 64-bit [`Key`](crate::Key) that never aliases.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | [`Slab`] | the slab |
+//! | [`Guard`], [`Ref`], [`Iter`] | how values are read |
+//! | [`Mutator`] | a participant of a slab: the fastest way to insert and remove |
+//! | [`VacantEntry`] | a slot for a value that needs its own key |
+//! | [`Owned`] | a value that is removed when its owner is dropped |
+//! | [`Pool`] | a slab that reuses the storage of cleared values |
+//! | [`Stats`] | what `stats` returns |
+
+// | file | what it holds |
+// |---|---|
+// | `error`, `stats` | what can go wrong; counts |
+// | `reclaim` | when a removed value may be dropped: eras, limbos, participants |
+// | `word` | the bits of a slab's word, and the value beside it |
+// | `inner` | what the threads share, and how values come in |
+// | `remove` | how values go out |
+// | `pin` | how guards begin and end, and how participants come and go |
+// | `guard` | guards, references, iteration |
+// | `slab` | the facade |
+// | `entry`, `mutator`, `owned`, `pool` | further ways to use a slab |
+//
+// This part owns Invariants 10 (what a guard shows stays), 11 (a value is dropped once) and 12 (keys
+// do not repeat). It adds no state to the allocator's three: a removed value's slot is uninitialized.
+
+mod error;
+mod stats;
+pub(crate) mod reclaim;
+mod word;
+mod inner;
+mod remove;
+mod pin;
+mod guard;
+#[allow(clippy::module_inception)]
+mod slab;
+mod entry;
+mod mutator;
+mod owned;
+mod pool;
+
+pub use entry::{Drain, VacantEntry};
+pub use error::{InsertError, TakeError};
+pub use guard::{Guard, Iter, Ref};
+pub use mutator::Mutator;
+pub use owned::Owned;
+pub use pool::{Clear, Pool, PoolRef};
+pub use slab::Slab;
+pub use stats::Stats;

@@ -1,0 +1,130 @@
+//! How guards begin and end, and how participants come and go. The events GA, GF, and GL are those of
+//! [`reclaim`](super::reclaim).
+
+use core::ptr::NonNull;
+
+use super::error::InsertError;
+use super::inner::{Inner, SlabOwner};
+use super::reclaim::participant::{Participant, Registration, SoleReader};
+use super::word::SlabWord;
+use crate::arena::Slot;
+use crate::bits::key::Key;
+use crate::safepoint::Shared;
+use crate::sync::Ordering;
+
+impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
+    /// Begins a guard.
+    #[inline(always)]
+    pub(crate) fn begin_guard(&self) {
+        let sole_reader = &self.private().sole_reader;
+        if !sole_reader.get().has_guard() {
+            if !sole_reader.get().is_reader() {
+                self.become_reader();
+            }
+            let clock = &self.inner.clock;
+            self.participant.reservation.start(clock.now(), clock.birth()); // GA
+            self.light_fence(); // GF
+        }
+        sole_reader.set(sole_reader.get().with_guard());
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn become_reader(&self) {
+        // Relaxed: the heavy fence that follows orders it before the guard's loads.
+        self.inner.readers.fetch_add(SoleReader::READER, Ordering::Relaxed);
+        // If the fence panics, one reader too many is counted, which delays drops and does no other
+        // harm.
+        self.inner.heavy_fence();
+        let sole_reader = &self.private().sole_reader;
+        sole_reader.set(sole_reader.get().with_reader());
+    }
+
+    /// Ends a guard.
+    ///
+    /// # Safety
+    ///
+    /// [`begin_guard`](Self::begin_guard) has been called once more than this. Nothing that the guard
+    /// has shown is used any more.
+    #[inline(always)]
+    pub(crate) unsafe fn end_guard(&self) {
+        let private = self.private();
+        let sole_reader = private.sole_reader.get().without_guard();
+        private.sole_reader.set(sole_reader);
+        if !sole_reader.has_guard() {
+            self.participant.reservation.end();
+            if private.is_leaving.get() {
+                self.leave();
+            }
+        }
+    }
+
+    /// Extends the reservation of a guard to a value whose word was read as live but is born above
+    /// it. Returns `false` if the value has been removed in the meantime. The participant has a guard.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn extend(&self, slot: &Slot<SlabWord<T>>, word: SlabWord<T>) -> bool {
+        // Not below the value's birth, since its word was acquired.
+        self.participant.reservation.extend(self.inner.clock.birth()); // GA
+        self.light_fence(); // GF
+        slot.load() == word // GL
+    }
+
+    /// Inserts a value that the participant's guard sees from the first. There is a guard.
+    pub(crate) fn insert_guarded<M>(&mut self, value: T) -> Result<Key<M>, InsertError<T>> {
+        let key = match self.reserve() {
+            Ok(key) => key,
+            Err(error) => return Err(InsertError::new(value, error)),
+        };
+        let birth = self.inner.clock.birth();
+        self.participant.reservation.extend(birth); // GA
+        self.light_fence(); // GF
+        // SAFETY: reserved just now.
+        unsafe { self.fill_born(key, value, birth) };
+        Ok(key)
+    }
+
+    /// Ends a participation without a guard. Its limbo is left to the other participants.
+    fn leave(&self) {
+        let (inner, private) = (self.inner, self.private());
+        if let Some(registration) = private.registration.take() {
+            inner.allocator.unregister(registration);
+        }
+        private.is_leaving.set(false);
+        if private.sole_reader.replace(SoleReader::NO_READER).is_reader() {
+            // Release: what the reader saw, it saw before. Partner: remove.reader_count.load.
+            inner.readers.fetch_sub(SoleReader::READER, Ordering::Release);
+        }
+        inner.participants.leave(Registration::of(NonNull::from(self.participant)));
+    }
+}
+
+impl<T: Send + Sync + 'static> Shared for Inner<T> {
+    type Record = Participant;
+    type Registration = Registration;
+
+    fn register(&self) -> Registration {
+        let registration = self.participants.join();
+        // SAFETY: participants live as long as this.
+        let participant = unsafe { registration.participant().as_ref() };
+        participant.attach(self.allocator.register());
+        registration
+    }
+
+    fn record(&self, registration: &Registration) -> NonNull<Participant> {
+        registration.participant()
+    }
+
+    fn unregister(&self, registration: Registration) {
+        // SAFETY: participants live as long as this.
+        let participant = unsafe { registration.participant().as_ref() };
+        // SAFETY: the registration is the ownership, and its owner has no operation under way.
+        let owner = unsafe { SlabOwner::new(self, participant) };
+        if owner.private().sole_reader.get().has_guard() {
+            // The last guard to end does the rest.
+            owner.private().is_leaving.set(true);
+        } else {
+            owner.leave();
+        }
+    }
+}

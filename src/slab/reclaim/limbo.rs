@@ -1,0 +1,126 @@
+//! Retired values: removed, and not dropped yet, since a guard may still see them.
+//!
+//! Each participant has a limbo of its own. A removal appends to it. When it is long enough, the
+//! participant finds out which of its values no guard can see any more.
+
+use super::era::{Birth, Era, Guards};
+
+/// The number of values that a participant collects before it looks at the guards: 1,024, or as many
+/// as fill 256 KiB, but at least 32.
+pub(crate) const fn batch<T>() -> usize {
+    if cfg!(model) {
+        return 1;
+    }
+    match (256 * 1024usize).checked_div(size_of::<T>()) {
+        Some(values) if values < 32 => 32,
+        Some(values) if values < 1024 => values,
+        _ => 1024,
+    }
+}
+
+/// The retired values of a participant: indices of slots whose words say *removed*.
+#[derive(Debug, Default)]
+pub(crate) struct Limbo {
+    /// Retired since the last look at the guards.
+    pending: Vec<Retired>,
+    /// A guard could see them at some look.
+    delayed: Vec<Delayed>,
+    /// No guard can see them.
+    unseen: Vec<u32>,
+    /// The values sorted since the delayed ones were last reconsidered.
+    sorted: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Retired {
+    birth: Birth,
+    index: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Delayed {
+    value: Retired,
+    retired: Era,
+}
+
+impl Limbo {
+    /// Adds a value. Returns `false` if there is no memory for it.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, index: u32, birth: Birth) -> bool {
+        if self.pending.len() == self.pending.capacity() && !self.make_room() {
+            return false;
+        }
+        self.pending.push(Retired { birth, index });
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) -> bool {
+        self.pending.try_reserve(self.pending.len().max(256)).is_ok()
+    }
+
+    /// Returns `true` if there are enough values for a look at the guards.
+    #[inline(always)]
+    pub(crate) fn is_due(&self, batch: usize) -> bool {
+        self.pending.len() >= batch
+    }
+
+    /// The number of values.
+    pub(crate) fn len(&self) -> usize {
+        self.pending.len() + self.delayed.len() + self.unseen.len()
+    }
+
+    /// Sorts out the values that no guard can see. Returns `true` if a guard delays any.
+    ///
+    /// The caller has passed the heavy fence since the last value was added, and has then read the
+    /// clock and the guards. Delayed values are reconsidered once as many others have been sorted, so
+    /// that the work is proportional to the removals. They are reconsidered immediately if there is
+    /// no guard, or if the caller asks for `all`. Where memory is short, values stay where they are.
+    pub(crate) fn sort(&mut self, now: Era, guards: &Guards, all: bool) -> bool {
+        let mut room = self.unseen.try_reserve(self.pending.len()).is_ok();
+        room &= self.delayed.try_reserve(self.pending.len()).is_ok();
+        if room {
+            self.sorted += self.pending.len();
+            for value in self.pending.drain(..) {
+                if guards.may_see(value.birth, now) {
+                    self.delayed.push(Delayed { value, retired: now });
+                } else {
+                    self.unseen.push(value.index);
+                }
+            }
+        }
+        if all || guards.are_none() || self.sorted >= self.delayed.len() {
+            self.sorted = 0;
+            if self.unseen.try_reserve(self.delayed.len()).is_ok() {
+                let unseen = &mut self.unseen;
+                self.delayed.retain(|Delayed { value, retired }| {
+                    let seen = guards.may_see(value.birth, *retired);
+                    if !seen {
+                        unseen.push(value.index);
+                    }
+                    seen
+                });
+            }
+        }
+        !self.delayed.is_empty()
+    }
+
+    /// Takes a value that no guard can see.
+    pub(crate) fn pop_unseen(&mut self) -> Option<u32> {
+        self.unseen.pop()
+    }
+
+    /// Moves all values of another limbo here. Returns those that there is no memory for.
+    pub(crate) fn append(&mut self, mut other: Limbo) -> Limbo {
+        fn append<T>(to: &mut Vec<T>, from: &mut Vec<T>) {
+            if to.try_reserve(from.len()).is_ok() {
+                to.append(from);
+            }
+        }
+        append(&mut self.pending, &mut other.pending);
+        append(&mut self.delayed, &mut other.delayed);
+        append(&mut self.unseen, &mut other.unseen);
+        other
+    }
+}

@@ -1,0 +1,388 @@
+//! The participants of a slab: what each reserves, and what it has removed.
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+
+use super::era::Reservation;
+use super::limbo::Limbo;
+use crate::safepoint::{self, LightSide, Record};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, PagePadding, UnsafeCell, unmodelled};
+
+/// One participant of a slab: a thread, or a mutator. It is also one of the allocator below, where
+/// its record has its local store of free slots.
+///
+/// | field | reader | writer |
+/// |---|---|---|
+/// | `reservation` | any thread | owner |
+/// | `private` | owner | owner |
+/// | `limbo` | owner inside an operation; stopper | the same |
+/// | `waiting` | any thread, as a figure | owner, inside an operation where it is exact |
+/// | `asleep` | any thread | any thread |
+/// | `owned` | any thread | a thread that acquires it, by compare-and-swap; owner |
+/// | `next` | any thread | none once the participant is in the list |
+// Aligned like a record, whose page it would share otherwise. Not in models, whose threads have small
+// stacks.
+#[cfg_attr(not(model), repr(C, align(4096)))]
+pub(crate) struct Participant {
+    _padding: PagePadding<{ Participant::WRITTEN_AT }>,
+    pub(crate) reservation: Reservation,
+    side: LightSide,
+    private: Private,
+    limbo: UnsafeCell<Limbo>,
+    /// Values in `limbo`.
+    waiting: AtomicU64,
+    /// Looks of other participants at this one's limbo since the owner's last. Not modelled: a hint.
+    asleep: unmodelled::AtomicU64,
+    owned: AtomicBool,
+    /// In a cell, so that loom sees a read before the participant is in the list.
+    next: UnsafeCell<*const Participant>,
+}
+
+/// What only the owner of a participant touches.
+pub(crate) struct Private {
+    /// The value of the slab's `readers` that proves the owner to be the sole possible reader.
+    pub(crate) sole_reader: Cell<SoleReader>,
+    /// `true` while the owner drops values.
+    pub(crate) is_dropping: Cell<bool>,
+    /// `true` once the owner has left, but for a guard.
+    pub(crate) is_leaving: Cell<bool>,
+    /// The number of looks of the owner at its limbo.
+    pub(crate) looks: Cell<u32>,
+    /// The owner's record in the allocator below.
+    record: Cell<Option<NonNull<Record>>>,
+    pub(crate) registration: Cell<Option<safepoint::Registration>>,
+}
+
+// SAFETY: the table above says which thread touches each field.
+unsafe impl Send for Participant {}
+// SAFETY: the table above says which thread touches each field.
+unsafe impl Sync for Participant {}
+
+/// The value of a slab's `readers` that proves a participant to be the sole possible reader.
+///
+/// Bit 0: the participant is counted as a reader, since it has had a guard. Bits 33 to 63: its live
+/// guards. With a guard it is a value that `readers` never takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub(crate) struct SoleReader(u64);
+
+impl SoleReader {
+    /// That of a participant that has never had a guard.
+    pub(crate) const NO_READER: SoleReader = SoleReader(0);
+
+    /// What one reader adds to `readers`. There are fewer than 2^32 readers, since each has a page.
+    pub(crate) const READER: u64 = 1;
+
+    /// What `readers` also has where the light fence is a full one. Then it equals no participant's
+    /// value.
+    pub(crate) const FENCED: u64 = 1 << 32;
+
+    const GUARD: u64 = 1 << 33;
+
+    /// The most guards that are counted. Beyond it neither new guards nor ended ones count, so a
+    /// participant that forgets this many guards has one forever.
+    const MOST: u64 = u64::MAX - (Self::GUARD - 1);
+
+    /// Returns `true` if `readers` proves that no guard sees what the participant has removed.
+    #[inline(always)]
+    pub(crate) fn is(self, readers: u64) -> bool {
+        self.0 == readers
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_reader(self) -> bool {
+        self.0 & Self::READER != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_guard(self) -> bool {
+        self.0 >= Self::GUARD
+    }
+
+    pub(crate) fn with_reader(self) -> Self {
+        Self(self.0 | Self::READER)
+    }
+
+    /// Counts one more guard.
+    #[inline(always)]
+    pub(crate) fn with_guard(self) -> Self {
+        if self.0 >= Self::MOST { self } else { Self(self.0 + Self::GUARD) }
+    }
+
+    /// Counts one guard less. There is one.
+    #[inline(always)]
+    pub(crate) fn without_guard(self) -> Self {
+        if self.0 >= Self::MOST { self } else { Self(self.0 - Self::GUARD) }
+    }
+}
+
+/// The ownership of a participant. Neither copied nor cloned.
+#[derive(Debug)]
+pub(crate) struct Registration(NonNull<Participant>);
+
+// SAFETY: a registration is the ownership of the participant, whichever thread holds it.
+unsafe impl Send for Registration {}
+// SAFETY: a shared reference gives the participant's address and nothing else.
+unsafe impl Sync for Registration {}
+
+impl Registration {
+    /// The participant. It lives as long as the list.
+    pub(crate) fn participant(&self) -> NonNull<Participant> {
+        self.0
+    }
+
+    /// The registration of a participant whose owner has left.
+    pub(crate) fn of(participant: NonNull<Participant>) -> Self {
+        Self(participant)
+    }
+}
+
+impl Participant {
+    /// Where the fields begin in the page that operations write.
+    pub(crate) const WRITTEN_AT: usize = if cfg!(model) { 0 } else { 0xa80 };
+
+    fn new(next: *const Participant) -> Self {
+        Self {
+            _padding: PagePadding::new(),
+            reservation: Reservation::none(),
+            side: LightSide::new(),
+            private: Private {
+                sole_reader: Cell::new(SoleReader::NO_READER),
+                is_dropping: Cell::new(false),
+                is_leaving: Cell::new(false),
+                looks: Cell::new(0),
+                record: Cell::new(None),
+                registration: Cell::new(None),
+            },
+            limbo: UnsafeCell::new(Limbo::default()),
+            waiting: AtomicU64::new(0),
+            asleep: unmodelled::AtomicU64::new(0),
+            owned: AtomicBool::new(true),
+            next: UnsafeCell::new(next),
+        }
+    }
+
+    /// The next participant in the list.
+    fn next(&self) -> *const Participant {
+        self.next.with(|next| {
+            // SAFETY: no thread writes to it once the participant is in the list, and a thread that
+            // finds the participant there has acquired it.
+            unsafe { *next }
+        })
+    }
+
+    /// Puts the participant in front of another one.
+    ///
+    /// # Safety
+    ///
+    /// The participant is not in the list yet.
+    unsafe fn follow(&self, behind: *const Participant) {
+        self.next.with_mut(|next| {
+            // SAFETY: by the contract of this function.
+            unsafe { *next = behind };
+        });
+    }
+
+    /// Attaches the participant to its record in the allocator below. For the owner.
+    pub(crate) fn attach(&self, registration: safepoint::Registration) {
+        self.private.record.set(Some(registration.record()));
+        self.private.registration.set(Some(registration));
+    }
+
+    /// The owner's side of the fence between its guards and a participant that drops values.
+    #[inline(always)]
+    pub(crate) fn side(&self) -> &LightSide {
+        &self.side
+    }
+
+    /// What only the owner touches.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the participant as long as it uses the result.
+    #[inline(always)]
+    pub(crate) unsafe fn private(&self) -> &Private {
+        &self.private
+    }
+
+    /// The owner's record.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the participant, which has been attached to its record.
+    #[inline(always)]
+    pub(crate) unsafe fn record(&self) -> &Record {
+        // SAFETY: by the contract of this function.
+        let record = unsafe { self.private.record.get().unwrap_unchecked() };
+        // SAFETY: records live as long as the safepoint.
+        unsafe { record.as_ref() }
+    }
+
+    /// Gives `f` exclusive use of the limbo.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the owner inside an operation, or has stopped the world (Invariant 8). This is
+    /// not called again while `f` runs.
+    #[inline(always)]
+    pub(crate) unsafe fn with_limbo<R>(&self, f: impl FnOnce(&mut Limbo) -> R) -> R {
+        let (result, before, after) = self.limbo.with_mut(|limbo| {
+            // SAFETY: exclusive use, by the contract of this function.
+            let limbo = unsafe { &mut *limbo };
+            let before = limbo.len();
+            let result = f(limbo);
+            (result, before, limbo.len())
+        });
+        if before != after {
+            // Relaxed: a figure.
+            self.waiting.store(after as u64, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// The approximate number of values in the limbo.
+    pub(crate) fn waiting(&self) -> u64 {
+        // Relaxed: a figure. Exact with the world stopped (Invariant 8).
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the owner looks at its limbo.
+    pub(crate) fn wake(&self) {
+        // Relaxed: a hint.
+        self.asleep.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes that another participant looks. Returns `true` if one did since the owner last looked.
+    pub(crate) fn was_asleep(&self) -> bool {
+        // Relaxed: a hint.
+        self.asleep.fetch_add(1, Ordering::Relaxed) > 0
+    }
+}
+
+#[cfg(not(model))]
+const _: () = assert!(core::mem::offset_of!(Participant, next) < 0xc00 && size_of::<Participant>() == 4096);
+
+impl fmt::Debug for Participant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Participant").field("waiting", &self.waiting()).finish_non_exhaustive()
+    }
+}
+
+/// The list of every participant ever made. Each lives as long as the list.
+#[derive(Debug)]
+pub(crate) struct Participants {
+    head: AtomicPtr<Participant>,
+    owns: PhantomData<Participant>,
+}
+
+impl Participants {
+    pub(crate) fn new() -> Self {
+        Self { head: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
+    }
+
+    /// Acquires a participant without an owner, or makes a new one. Lock-free.
+    pub(crate) fn join(&self) -> Registration {
+        if let Some(registration) = self.iter().find_map(|participant| self.acquire(participant)) {
+            return registration;
+        }
+        // Relaxed: the compare-and-swap decides.
+        let mut head = self.head.load(Ordering::Relaxed);
+        let participant = Box::into_raw(Box::new(Participant::new(head)));
+        loop {
+            // Release: a thread that finds the participant finds it whole, and those behind it, since
+            // only read-modify-writes touch the head. Partner: participant.iter.load. Relaxed on
+            // failure: tries again.
+            match self.head.compare_exchange(head, participant, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => head = now,
+            }
+            // SAFETY: from a box.
+            let unknown = unsafe { &*participant };
+            // SAFETY: not in the list yet.
+            unsafe { unknown.follow(head) };
+        }
+        // SAFETY: from a box.
+        Registration(unsafe { NonNull::new_unchecked(participant) })
+    }
+
+    /// Makes a participant the caller's. `None` if it has an owner. Wait-free.
+    pub(crate) fn acquire(&self, participant: &Participant) -> Option<Registration> {
+        let owned = &participant.owned;
+        // Acquire: what the last owner left is the caller's now. Partner: participant.leave.store.
+        // Relaxed on failure: another thread owns it.
+        owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        Some(Registration(NonNull::from(participant)))
+    }
+
+    /// Gives a participant up. Its limbo stays as it is.
+    pub(crate) fn leave(&self, registration: Registration) {
+        // SAFETY: participants live as long as the list.
+        let participant = unsafe { registration.0.as_ref() };
+        // Release: hands the participant to its next owner.
+        // Partner: participant.acquire.compare_exchange.
+        participant.owned.store(false, Ordering::Release);
+    }
+
+    /// All participants, owned or not, that were in the list when this was called. Wait-free.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Participant> + Clone {
+        // Acquire: the participants are found whole. Partner: participant.join.compare_exchange.
+        let mut next = self.head.load(Ordering::Acquire).cast_const();
+        core::iter::from_fn(move || {
+            // SAFETY: a participant of this list, or null.
+            let participant = unsafe { next.as_ref() }?;
+            next = participant.next();
+            Some(participant)
+        })
+    }
+}
+
+impl Drop for Participants {
+    fn drop(&mut self) {
+        // Relaxed: no other thread has the list.
+        let mut next = self.head.load(Ordering::Relaxed);
+        while !next.is_null() {
+            // SAFETY: from a box, and reached once.
+            let participant = unsafe { Box::from_raw(next) };
+            next = participant.next().cast_mut();
+        }
+    }
+}
+
+#[cfg(all(test, not(model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_participant_with_a_guard_is_never_the_sole_reader() {
+        let none = SoleReader::NO_READER;
+        let reader = none.with_reader();
+        assert!(none.is(0) && !none.is(1) && !none.is_reader() && !none.has_guard());
+        assert!(reader.is(SoleReader::READER) && !reader.is(0) && reader.is_reader());
+        assert!(!none.is(SoleReader::FENCED) && !reader.is(SoleReader::FENCED + SoleReader::READER));
+        let mut guarded = reader;
+        for _ in 0..3 {
+            guarded = guarded.with_guard();
+            assert!(guarded.has_guard() && guarded.is_reader());
+            // No count of readers, fenced or not.
+            assert!(guarded.0 > SoleReader::FENCED + u64::from(u32::MAX));
+        }
+        for _ in 0..3 {
+            guarded = guarded.without_guard();
+        }
+        assert_eq!(guarded, reader);
+    }
+
+    #[test]
+    fn a_participant_that_forgets_too_many_guards_has_one_forever() {
+        let mut most = SoleReader(SoleReader::MOST - SoleReader::GUARD).with_reader().with_guard();
+        assert_eq!(most.0 >> 33, u64::MAX >> 33);
+        most = most.with_guard().with_guard();
+        assert!(most.is_reader());
+        for _ in 0..4 {
+            most = most.without_guard();
+            assert!(most.has_guard() && most.is_reader());
+        }
+    }
+}

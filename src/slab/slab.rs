@@ -1,0 +1,345 @@
+//! The facade: a slab of values named by keys.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use super::error::{InsertError, TakeError};
+use super::guard::{Guard, Ref};
+use super::inner::{Inner, SlabOwner};
+use super::stats::Stats;
+use crate::allocator::audit::audit;
+use crate::allocator::{Audit, AuditError, Builder};
+use crate::bits::geometry::SEGMENT_BYTES;
+use crate::bits::key::{GENERATION_MAX, Key};
+use crate::error::BuildError;
+use crate::safepoint::{Shared, ThreadRegistry};
+use crate::sweep::{self, Resume, SweepReport};
+use crate::sys::Protection;
+
+/// A concurrent slab: holds values of any type `T`, each named by a [`Key`].
+///
+/// All functions take `&self`, from any number of threads, and none is unsafe.
+///
+/// ```
+/// use slotarena::Slab;
+///
+/// let slab = Slab::<String>::new()?;
+/// let key = slab.insert("one".to_owned())?;
+/// assert_eq!(*slab.get(key).expect("it is there"), "one");
+/// assert_eq!(slab.take(key).as_deref(), Ok("one"));
+/// assert!(slab.get(key).is_none()); // forever: no later value has this key
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// In a `static`:
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use slotarena::Slab;
+///
+/// static NAMES: LazyLock<Slab<String>> = LazyLock::new(|| Slab::new().expect("addresses"));
+///
+/// let key = NAMES.insert("two".to_owned())?;
+/// assert!(NAMES.contains(key));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Keys never alias
+///
+/// A key names one value, ever. Each slot counts its values, and the count survives the decommission
+/// of its memory. A slot that has held 2^31 values is exhausted: it stays unused, and
+/// [`stats`](Self::stats) counts it.
+///
+/// # When values are dropped
+///
+/// A removed value is dropped once, by the thread that removes it or by another, and never while a
+/// [`Guard`] can see it.
+///
+/// - The remover drops it immediately if no *other* participant has ever had a guard of this slab and
+///   the remover has none now.
+/// - Else a participant collects removed values, a *batch* of up to 1,024 (of values over 256 bytes as
+///   many as fill 256 KiB, but at least 32). Then it finds out which of them a guard can see, and
+///   drops the others. Every fourth batch it also adopts values left by participants that have
+///   exited, and every eighth those of participants that are idle. So with all guards gone, a batch of
+///   further removals by one thread drops all that this thread has removed, and eight batches drop all
+///   that any thread has.
+/// - [`flush`](Self::flush) drops all that can be dropped, now. So does [`sweep`](Self::sweep), and an
+///   insertion into a full slab.
+///
+/// A guard that is kept, for instance by a sleeping thread, delays the values that were live while it
+/// was used. It also delays up to a batch a participant of those that are inserted right afterwards.
+/// All other values are dropped as if the guard were not there, so what it holds back does not grow
+/// with time.
+///
+/// `T`'s `drop` may panic and may use the slab. The panic reaches the caller whose call dropped the
+/// value. Slot and slab stay intact.
+///
+/// # Progress
+///
+/// Reading is wait-free. Inserting and removing is lock-free while no stop is under way, as for a
+/// [`Table`](crate::Table). An insertion into a full slab stops the world. So does a participant that
+/// takes over values of an idle one. A thread's first call registers the thread, which takes a lock.
+///
+/// # Panics
+///
+/// Same as [`Table`](crate::Table#panics): a call that needs Linux's `membarrier` panics if the system
+/// grants that at first and refuses it later. In a slab those are a thread's first guard, and looks at
+/// removed values.
+// Aligned, so that no line of it is shared with data that another thread writes to.
+#[repr(align(128))]
+pub struct Slab<T: Send + Sync + 'static, M = ()> {
+    threads: ThreadRegistry<Inner<T>>,
+    /// Boxed, so that it stays where it is when the slab moves.
+    inner: Box<Inner<T>>,
+    mark: PhantomData<fn(M) -> M>,
+}
+
+// SAFETY: values may be sent, and read from any thread. `Inner` and its participants say which thread
+// touches each of their fields.
+unsafe impl<T: Send + Sync + 'static, M> Send for Slab<T, M> {}
+// SAFETY: as for `Send`.
+unsafe impl<T: Send + Sync + 'static, M> Sync for Slab<T, M> {}
+
+impl<T: Send + Sync + 'static> Slab<T> {
+    /// Makes a slab of as many values as the system grants addresses for, up to 2^32 - 1, or as many
+    /// as go into 64 GiB.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Reserve`] if the system grants none.
+    pub fn new() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+}
+
+impl<T: Send + Sync + 'static, M> Slab<T, M> {
+    /// Returns a builder of slabs. All its functions but `build` are `const`.
+    pub const fn builder() -> Builder<Self> {
+        Builder::new()
+    }
+
+    fn from_inner(inner: Inner<T>) -> Self {
+        let inner = Box::new(inner);
+        // SAFETY: boxed, and `drop` cuts the registry off before the box goes.
+        let threads = unsafe { ThreadRegistry::new(NonNull::from(&*inner)) };
+        Self { threads, inner, mark: PhantomData }
+    }
+
+    /// Calls `f` with the token of the calling thread's participant.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(SlabOwner<'_, T>) -> R) -> R {
+        let inner = &*self.inner;
+        let call = |participant: &_| {
+            // SAFETY: the participant is the calling thread's own. While `f` runs user code, such as a
+            // value's drop, its token has no operation under way.
+            f(unsafe { SlabOwner::new(inner, participant) })
+        };
+        // SAFETY: `inner` is what this slab's registry was made with.
+        unsafe { self.threads.with(inner, call) }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner<T> {
+        &self.inner
+    }
+
+    /// Inserts a value, and returns its key.
+    ///
+    /// Constant time, except that about each 64th call exchanges free slots with other participants or
+    /// commits a segment. Lock-free; see [Progress](Self#progress).
+    ///
+    /// # Errors
+    ///
+    /// [`InsertError`], with the value, if the slab is full or the system refuses memory.
+    #[inline(always)]
+    pub fn insert(&self, value: T) -> Result<Key<M>, InsertError<T>> {
+        self.with(|mut owner| owner.insert(value))
+    }
+
+    /// Returns the value that a key names, with a guard of its own. Wait-free.
+    ///
+    /// For several values, and for the fastest reads, [`pin`](Self::pin) once.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, key: Key<M>) -> Option<Ref<'_, T, M>> {
+        Ref::new(self.pin(), key)
+    }
+
+    /// Begins a guard, under which values can be read. Wait-free, except that a thread's first call
+    /// registers the thread.
+    #[must_use]
+    #[inline]
+    pub fn pin(&self) -> Guard<'_, T, M> {
+        // SAFETY: `inner` is what this slab's registry was made with.
+        match unsafe { self.threads.find(&*self.inner) } {
+            Some(participant) => {
+                // SAFETY: participants live as long as `inner`.
+                let participant = unsafe { participant.as_ref() };
+                // SAFETY: the thread's own participant, which stays for the guard if the thread ends
+                // first.
+                Guard::new(unsafe { SlabOwner::new(&self.inner, participant) })
+            }
+            None => self.pin_on_thread_exit(),
+        }
+    }
+
+    /// Begins a guard on a thread that is ending and has returned its participant: the guard gets one
+    /// of its own.
+    #[cold]
+    #[inline(never)]
+    fn pin_on_thread_exit(&self) -> Guard<'_, T, M> {
+        let registration = self.inner.register();
+        // SAFETY: participants live as long as `inner`.
+        let participant = unsafe { registration.participant().as_ref() };
+        // SAFETY: registered just now, and it stays for the guard.
+        let guard = Guard::new(unsafe { SlabOwner::new(&self.inner, participant) });
+        self.inner.unregister(registration);
+        guard
+    }
+
+    /// Returns `true` if the key names a value, which may be gone a moment later. Wait-free.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, key: Key<M>) -> bool {
+        self.inner.find(key).is_some()
+    }
+
+    /// Removes a value. Returns `false` if the key names none. Lock-free.
+    ///
+    /// Of several simultaneous removals, one succeeds. This call drops the value now, or it is
+    /// dropped [later](Self#when-values-are-dropped).
+    #[inline(always)]
+    pub fn remove(&self, key: Key<M>) -> bool {
+        self.with(|mut owner| owner.remove(key))
+    }
+
+    /// Removes a value, and returns it if no guard may see it. Does not wait for guards.
+    ///
+    /// Where other threads have guards at times, it costs a system call (`membarrier`) to know that
+    /// none sees the value. [`remove`](Self::remove) is cheaper.
+    ///
+    /// # Errors
+    ///
+    /// [`TakeError::Absent`] if the key names no value. [`TakeError::Guarded`] if the call has removed
+    /// the value, but a guard, maybe the caller's own, may see it.
+    pub fn take(&self, key: Key<M>) -> Result<T, TakeError> {
+        self.with(|mut owner| owner.take(key)).into_result()
+    }
+
+    /// Removes every value for which `keep` returns `false`, in the order of [`Guard::iter`].
+    pub fn retain(&self, mut keep: impl FnMut(Key<M>, &T) -> bool) {
+        let mut next = 1;
+        while let Some(index) = self.inner.next_slot(next) {
+            let guard = self.pin();
+            let unwanted = guard.entry(index).filter(|&(key, value)| !keep(key, value));
+            let unwanted = unwanted.map(|(key, _)| key);
+            drop(guard);
+            if let Some(key) = unwanted {
+                self.remove(key);
+            }
+            match index.checked_add(1) {
+                Some(index) => next = index,
+                None => break,
+            }
+        }
+    }
+
+    /// Returns the approximate number of values. Exact while no thread inserts or removes.
+    ///
+    /// Linear in the number of participants, and in a 64th of the number of segments. Blocks while the
+    /// world is stopped.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.len() as usize
+    }
+
+    /// Returns `true` if there is no value. Cost and exactness are those of [`len`](Self::len).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the most values that there can be at one time. Wait-free.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.inner.allocator.capacity()
+    }
+
+    /// Drops every removed value that no guard can see, of all participants. Returns the number that
+    /// still wait.
+    ///
+    /// Blocks like [`Table::sweep`](crate::Table::sweep), if other participants have such values.
+    pub fn flush(&self) -> u64 {
+        self.with(|mut owner| owner.flush())
+    }
+
+    /// Flushes, and then gives back the memory of segments that hold nothing.
+    ///
+    /// See [`flush`](Self::flush) and [`Table::sweep`](crate::Table::sweep). The report counts removed
+    /// values that still wait, vacant entries, and exhausted slots as uninitialized.
+    pub fn sweep(&self, threshold: u64) -> SweepReport {
+        self.flush();
+        sweep::sweep(&self.inner.allocator.space, threshold, Resume::Soon)
+    }
+
+    /// Sweeps without flushing, so that a model stays small.
+    #[cfg(model)]
+    #[doc(hidden)]
+    pub fn sweep_values(&self) {
+        sweep::sweep(&self.inner.allocator.space, 0, Resume::Soon);
+    }
+
+    /// Counts exactly, at one moment. Blocks like [`Table::stats`](crate::Table::stats).
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.inner)
+    }
+
+    /// Holds the whole slab against its invariants. Blocks like
+    /// [`Table::audit`](crate::Table::audit).
+    ///
+    /// # Errors
+    ///
+    /// The first [`AuditError`] found, or that there was no memory for the audit.
+    pub fn audit(&self) -> Result<Audit, AuditError> {
+        audit(&self.inner.allocator)
+    }
+}
+
+impl<T: Send + Sync + 'static, M> Drop for Slab<T, M> {
+    fn drop(&mut self) {
+        self.threads.cut();
+    }
+}
+
+impl<T: Send + Sync + 'static, M> fmt::Debug for Slab<T, M> {
+    /// Writes the capacity. Takes no lock.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slab").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + Sync + 'static, M> Builder<Slab<T, M>> {
+    /// Exhausts slots earlier: after this generation. For tests.
+    ///
+    /// # Panics
+    ///
+    /// If the generation is above the greatest that a key can have.
+    #[doc(hidden)]
+    pub const fn last_generation(mut self, generation: u32) -> Self {
+        assert!(generation <= GENERATION_MAX);
+        self.config.last_generation = generation;
+        self
+    }
+
+    /// Builds the slab: reserves the addresses, and commits nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// A [`BuildError`] that names the value asked for and the limit, or the system's answer.
+    pub fn build(&self) -> Result<Slab<T, M>, BuildError> {
+        const { assert!(align_of::<T>() <= SEGMENT_BYTES, "an alignment above 64 KiB") };
+        let allocator = self.config.allocator(Protection::None)?;
+        Ok(Slab::from_inner(Inner::new(allocator, self.config.last_generation)))
+    }
+}

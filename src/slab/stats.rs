@@ -1,0 +1,58 @@
+//! A slab's counts at one moment.
+
+use super::inner::Inner;
+
+/// A [`Slab`](crate::Slab)'s counts at one moment.
+///
+/// `live + waiting + reserved + exhausted + free = slots_committed` (Invariant 4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The most values that there can be at one time.
+    pub capacity: u32,
+    /// Values.
+    pub live: u64,
+    /// Values that are removed and wait to be dropped.
+    pub waiting: u64,
+    /// Slots handed out as vacant entries, or whose value is being dropped at this moment.
+    pub reserved: u64,
+    /// Slots that have used up their generations.
+    pub exhausted: u64,
+    /// Free slots of committed segments.
+    pub free: u64,
+    /// Usable slots of committed segments.
+    pub slots_committed: u64,
+    /// Committed segments.
+    pub segments_committed: u64,
+    /// Bytes of the committed segments.
+    pub bytes_committed: u64,
+    /// The most bytes that hold the generation floors of decommitted segments: 4 for each segment
+    /// that there can be. The system holds only the pages that have been written to.
+    pub bytes_generations: u64,
+    /// Participants: mutators, and threads that have used the slab without one.
+    pub mutators: usize,
+}
+
+impl Stats {
+    /// Stops the world for as long as counting takes.
+    pub(super) fn of<T: Send + Sync + 'static>(inner: &Inner<T>) -> Self {
+        let space = &inner.allocator.space;
+        let stopped = space.safepoint.stop();
+        let counts = space.counts(&stopped);
+        let (waiting, exhausted) = (inner.waiting(), inner.exhausted());
+        Self {
+            capacity: inner.allocator.capacity(),
+            live: counts.live,
+            waiting,
+            // Saturating: a value may be on its way from one to the other.
+            reserved: counts.uninitialized.saturating_sub(waiting + exhausted),
+            exhausted,
+            free: counts.free(),
+            slots_committed: counts.slots_committed,
+            segments_committed: counts.segments_committed,
+            bytes_committed: counts.segments_committed * space.arena.segment_bytes() as u64,
+            bytes_generations: 4 * u64::from(space.arena.geometry().segments()),
+            mutators: stopped.participants(),
+        }
+    }
+}

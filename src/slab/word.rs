@@ -1,0 +1,321 @@
+//! The slot of a slab: what the bits of its word say, and the value beside it.
+//!
+//! ```text
+//!              bit 63   bit 62   bits 61..32   bit 31   bits 30..0
+//!   live          1      <---- generation ---->   0      birth
+//!   removed       0        1      <---- generation --->  birth: the value is still there
+//!   reserved      0        1      <---- generation --->  0: without a value, or exhausted
+//!   free          0        0      (as in any table: cycle and link)
+//! ```
+//!
+//! A live word has the generation where the key has it, so that neither needs a shift. *Birth* is the
+//! era in which the value was inserted, never 0. The value lies in the payload from before the word
+//! says *live* until no guard sees it any more. In a free slot the payload is the generation of the
+//! next value, since the word has no room for it.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+
+use super::reclaim::era::Birth;
+use crate::bits::key::{GENERATION_MAX, Key};
+use crate::bits::word::{AtomicWord, LIVE_BIT, Payload, UNINITIALIZED_BIT, Word, sealed};
+use crate::sync::{AtomicU64, Ordering, UnsafeCell};
+
+/// The word of a slot for values of type `T`.
+pub(crate) struct SlabWord<T>(u64, PhantomData<fn() -> T>);
+
+/// The shift of the generation in a live word, and in a key.
+const LIVE_SHIFT: u32 = 32;
+
+/// The shift of the generation in the word of a slot that is in use and not live.
+const RESERVED_SHIFT: u32 = 31;
+
+impl<T> SlabWord<T> {
+    #[inline(always)]
+    const fn new(bits: u64) -> Self {
+        Self(bits, PhantomData)
+    }
+
+    /// The word of a value with this birth.
+    #[inline(always)]
+    pub(crate) fn live(generation: u32, birth: Birth) -> Self {
+        let generation = u64::from(generation) << LIVE_SHIFT;
+        Self::new(LIVE_BIT | generation | u64::from(birth.to_bits()))
+    }
+
+    /// The word of a slot in use without a value.
+    #[inline(always)]
+    pub(crate) fn reserved(generation: u32) -> Self {
+        Self::new(UNINITIALIZED_BIT | u64::from(generation) << RESERVED_SHIFT)
+    }
+
+    /// The word that a removal makes of a live one.
+    #[inline(always)]
+    pub(crate) fn removed(self) -> Self {
+        let reserved = Self::reserved(self.generation());
+        Self::new(reserved.0 | u64::from(self.birth().to_bits()))
+    }
+
+    /// The birth of the value, if this is the live word that the key names. Else a number greater than
+    /// any birth, since some bit above those of a birth differs.
+    #[inline(always)]
+    pub(crate) fn birth_if<M>(self, key: Key<M>) -> u64 {
+        self.0 ^ (LIVE_BIT | key.to_raw() & !u64::from(u32::MAX))
+    }
+
+    /// Returns `true` if this is the live word that the key names.
+    #[inline(always)]
+    pub(crate) fn is<M>(self, key: Key<M>) -> bool {
+        (self.0 ^ key.to_raw()) >> LIVE_SHIFT == LIVE_BIT >> LIVE_SHIFT
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_live(self) -> bool {
+        self.0 & LIVE_BIT != 0
+    }
+
+    /// Returns `true` if there is a value in the slot.
+    pub(crate) fn has_value(self) -> bool {
+        let in_use = self.0 & (LIVE_BIT | UNINITIALIZED_BIT) != 0;
+        in_use && self.birth().to_bits() != 0
+    }
+
+    /// The generation of the value in a slot in use.
+    pub(crate) fn generation(self) -> u32 {
+        let shift = if self.is_live() { LIVE_SHIFT } else { RESERVED_SHIFT };
+        (self.0 >> shift) as u32 & GENERATION_MAX
+    }
+
+    #[inline(always)]
+    pub(crate) fn birth(self) -> Birth {
+        Birth::from_bits(self.0 as u32)
+    }
+}
+
+impl<T> Clone for SlabWord<T> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for SlabWord<T> {}
+
+impl<T> PartialEq for SlabWord<T> {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T> Eq for SlabWord<T> {}
+
+impl<T> fmt::Debug for SlabWord<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+impl<T> sealed::Sealed for SlabWord<T> {}
+
+impl<T: Send + Sync + 'static> Word for SlabWord<T> {
+    type Atomic = AtomicU64;
+    type Payload = Value<T>;
+    const LOADS_READ_ONLY: bool = true;
+
+    #[inline(always)]
+    fn low(self) -> u64 {
+        self.0
+    }
+    #[inline(always)]
+    fn from_low(low: u64) -> Self {
+        Self::new(low)
+    }
+    #[inline(always)]
+    fn with_low(self, low: u64) -> Self {
+        Self::new(low)
+    }
+    #[inline(always)]
+    fn widen(self) -> u128 {
+        u128::from(self.0)
+    }
+}
+
+impl<T> AtomicWord<SlabWord<T>> for AtomicU64 {
+    fn new(value: SlabWord<T>) -> Self {
+        AtomicU64::new(value.0)
+    }
+    #[inline(always)]
+    fn load(&self, order: Ordering) -> SlabWord<T> {
+        SlabWord::new(self.load(order))
+    }
+    #[inline(always)]
+    fn store(&self, value: SlabWord<T>, order: Ordering) {
+        self.store(value.0, order);
+    }
+    #[inline(always)]
+    fn compare_exchange(
+        &self,
+        current: SlabWord<T>,
+        new: SlabWord<T>,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<SlabWord<T>, SlabWord<T>> {
+        self.compare_exchange(current.0, new.0, success, failure)
+            .map(SlabWord::new)
+            .map_err(SlabWord::new)
+    }
+}
+
+/// The payload beside the word: the value, or in a free slot the generation of the next one.
+///
+/// | word | reader of the value | writer of the value, or mover |
+/// |---|---|---|
+/// | live | a guard that covers its birth (Invariant 10) | none |
+/// | removed | a guard that covered it when it was live | its remover, or the participant that adopted it, once no guard can see it (Invariant 11) |
+/// | free, live until just now | the same | the owner of the slot, once no guard can see it |
+/// | reserved, free | none | the owner of the slot |
+pub(crate) struct Value<T>(UnsafeCell<Content<T>>);
+
+#[repr(C)]
+union Content<T> {
+    generation: u32,
+    value: ManuallyDrop<T>,
+}
+
+// SAFETY: values go from the thread that inserts to the one that removes.
+unsafe impl<T: Send> Send for Value<T> {}
+// SAFETY: several threads read a value concurrently; the table above says when.
+unsafe impl<T: Send + Sync> Sync for Value<T> {}
+
+impl<T> Value<T> {
+    /// Puts a value in. Returns its generation.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, a free one.
+    #[inline(always)]
+    pub(crate) unsafe fn fill(&self, value: T) -> u32 {
+        self.0.with_mut(|content| {
+            // SAFETY: the owner has exclusive use.
+            let content = unsafe { &mut *content };
+            // SAFETY: a free slot's payload is a generation, or zeros, which are one.
+            let generation = unsafe { content.generation };
+            content.value = ManuallyDrop::new(value);
+            generation
+        })
+    }
+
+    /// The generation of the next value.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, a free one.
+    pub(crate) unsafe fn generation(&self) -> u32 {
+        // SAFETY: the owner has exclusive use, and a free slot's payload is a generation.
+        self.0.with(|content| unsafe { content.cast::<u32>().read() })
+    }
+
+    /// Sets the generation of the next value. The old payload is forgotten.
+    ///
+    /// # Safety
+    ///
+    /// The caller has exclusive use of the slot.
+    #[inline(always)]
+    pub(crate) unsafe fn set_generation(&self, generation: u32) {
+        // SAFETY: exclusive use.
+        self.0.with_mut(|content| unsafe { content.cast::<u32>().write(generation) });
+    }
+
+    /// Borrows the value.
+    ///
+    /// # Safety
+    ///
+    /// There is a value, and it stays while the result lives (Invariant 11).
+    #[inline(always)]
+    pub(crate) unsafe fn get(&self) -> &T {
+        // SAFETY: shared use of a value that is there.
+        self.0.with(|content| unsafe { &*content.cast::<T>() })
+    }
+
+    /// Moves the value out.
+    ///
+    /// # Safety
+    ///
+    /// There is a value, and the caller has exclusive use of it. Either this or
+    /// [`drop_in_place`](Self::drop_in_place) is called once for it.
+    #[inline(always)]
+    pub(crate) unsafe fn take(&self) -> T {
+        // SAFETY: exclusive use of a value that is there and will not be used again.
+        self.0.with_mut(|content| unsafe { content.cast::<T>().read() })
+    }
+
+    /// Drops the value in place.
+    ///
+    /// # Safety
+    ///
+    /// Same as [`take`](Self::take).
+    #[inline(always)]
+    pub(crate) unsafe fn drop_in_place(&self) {
+        let value = self.0.with_mut(|content| content.cast::<T>());
+        // SAFETY: exclusive use of a value that is there and will not be used again.
+        unsafe { value.drop_in_place() };
+    }
+}
+
+impl<T: Send + Sync + 'static> Payload for Value<T> {
+    const HAS_GENERATION: bool = true;
+
+    #[cfg(model)]
+    fn new() -> Self {
+        Self(UnsafeCell::new(Content { generation: 0 }))
+    }
+
+    fn generation_floor(&self) -> u32 {
+        // SAFETY: called for free slots, by their owner.
+        unsafe { self.generation() }
+    }
+
+    fn restore(&self, floor: u32) {
+        // SAFETY: called for free slots, by their owner.
+        unsafe { self.set_generation(floor) };
+    }
+}
+
+#[cfg(not(model))]
+const _: () = assert!(size_of::<crate::arena::Slot<SlabWord<u64>>>() == 16);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bits::word::{self, Cycle, State};
+
+    quickcheck::quickcheck! {
+        fn words_say_what_was_put_in(generation: u32, birth: u32, other: u32) -> bool {
+            let (generation, other) = (generation & GENERATION_MAX, other & GENERATION_MAX);
+            let birth = Birth::from_bits(birth.max(1));
+            // SAFETY: index 7, and generations.
+            let key = |generation| unsafe { Key::<()>::new(7, generation) };
+            let live = SlabWord::<u8>::live(generation, birth);
+            let (removed, reserved) = (live.removed(), SlabWord::<u8>::reserved(generation));
+            let births = [live, removed].iter().all(|w| w.birth() == birth && w.has_value());
+            let states = [live, removed, reserved].map(word::state);
+            births
+                && states == [State::Live, State::Uninitialized, State::Uninitialized]
+                && [live, removed, reserved].iter().all(|w| w.generation() == generation)
+                && live.is(key(generation)) && live.is(key(other)) == (generation == other)
+                && live.birth_if(key(generation)) == u64::from(birth.to_bits())
+                && live.is_live() && !removed.is_live()
+                && !removed.is(key(generation)) && !reserved.is(key(generation))
+                && !reserved.has_value()
+        }
+
+        fn a_free_slot_is_no_keys(link: u32, generation: u32) -> bool {
+            // SAFETY: index 7, and a generation.
+            let key = unsafe { Key::<()>::new(7, generation & GENERATION_MAX) };
+            let free: SlabWord<u8> = word::free_with(Cycle::SECOND, link);
+            !free.is(key) && !free.has_value()
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a sweep works on: an arena, the free lists, the safepoint, and the unswept segments.
+
+use crossbeam_utils::CachePadded;
+
+use super::unswept::Unswept;
+use crate::arena::Arena;
+use crate::bits::word::Word;
+use crate::freelist::FreeList;
+use crate::safepoint::{Safepoint, Stopped};
+
+/// An arena and all that is known of its free slots.
+///
+/// Conservation (Invariant 4), with the world stopped: live slots, uninitialized slots, the lengths
+/// of all free lists and local stores, and the unswept slots add up to the usable slots of the
+/// committed segments.
+#[derive(Debug)]
+pub(crate) struct Space<W: Word> {
+    pub(crate) arena: Arena<W>,
+    pub(crate) lists: Box<[CachePadded<FreeList>]>,
+    pub(crate) safepoint: Safepoint,
+    /// The slots that a local store takes or gives at once.
+    pub(crate) magazine_size: u32,
+    pub(crate) unswept: Unswept,
+}
+
+/// Slots and segments at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    pub(crate) segments_committed: u64,
+    pub(crate) slots_committed: u64,
+    pub(crate) live: u64,
+    pub(crate) uninitialized: u64,
+    /// Free slots on the free lists.
+    pub(crate) free_in_lists: u64,
+    /// Free slots in local stores.
+    pub(crate) free_in_stores: u64,
+    /// Free slots in segments that no thread has swept since the last stop.
+    pub(crate) free_unswept: u64,
+}
+
+impl Counts {
+    /// All free slots of committed segments.
+    pub(crate) fn free(&self) -> u64 {
+        self.free_in_lists + self.free_in_stores + self.free_unswept
+    }
+}
+
+impl<W: Word> Space<W> {
+    pub(crate) fn new(arena: Arena<W>, stripes: usize, magazine_size: u32) -> Self {
+        let lists: Box<[_]> = (0..stripes).map(|_| CachePadded::new(FreeList::new())).collect();
+        let safepoint = Safepoint::new(lists.len());
+        let unswept = Unswept::new(arena.geometry().segments());
+        Self { arena, lists, safepoint, magazine_size, unswept }
+    }
+
+    fn free_in_lists(&self) -> u64 {
+        self.lists.iter().map(|list| u64::from(list.length())).sum()
+    }
+
+    /// The approximate number of free slots. Those outside of local stores alone are returned if
+    /// they reach `enough`. Else this blocks while the world is stopped.
+    pub(crate) fn roughly_free(&self, enough: u64) -> u64 {
+        let shared = self.free_in_lists() + self.unswept.slots();
+        if shared >= enough { shared } else { shared + self.safepoint.free_in_stores() }
+    }
+
+    /// Counts exactly, since nothing is in transit while the world is stopped.
+    pub(crate) fn counts(&self, stopped: &Stopped<'_>) -> Counts {
+        let (segments_committed, slots_committed) = self.arena.committed.count();
+        let mut counts = Counts {
+            segments_committed,
+            slots_committed,
+            live: 0,
+            uninitialized: stopped.uninitialized(),
+            free_in_lists: self.free_in_lists(),
+            free_in_stores: stopped.free_in_stores(),
+            free_unswept: self.unswept.slots(),
+        };
+        counts.live = slots_committed.wrapping_sub(counts.free() + counts.uninitialized);
+        counts
+    }
+}

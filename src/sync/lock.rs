@@ -1,0 +1,9 @@
+//! Locking without regard to poison.
+
+use super::{Mutex, MutexGuard};
+
+/// Locks, and ignores a panic of an earlier holder. What the crate's locks protect is whole
+/// whenever user code can run.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

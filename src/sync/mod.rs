@@ -1,0 +1,48 @@
+//! The only door to atomics, cells, locks, and threads.
+//!
+//! The rest of the crate says `crate::sync::…`, on the real machine and inside a checker alike.
+//! The gate is the alias `model`, which is `model`. A dependent that runs its
+//! own loom tests with `--cfg loom` alone leaves this crate on the real machine.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `cell` | a cell that is reached through closures, as loom's is |
+//! | `native` | the real atomics, locks, and thread-locals |
+//! | `checker` | the checker that runs the models: loom, or shuttle |
+//! | `observed` | a checker's atomics that note each access: `loom-tests/harness/observed.rs` |
+//! | `checked` | loom's atomics, or shuttle's |
+//! | `lock` | locking without regard to poison |
+//! | `padding` | padding against 4K aliasing |
+//!
+//! `--cfg slotarena_observed` notes each access of a model. `--cfg slotarena_shuttle` also has
+//! shuttle run what is otherwise made for loom. Shuttle is sequentially consistent, whatever the
+//! orderings say.
+//!
+//! This part deliberately knows nothing of slots: it only renames.
+
+#[cfg(any(not(model), slotarena_shuttle))]
+pub(crate) mod cell;
+#[cfg(not(model))]
+mod native;
+#[cfg(model)]
+mod checker;
+#[cfg(all(model, slotarena_observed))]
+#[path = "../../loom-tests/harness/observed.rs"]
+pub mod observed;
+#[cfg(model)]
+mod checked;
+mod lock;
+mod padding;
+
+#[cfg(model)]
+pub(crate) use checked::*;
+pub(crate) use lock::lock;
+pub(crate) use padding::PagePadding;
+#[cfg(not(model))]
+pub(crate) use native::*;
+
+/// Atomics that carry no data between threads: hints and figures. No checker sees them. In models
+/// they must not decide what a thread touches next, since a checker would miss the dependency.
+pub(crate) mod unmodelled {
+    pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+}

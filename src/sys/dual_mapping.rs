@@ -1,0 +1,148 @@
+//! One memory at two addresses (Linux, `memfd_create`): read-only at the first, writable at the
+//! second, which may carry a protection key. Keeps the contract of the parent module, where *load*
+//! means at the first address and *store* at the second.
+//!
+//! What was never committed is an ordinary reservation at the first address: a load there takes no
+//! memory, which a load from a hole of a file would. Committing puts the file over it, in one step.
+//! A load from what was released may take its page again, but no more than was in use once.
+//!
+//! A child of the process (`fork`) does not get it: two processes would write to one table.
+
+use core::ptr::{self, NonNull};
+
+use super::{pkeys, unix};
+use crate::bits::geometry::SEGMENT_BYTES;
+use crate::sync::OnceLock;
+
+#[derive(Debug)]
+pub(crate) struct DualMapping {
+    read: unix::Region,
+    write: NonNull<u8>,
+    bytes: usize,
+    file: libc::c_int,
+}
+
+// SAFETY: the two ranges and the file are owned by the value; the calls on it may come from any
+// thread.
+unsafe impl Send for DualMapping {}
+// SAFETY: as above; the kernel serialises the calls.
+unsafe impl Sync for DualMapping {}
+
+/// Can the system do it? Asked once.
+pub(crate) fn probe() -> bool {
+    static PROBED: OnceLock<bool> = OnceLock::new();
+    *PROBED.get_or_init(|| DualMapping::new(SEGMENT_BYTES, false).is_ok())
+}
+
+impl DualMapping {
+    /// Reserves `bytes` at both addresses. With `keyed` the second has the process's key, which
+    /// must be there.
+    pub(crate) fn new(bytes: usize, keyed: bool) -> Result<Self, i32> {
+        let read = unix::Region::new(bytes)?;
+        let name = c"slotarena";
+        // SAFETY: the name is a C string; makes a file that nobody else has.
+        let file = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
+        if file < 0 {
+            return Err(unix::errno());
+        }
+        let mut dual = Self { read, write: NonNull::dangling(), bytes: 0, file };
+        let length = libc::off_t::try_from(bytes).map_err(|_| libc::EFBIG)?;
+        // SAFETY: makes the file, which is empty, longer.
+        unix::check(unsafe { libc::ftruncate(file, length) })?;
+        let rights = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a fresh mapping touches no existing memory.
+        let write =
+            unsafe { libc::mmap(ptr::null_mut(), bytes, rights, libc::MAP_SHARED, file, 0) };
+        if write == libc::MAP_FAILED {
+            return Err(unix::errno());
+        }
+        // From here on dropping it unmaps that.
+        dual.write = NonNull::new(write.cast()).ok_or(libc::ENOMEM)?;
+        dual.bytes = bytes;
+        for (base, bytes) in [(dual.read.base().as_ptr(), bytes), (dual.write.as_ptr(), bytes)] {
+            // SAFETY: both ranges are mapped, by the lines above.
+            unix::check(unsafe { libc::madvise(base.cast(), bytes, libc::MADV_DONTFORK) })?;
+        }
+        if keyed {
+            let key = pkeys::key().ok_or(libc::ENOSPC)?;
+            // SAFETY: the range was mapped above, and nobody uses it yet.
+            let result =
+                unsafe { libc::syscall(libc::SYS_pkey_mprotect, write, bytes, rights, key) };
+            unix::check(result as libc::c_int)?;
+        }
+        Ok(dual)
+    }
+
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.read.base()
+    }
+
+    pub(crate) fn write_base(&self) -> NonNull<u8> {
+        self.write
+    }
+
+    fn at(&self, offset: usize, bytes: usize) -> *mut libc::c_void {
+        assert!(offset <= self.bytes && bytes <= self.bytes - offset);
+        self.write.as_ptr().wrapping_add(offset).cast()
+    }
+
+    pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let _ = self.at(offset, bytes);
+        let at = self.base().as_ptr().wrapping_add(offset).cast();
+        let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+        // SAFETY: replaces pages inside the reservation (`at` has checked it), which is ours, by
+        // the file's, in one step; both read the same: zeros, or what is stored in the file.
+        let mapped = unsafe {
+            libc::mmap(at, bytes, libc::PROT_READ, flags, self.file, offset as libc::off_t)
+        };
+        if mapped == libc::MAP_FAILED {
+            return Err(unix::errno());
+        }
+        // SAFETY: mapped just now.
+        unix::check(unsafe { libc::madvise(mapped, bytes, libc::MADV_DONTFORK) })
+    }
+
+    /// The calling thread has rights, where the range has a key.
+    pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        unix::prefault(self.at(offset, bytes), bytes)
+    }
+
+    /// # Safety
+    ///
+    /// Nobody stores to the range meanwhile.
+    pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let _ = self.at(offset, bytes);
+        let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+        let (offset, bytes) = (offset as libc::off_t, bytes as libc::off_t);
+        // SAFETY: the file is ours, and nobody stores to this part of it meanwhile.
+        unix::check(unsafe { libc::fallocate(self.file, mode, offset, bytes) })
+    }
+
+    /// The same: a hole of the file is zeros.
+    ///
+    /// # Safety
+    ///
+    /// As for `decommit`.
+    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        // SAFETY: by the contract of this function.
+        unsafe { self.decommit(offset, bytes) }
+    }
+
+    /// Makes a committed range read-only at the second address too, or writable again.
+    pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
+        let rights = libc::PROT_READ | if sealed { 0 } else { libc::PROT_WRITE };
+        // SAFETY: inside the mapping (`at` checks it). The key, if there is one, stays.
+        unix::check(unsafe { libc::mprotect(self.at(offset, bytes), bytes, rights) })
+    }
+}
+
+impl Drop for DualMapping {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            // SAFETY: mapped by `new`, and nothing can reach it any more.
+            unsafe { libc::munmap(self.write.as_ptr().cast(), self.bytes) };
+        }
+        // SAFETY: opened by `new`, and nobody else's. What was mapped from it stays.
+        unsafe { libc::close(self.file) };
+    }
+}

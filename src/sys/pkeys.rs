@@ -1,0 +1,109 @@
+//! Protection keys: x86 PKU on Linux. A page may carry one of 16 keys, and each thread has a
+//! register that says which keys it may read and write by. One key is enough for all tables of a
+//! process; it is asked for once.
+//!
+//! - `key()`: the process's key, if the processor and the kernel have keys and one was left.
+//! - `open()`: the calling thread may load and store by it.
+//! - `close()`: it may do neither.
+//!
+//! The register belongs to the thread. A new thread has its creator's; a thread that was there
+//! before the key was made has no access by it, and a signal handler neither, until they `open`.
+
+#[cfg(all(
+    target_arch = "x86_64",
+    linux,
+    not(any(miri, slotarena_heap))
+))]
+mod imp {
+    use core::arch::{asm, x86_64::__cpuid_count};
+
+    use crate::sync::OnceLock;
+
+    /// Neither loads nor stores.
+    const NO_ACCESS: u32 = 0b11;
+
+    static KEY: OnceLock<Option<u32>> = OnceLock::new();
+
+    pub(crate) fn key() -> Option<u32> {
+        *KEY.get_or_init(|| if has_keys() { allocate() } else { None })
+    }
+
+    /// Has the processor keys, and has the system switched them on?
+    // Asking the processor is `unsafe` for older compilers only.
+    #[allow(unused_unsafe)]
+    fn has_keys() -> bool {
+        const PKU_AND_OSPKE: u32 = 0b11 << 3;
+        // SAFETY: every x86-64 processor has the instruction.
+        let leaves = unsafe { __cpuid_count(0, 0) }.eax;
+        // SAFETY: as above, and it has this leaf.
+        leaves >= 7 && unsafe { __cpuid_count(7, 0) }.ecx & PKU_AND_OSPKE == PKU_AND_OSPKE
+    }
+
+    /// One of the 15 keys that a process can have, closed to the calling thread.
+    fn allocate() -> Option<u32> {
+        // SAFETY: takes plain numbers, and changes nothing that anybody uses.
+        let key = unsafe { libc::syscall(libc::SYS_pkey_alloc, 0, 1) };
+        u32::try_from(key).ok()
+    }
+
+    #[inline]
+    fn register() -> u32 {
+        let (value, _high): (u32, u32);
+        // SAFETY: only called where there are keys; reads the register.
+        unsafe {
+            asm!("rdpkru", in("ecx") 0, out("eax") value, out("edx") _high,
+                options(nostack, preserves_flags));
+        }
+        value
+    }
+
+    #[inline]
+    fn set_register(value: u32) {
+        // Without `nomem`: no load or store may be moved past it.
+        // SAFETY: only called where there are keys; the bits of this process's key alone change.
+        unsafe {
+            asm!("wrpkru", in("ecx") 0, in("eax") value, in("edx") 0,
+                options(nostack, preserves_flags));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn open() {
+        change(|register, mask| register & !mask);
+    }
+
+    #[inline]
+    pub(crate) fn close() {
+        change(|register, mask| register | mask);
+    }
+
+    #[inline]
+    fn change(new: impl FnOnce(u32, u32) -> u32) {
+        if let Some(key) = key() {
+            let now = register();
+            let wanted = new(now, NO_ACCESS << (2 * key));
+            // Reading it is cheap, writing it is not.
+            if wanted != now {
+                set_register(wanted);
+            }
+        }
+    }
+}
+
+#[cfg(not(all(
+    target_arch = "x86_64",
+    linux,
+    not(any(miri, slotarena_heap))
+)))]
+mod imp {
+    #[allow(dead_code)]
+    pub(crate) fn key() -> Option<u32> {
+        None
+    }
+    pub(crate) fn open() {}
+    pub(crate) fn close() {}
+}
+
+#[allow(unused_imports)]
+pub(crate) use imp::key;
+pub(crate) use imp::{close, open};

@@ -1,0 +1,35 @@
+//! Tables of plain entries, each in a slot that a 32-bit [`Handle`](crate::Handle) names.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | [`Table`] | the table |
+//! | [`Mutator`] | a participant of a table: the fastest way to allocate and free |
+//! | [`Packed`] | the trait of entries, which are values of one or two words |
+//! | [`Stats`], [`Audit`], [`SweepReport`] | what `stats`, `audit`, and `sweep` return |
+//!
+//! [`UniqueTable`](crate::UniqueTable) is the variant whose slots have one owner each.
+
+// | file | what it holds |
+// |---|---|
+// | `entry` | the trait `Packed`, and which types have it |
+// | `ops` | the operations over entries and handles, for a table and a mutator alike |
+// | `mutator` | an explicit participant |
+// | `table` | the facade |
+//
+// This part owns Invariants 6 (`get` is total) and 7 (publication). It deliberately knows no value
+// that needs a drop, and no slab.
+
+mod entry;
+pub(crate) mod ops;
+mod mutator;
+#[allow(clippy::module_inception)]
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use crate::allocator::{Audit, AuditError, SegmentAudit, Stats};
+pub use crate::error::{AllocError, BuildError, FreeManyError, LeakError, SetError};
+pub use crate::sweep::SweepReport;
+pub use entry::{Packed, Pointer};
+pub use mutator::Mutator;
+pub use table::Table;

@@ -1,0 +1,174 @@
+//! An explicit participant of a table.
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::entry::Packed;
+use super::ops::{self, WithOwner};
+use crate::allocator::{Allocator, Owner};
+use crate::arena::View;
+use crate::bits::handle::{Handle, HandleError};
+use crate::bits::word::Word;
+use crate::error::{AllocError, FreeManyError, SetError};
+use crate::safepoint::{Record, Registration, Shared};
+
+/// A participant of a [`Table`](crate::Table): allocates and frees through a local store of free
+/// slots, without touching a cache line that another thread writes to.
+///
+/// Each function does the same as the function of the same name on the table, with the same errors
+/// and progress guarantee. It is a little faster, since the table's own functions look up the calling
+/// thread's participant first.
+///
+/// A mutator may be sent to another thread. Dropping it puts its free slots onto the shared lists.
+/// Forgetting it ([`core::mem::forget`]) loses none: a sweep finds them.
+///
+/// ```
+/// # let table = slotarena::Table::<u64>::builder().capacity(100).build()?;
+/// let mutator = table.mutator();
+/// let handle = mutator.allocate(7)?;
+/// assert_eq!(mutator.get(handle), Some(7));
+/// assert_eq!(mutator.free(handle)?, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Mutator<'t, E: Packed> {
+    own: Own<'t, E::Word>,
+    view: View<E::Word>,
+    /// Taken when this is dropped.
+    registration: Option<Registration>,
+    entry: PhantomData<fn() -> E>,
+}
+
+/// The participant of a mutator.
+struct Own<'t, W: Word> {
+    allocator: &'t Allocator<W>,
+    record: &'t Record,
+    /// Not `Sync`: one thread at a time uses the participant.
+    not_sync: PhantomData<Cell<()>>,
+}
+
+impl<W: Word> WithOwner<W> for Own<'_, W> {
+    #[inline(always)]
+    fn with<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
+        // SAFETY: the mutator owns the record and is not `Sync`. `f` runs no user code, so no second
+        // token is used before `f` returns.
+        f(unsafe { Owner::new(self.allocator, self.record) })
+    }
+}
+
+impl<'t, E: Packed> Mutator<'t, E> {
+    pub(crate) fn new(allocator: &'t Allocator<E::Word>) -> Self {
+        let registration = allocator.register();
+        // SAFETY: the record lives as long as the allocator, which is borrowed.
+        let record = unsafe { registration.record().as_ref() };
+        let own = Own { allocator, record, not_sync: PhantomData };
+        let view = allocator.space.arena.view();
+        Self { own, view, registration: Some(registration), entry: PhantomData }
+    }
+
+    /// Puts an entry into a free slot. See [`Table::allocate`](crate::Table::allocate).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Table::allocate`](crate::Table::allocate).
+    #[inline]
+    pub fn allocate(&self, entry: E) -> Result<Handle, AllocError> {
+        ops::allocate(&self.own, entry)
+    }
+
+    /// Allocates a slot without an entry. See
+    /// [`Table::allocate_uninitialized`](crate::Table::allocate_uninitialized).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Table::allocate_uninitialized`](crate::Table::allocate_uninitialized).
+    #[inline]
+    pub fn allocate_uninitialized(&self) -> Result<Handle, AllocError> {
+        ops::allocate_uninitialized(&self.own)
+    }
+
+    /// Puts each entry into a free slot. See
+    /// [`Table::allocate_many`](crate::Table::allocate_many).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Table::allocate_many`](crate::Table::allocate_many).
+    pub fn allocate_many(&self, entries: &[E], out: &mut Vec<Handle>) -> Result<(), AllocError> {
+        ops::allocate_many(&self.own, entries, out)
+    }
+
+    /// Returns the entry of a live slot. See [`Table::get`](crate::Table::get).
+    #[must_use]
+    #[inline]
+    pub fn get(&self, handle: Handle) -> Option<E> {
+        let slot = self.own.allocator.space.arena.read(&self.view, handle.to_raw())?;
+        ops::entry_in(slot.load())
+    }
+
+    /// Replaces the entry of a slot in use. See [`Table::set`](crate::Table::set).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Table::set`](crate::Table::set).
+    #[inline]
+    pub fn set(&self, handle: Handle, entry: E) -> Result<Option<E>, SetError> {
+        ops::set(&self.own, handle, entry)
+    }
+
+    /// Frees a live slot, and returns its entry. See [`Table::free`](crate::Table::free).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Table::free`](crate::Table::free).
+    #[inline]
+    pub fn free(&self, handle: Handle) -> Result<E, HandleError> {
+        ops::free(&self.own, handle)
+    }
+
+    /// Frees a live slot without a check. See
+    /// [`Table::free_unchecked`](crate::Table::free_unchecked).
+    ///
+    /// # Safety
+    ///
+    /// Same as [`Table::free_unchecked`](crate::Table::free_unchecked).
+    #[inline]
+    pub unsafe fn free_unchecked(&self, handle: Handle) -> E {
+        // SAFETY: by the contract of this function.
+        unsafe { ops::free_unchecked(&self.own, handle) }
+    }
+
+    /// Frees a slot without an entry. See
+    /// [`Table::free_uninitialized`](crate::Table::free_uninitialized).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Table::free_uninitialized`](crate::Table::free_uninitialized).
+    pub fn free_uninitialized(&self, handle: Handle) -> Result<(), HandleError> {
+        ops::free_uninitialized(&self.own, handle)
+    }
+
+    /// Frees each live slot. See [`Table::free_many`](crate::Table::free_many).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Table::free_many`](crate::Table::free_many).
+    pub fn free_many(&self, handles: &[Handle]) -> Result<(), FreeManyError> {
+        ops::free_many(&self.own, handles)
+    }
+}
+
+impl<E: Packed> Drop for Mutator<'_, E> {
+    /// Puts the free slots of the local store onto a shared list. Blocks while the world is stopped.
+    fn drop(&mut self) {
+        if let Some(registration) = self.registration.take() {
+            self.own.allocator.unregister(registration);
+        }
+    }
+}
+
+impl<E: Packed> fmt::Debug for Mutator<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let capacity = self.own.allocator.capacity();
+        f.debug_struct("Mutator").field("capacity", &capacity).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! The operations over entries and handles, for a table and a mutator alike.
+//!
+//! What runs with the owner's token returns in registers, and runs no user code. The conversions of
+//! entries, which are user code, run before and after.
+
+use super::entry::Packed;
+use crate::allocator::{Owner, explain};
+use crate::bits::handle::{Handle, HandleError};
+use crate::bits::word::{self, State, Word};
+use crate::error::{AllocError, FreeManyError, SetError};
+use crate::sys::code::NO_MEMORY;
+
+/// The slots that one operation of a bulk call frees. A stop waits for no more than these.
+const BATCH: usize = 64;
+
+/// A way to come by an owner's token: the calling thread's participant, or a mutator's.
+pub(crate) trait WithOwner<W: Word> {
+    /// Calls `f` with the token.
+    fn with<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R) -> R;
+}
+
+#[inline(always)]
+pub(crate) fn allocate<E: Packed>(
+    by: &impl WithOwner<E::Word>,
+    entry: E,
+) -> Result<Handle, AllocError> {
+    let bits = entry.to_word();
+    match word::try_live(bits) {
+        Some(word) => allocate_word(by, word),
+        None => Err(AllocError::ReservedBit { word: bits.widen() }),
+    }
+}
+
+#[inline(always)]
+fn allocate_word<W: Word>(by: &impl WithOwner<W>, word: W) -> Result<Handle, AllocError> {
+    match by.with(|mut owner| owner.allocate(word)) {
+        Some(handle) => Ok(handle),
+        None => allocate_stopped(by, word),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn allocate_stopped<W: Word>(by: &impl WithOwner<W>, word: W) -> Result<Handle, AllocError> {
+    by.with(|mut owner| match owner.allocate_stopped(|_| (word, ())) {
+        Ok((handle, ())) => Ok(handle),
+        Err(refusal) => Err(explain(owner.allocator(), refusal)),
+    })
+}
+
+pub(crate) fn allocate_uninitialized<W: Word>(
+    by: &impl WithOwner<W>,
+) -> Result<Handle, AllocError> {
+    allocate_word(by, word::uninitialized())
+}
+
+pub(crate) fn allocate_many<E: Packed>(
+    by: &impl WithOwner<E::Word>,
+    entries: &[E],
+    out: &mut Vec<Handle>,
+) -> Result<(), AllocError> {
+    let bytes = entries.len().saturating_mul(size_of::<Handle>());
+    let refused = AllocError::OutOfMemory { code: NO_MEMORY, bytes };
+    out.try_reserve(entries.len()).map_err(|_| refused)?;
+    let start = out.len();
+    for &entry in entries {
+        match allocate(by, entry) {
+            Ok(handle) => out.push(handle),
+            Err(error) => {
+                // No other thread knows these handles yet, so all of them are freed.
+                let _ = free_many(by, &out[start..]);
+                out.truncate(start);
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn set<E: Packed>(
+    by: &impl WithOwner<E::Word>,
+    handle: Handle,
+    entry: E,
+) -> Result<Option<E>, SetError> {
+    let bits = entry.to_word();
+    let Some(word) = word::try_live(bits) else {
+        return Err(SetError::ReservedBit { word: bits.widen() });
+    };
+    let old = by.with(|mut owner| owner.set(handle.to_raw(), word));
+    match word::state(old) {
+        State::Free => Err(SetError::InvalidHandle(HandleError::new(handle.to_raw()))),
+        _ => Ok(entry_in(old)),
+    }
+}
+
+#[inline(always)]
+pub(crate) fn free<E: Packed>(
+    by: &impl WithOwner<E::Word>,
+    handle: Handle,
+) -> Result<E, HandleError> {
+    let old = by.with(|mut owner| owner.free(handle.to_raw()));
+    entry_in(old).ok_or(HandleError::new(handle.to_raw()))
+}
+
+/// # Safety
+///
+/// The handle names a live slot, and no other thread frees or sets it concurrently.
+#[inline(always)]
+pub(crate) unsafe fn free_unchecked<E: Packed>(by: &impl WithOwner<E::Word>, handle: Handle) -> E {
+    // SAFETY: by the contract of this function.
+    let old = by.with(|mut owner| unsafe { owner.free_unchecked(handle.to_raw()) });
+    // SAFETY: the slot was live, so its word is what `to_word` returned plus the live bit.
+    unsafe { E::from_word(word::bits(old)) }
+}
+
+pub(crate) fn free_uninitialized<W: Word>(
+    by: &impl WithOwner<W>,
+    handle: Handle,
+) -> Result<(), HandleError> {
+    // SAFETY: the word of a free slot is not that of an uninitialized one.
+    let old = unsafe { free_if(by, handle, is_uninitialized) };
+    if is_uninitialized(old) { Ok(()) } else { Err(HandleError::new(handle.to_raw())) }
+}
+
+pub(crate) fn is_uninitialized<W: Word>(word: W) -> bool {
+    word::state(word) == State::Uninitialized
+}
+
+/// Frees a slot if its word is expected. Returns the word that it had.
+///
+/// # Safety
+///
+/// `expected` returns `false` for the word of a free slot.
+pub(crate) unsafe fn free_if<W: Word>(
+    by: &impl WithOwner<W>,
+    handle: Handle,
+    expected: impl Fn(W) -> bool,
+) -> W {
+    // SAFETY: by the contract of this function.
+    by.with(|mut owner| unsafe { owner.free_if(handle.to_raw(), expected) })
+}
+
+/// Replaces a slot's word by what `new` makes of it. Returns the word that it had. That is an error
+/// if `new` makes nothing of it.
+///
+/// # Safety
+///
+/// `new` makes nothing of the word of a free slot, and a live or uninitialized word of any other.
+pub(crate) unsafe fn update<W: Word>(
+    by: &impl WithOwner<W>,
+    handle: Handle,
+    new: impl Fn(W) -> Option<W>,
+) -> Result<W, W> {
+    // SAFETY: by the contract of this function.
+    by.with(|mut owner| unsafe { owner.update(handle.to_raw(), new) })
+}
+
+pub(crate) fn free_many<W: Word>(
+    by: &impl WithOwner<W>,
+    handles: &[Handle],
+) -> Result<(), FreeManyError> {
+    let mut first = None;
+    let mut refused = 0;
+    for batch in handles.chunks(BATCH) {
+        by.with(|mut owner| {
+            owner.free_batch(batch, |handle| {
+                first.get_or_insert(HandleError::new(handle.to_raw()));
+                refused += 1;
+            });
+        });
+    }
+    match first {
+        None => Ok(()),
+        Some(first) => Err(FreeManyError { first, refused, freed: handles.len() - refused }),
+    }
+}
+
+/// The entry in a slot's word, if the slot is live.
+#[inline(always)]
+pub(crate) fn entry_in<E: Packed>(word: E::Word) -> Option<E> {
+    // SAFETY: a live word is what `to_word` returned plus the live bit, since words are written
+    // whole.
+    word::is_live(word).then(|| unsafe { E::from_word(word::bits(word)) })
+}
