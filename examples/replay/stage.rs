@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use slotarena::Table;
 
 use crate::faults::{Fault, Faults};
@@ -18,7 +19,6 @@ use crate::memory;
 use crate::options::{Options, Via};
 use crate::outcome::{Outcome, Resident};
 use crate::player::{Player, Shared, Tally};
-use crate::progress::Progress;
 use crate::schedule;
 use crate::trace::{Record, Trace};
 use crate::watch::{SEGMENT_SLOTS, Watch};
@@ -46,7 +46,7 @@ pub fn replay(
     let faults = Faults::default();
     let events = trace.records.len() as u64;
     let rounds = u64::from(options.repeat) + 1;
-    let watch = Watch::new(&table, &faults, events, rounds, options.sweep_every);
+    let watch = Watch::new(&table, &faults, events, rounds, options.sweep_every.into());
     let shared = Shared {
         table: &table,
         meeting: &meeting,
@@ -189,7 +189,7 @@ impl<'a> Crew<'a> {
                     rounds.end - rounds.start - 1
                 )
             };
-            let progress = Progress::new(format!("{name}: {which}"), events);
+            let progress = progress(format!("{name}: {which}"), events);
             self.round(&progress, Stamps::of_round(round), observed, &mut sum);
             if meeting.stopped() {
                 break;
@@ -203,7 +203,7 @@ impl<'a> Crew<'a> {
     }
 
     /// One round: play, check, and free the rest.
-    fn round(&self, progress: &Progress, stamps: Stamps, observed: bool, sum: &mut Sum) {
+    fn round(&self, progress: &ProgressBar, stamps: Stamps, observed: bool, sum: &mut Sum) {
         let Shared { watch, meeting, .. } = self.shared;
         watch.begin(observed);
         let start = Instant::now();
@@ -224,7 +224,7 @@ impl<'a> Crew<'a> {
     }
 
     /// Waits until each thread has reported; gives the sum, and the moment of the last report.
-    fn gather(&self, progress: Option<&Progress>) -> (Tally, Instant) {
+    fn gather(&self, progress: Option<&ProgressBar>) -> (Tally, Instant) {
         let mut sum = Tally::default();
         let mut missing = self.orders.len();
         while missing > 0 {
@@ -239,7 +239,7 @@ impl<'a> Crew<'a> {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(progress) = progress {
-                        progress.draw(self.shared.watch.done());
+                        progress.set_position(self.shared.watch.done());
                         self.shared.watch.note_resident();
                     }
                 }
@@ -272,7 +272,16 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// What a panic said.
+/// Returns a bar for `total` events, on standard error if that is a terminal. It disappears when it
+/// is dropped.
+fn progress(label: String, total: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:40} {percent:>3} %");
+    let style = style.expect("a valid template").progress_chars("█░");
+    let bar = ProgressBar::new(total).with_style(style).with_message(label);
+    bar.with_finish(ProgressFinish::AndClear)
+}
+
+/// Returns the message of a panic.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a replay thread panicked")

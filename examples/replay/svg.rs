@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use indicatif::HumanCount;
+
 use crate::outcome::Outcome;
-use crate::text::{counted, grouped};
+use crate::text::counted;
 use crate::timeline::{Point, Timeline};
 
 /// Size of the picture.
@@ -126,7 +128,7 @@ fn axes(svg: &mut String, scale: &Scale) {
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             LEFT - 8.0,
             y + 4.5,
-            grouped(slots)
+            HumanCount(slots)
         );
     }
     for events in marks(scale.events) {
@@ -136,7 +138,7 @@ fn axes(svg: &mut String, scale: &Scale) {
             "<path class=\"axis\" d=\"M{x:.1} {BOTTOM}v5\"/>\
              <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
             BOTTOM + 22.0,
-            grouped(events)
+            HumanCount(events)
         );
     }
     let (middle_x, middle_y) = ((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0);
