@@ -1,5 +1,5 @@
-//! The cost of an exchange (a slot freed, another one allocated) by slots in use, by threads, and by
-//! the share of slots in use. Writes `benches/plots/*.svg`, and prints the figures as Markdown.
+//! The cost of an exchange (a slot freed, another one allocated) by slots in use, by threads, and
+//! by the share of slots in use. Writes `benches/plots/*.svg`, and prints the figures as Markdown.
 //!
 //! `--test` runs everything once on few slots, and writes nothing.
 

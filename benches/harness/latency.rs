@@ -1,8 +1,8 @@
 //! The time of a single operation while there are many more threads than processors.
 //!
-//! The thread's own time counts. A wait shows in one of two ways: a thread that spins spends its own
-//! time, and a thread that yields its processor is counted. A thread that loses its processor in the
-//! middle of an operation shows in neither: the scheduler is the cause.
+//! The thread's own time counts. A wait shows in one of two ways: a thread that spins spends its
+//! own time, and a thread that yields its processor is counted. A thread that loses its processor
+//! in the middle of an operation shows in neither: the scheduler is the cause.
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};

@@ -95,9 +95,9 @@ fn worn(words: usize) -> Vec<u64> {
     memory
 }
 
-/// Measures the sweep of a table whose slots do not show that they are free. It follows the links of
-/// a freelist in the order of the frees, copies the indices, sorts them, and links them anew. The
-/// free slots are those of [`sweep`].
+/// Measures the sweep of a table whose slots do not show that they are free. It follows the links
+/// of a freelist in the order of the frees, copies the indices, sorts them, and links them anew.
+/// The free slots are those of [`sweep`].
 fn copy_and_sort(slots: usize, all: bool) -> Reading {
     let mut links = worn(slots + 1);
     let mut random = Rng::with_seed(3);
@@ -149,8 +149,8 @@ fn used(table: &Table<u64>, slots: usize, all: bool) -> Mutator<'_, u64> {
     mutator
 }
 
-/// Measures `times` safepoints of a table with this many idle mutators. [`Table::stats`] does little
-/// but reach a safepoint.
+/// Measures `times` safepoints of a table with this many idle mutators. [`Table::stats`] does
+/// little but reach a safepoint.
 fn stops_of_idle(mutators: usize, times: usize) -> Reading {
     let table = table();
     let mutators: Vec<_> = (0..mutators).map(|_| table.mutator()).collect();

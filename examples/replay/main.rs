@@ -15,7 +15,8 @@
 //!
 //! A replay does not keep the pauses of the recorded program. Threads may run far ahead of each
 //! other, and more slots may be live at a time than in the trace. `--threads 1` keeps the order of
-//! the file. The thread that completes 10,000 events sweeps the table, concurrently with the others.
+//! the file. The thread that completes 10,000 events sweeps the table, concurrently with the
+//! others.
 //!
 //! The timed rounds come first, all on one table. One more round follows that is not timed. It
 //! stops all threads now and then for the picture, the timeline, and the audits. All rounds are

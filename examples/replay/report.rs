@@ -1,4 +1,4 @@
-//! The report of one trace, in the terminal.
+//! The report of one trace, for a terminal.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use crate::faults::Fault;
 use crate::outcome::{Outcome, Resident};
 use crate::text::{counted, mebibytes, time};
 
-/// All that is to be told about one trace: the picture, the table and the verdict.
+/// Returns the report of one trace: the picture, the table, and the verdict.
 pub fn report(outcome: &Outcome) -> String {
     let mut text = format!("{}\n", outcome.name);
     let picture = outcome.log.occupancy.draw();
@@ -22,7 +22,7 @@ pub fn report(outcome: &Outcome) -> String {
     text
 }
 
-/// The table's rows: a name and a value each.
+/// Returns the rows of the table: a name and a value each.
 fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let log = &outcome.log;
     let nanoseconds = |figure: Option<f64>| match figure {
@@ -83,7 +83,7 @@ fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The lines that say whether all is well.
+/// Returns the verdict: whether all checks hold, and which do not.
 fn verdict(outcome: &Outcome) -> String {
     let faults = &outcome.faults;
     let word = if outcome.passed() { "ok" } else { "FAILED" };

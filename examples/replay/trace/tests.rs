@@ -1,4 +1,4 @@
-//! The parser takes every file that keeps the rules, names the broken rule of every other one,
+//! The parser accepts every file that keeps the rules, reports the broken rule of every other file,
 //! and never panics.
 
 use super::*;
