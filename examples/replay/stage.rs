@@ -275,7 +275,7 @@ impl<'a> Crew<'a> {
 /// Returns a bar for `total` events, on standard error if that is a terminal. It disappears when it
 /// is dropped.
 fn progress(label: String, total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {bar:40} {percent:>3} %");
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %");
     let style = style.expect("a valid template").progress_chars("█░");
     let bar = ProgressBar::new(total).with_style(style).with_message(label);
     bar.with_finish(ProgressFinish::AndClear)
