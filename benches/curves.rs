@@ -1,40 +1,37 @@
-//! How the cost of an exchange (a slot freed, another allocated) grows with the slots in use, the
-//! threads, and how full a table is. Writes `benches/plots/*.svg`, and the figures as Markdown.
+//! The cost of an exchange (a slot freed, another one allocated) by slots in use, by threads, and
+//! by the share of slots in use. Writes `benches/plots/*.svg`, and prints the figures as Markdown.
 //!
-//! `--test` runs everything once, on little, and writes nothing.
+//! `--test` runs everything once on few slots, and writes nothing.
 
-mod common;
+mod harness;
+mod peers;
 
 use std::sync::Arc;
 
-use common::Random;
-use common::peers::{Explicit, Hand, Implicit, Peer, Sharded, Single};
-use common::plot::{Chart, Line};
-use common::ratio::{Contest, Figure};
-use common::work::{self, MOST, alone};
+use fastrand::Rng;
+use harness::contest::{Contest, Figure, READING_NS};
+use harness::plot::{Chart, Line};
+use harness::work::{self, MOST, alone};
+use harness::{Access, Peer, is_measuring};
+use peers::{Explicit, Implicit, Sharded, Single};
 
-/// How long a reading is to take.
-const READING_NS: f64 = 2e6;
-
-/// How many rounds of readings there are.
+/// The rounds of a contest.
 const ROUNDS: usize = 15;
 
-/// Has `peer` hold `live` values, and exchanges random ones.
+/// Adds a peer that holds `live` values and exchanges random ones.
 fn exchanges<P: Peer + 'static>(contest: &mut Contest, live: usize, most: usize) {
-    // Leaked, like the hand that borrows it: the contest keeps both to its end, and the program
-    // has one after the other.
+    // Leaked, like the access that borrows it: the contest keeps both to its end.
     let peer: &'static P = Box::leak(Box::new(P::new(most)));
-    let mut hand = peer.hand();
-    let mut keys: Vec<P::Key> = (0..live as u64).map(|i| hand.insert(i)).collect();
-    let mut random = Random(7);
+    let mut access = peer.access();
+    let mut keys: Vec<P::Key> = (0..live as u64).map(|i| access.insert(i)).collect();
+    let mut random = Rng::with_seed(7);
     random.shuffle(&mut keys);
     contest.enter(P::NAME, 1, Figure::Spent, move |count| {
-        let places: Vec<usize> =
-            (0..count).map(|_| (random.next() % keys.len() as u64) as usize).collect();
+        let places: Vec<usize> = (0..count).map(|_| random.usize(..keys.len())).collect();
         let mut run = || {
             for &place in &places {
-                hand.remove(keys[place]);
-                keys[place] = hand.insert(place as u64);
+                access.remove(keys[place]);
+                keys[place] = access.insert(place as u64);
             }
         };
         run();
@@ -52,6 +49,7 @@ fn add(lines: &mut Vec<Line>, x: f64, contest: &Contest) {
     }
 }
 
+/// Exchanges, by slots in use.
 fn by_slots(measuring: bool) -> Chart {
     let mut lines = Vec::new();
     let counts = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
@@ -59,7 +57,7 @@ fn by_slots(measuring: bool) -> Chart {
         let mut contest = Contest::new("slots", &[]);
         exchanges::<Explicit>(&mut contest, live, live + 1);
         #[cfg(all(unix, target_pointer_width = "64"))]
-        exchanges::<common::peers::Mimalloc>(&mut contest, live, live + 1);
+        exchanges::<peers::Mimalloc>(&mut contest, live, live + 1);
         exchanges::<Single>(&mut contest, live, live + 1);
         if live <= 10_000_000 {
             exchanges::<Sharded>(&mut contest, live, live + 1);
@@ -71,6 +69,7 @@ fn by_slots(measuring: bool) -> Chart {
     Chart { title, x: "slots in use", y: "ns", log_x: true, lines }
 }
 
+/// Pairs, by threads.
 fn by_threads(measuring: bool) -> Chart {
     fn enter<P: Peer + Sync + 'static>(contest: &mut Contest, threads: usize) {
         let peer = Arc::new(P::new(MOST));
@@ -85,7 +84,7 @@ fn by_threads(measuring: bool) -> Chart {
         enter::<Explicit>(&mut contest, threads);
         enter::<Implicit>(&mut contest, threads);
         #[cfg(all(unix, target_pointer_width = "64"))]
-        enter::<common::peers::Mimalloc>(&mut contest, threads);
+        enter::<peers::Mimalloc>(&mut contest, threads);
         enter::<Sharded>(&mut contest, threads);
         run(&mut contest, measuring);
         add(&mut lines, threads as f64, &contest);
@@ -94,6 +93,7 @@ fn by_threads(measuring: bool) -> Chart {
     Chart { title, x: "threads", y: "ns of a thread's time", log_x: true, lines }
 }
 
+/// Exchanges, by the share of slots in use.
 fn by_fill(measuring: bool) -> Chart {
     const SLOTS: usize = 1_000_000;
     let mut lines = Vec::new();
@@ -101,7 +101,7 @@ fn by_fill(measuring: bool) -> Chart {
     for &part in &parts[..if measuring { parts.len() } else { 1 }] {
         let mut contest = Contest::new("fill", &[]);
         let live = SLOTS / 100 * part;
-        exchanges::<common::peers::Exact>(&mut contest, live, SLOTS);
+        exchanges::<peers::Exact>(&mut contest, live, SLOTS);
         exchanges::<Single>(&mut contest, live, SLOTS);
         exchanges::<Sharded>(&mut contest, live, SLOTS);
         run(&mut contest, measuring);
@@ -116,9 +116,7 @@ fn run(contest: &mut Contest, measuring: bool) {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let measuring = has("--bench") && !has("--test");
+    let measuring = is_measuring();
     let folder = format!("{}/benches/plots", env!("CARGO_MANIFEST_DIR"));
     for (name, chart) in
         [("slots", by_slots as fn(bool) -> Chart), ("threads", by_threads), ("fill", by_fill)]

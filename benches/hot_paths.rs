@@ -1,13 +1,16 @@
-//! The operations out of line, each a function of its own, so that one can look at the code that
-//! the compiler makes of them (README.md says how), and what they cost so.
+//! The operations out of line, each a function of its own. README.md tells how to disassemble them.
+//! Prints what they take, as Markdown.
+//!
+//! `--test` runs everything once and prints no figures.
 
-mod common;
+mod harness;
+mod peers;
 
 use std::hint::black_box;
-use std::time::Duration;
 
-use common::work::alone;
-use criterion::Criterion;
+use harness::contest::{Contest, Figure, READING_NS, ROUNDS};
+use harness::is_measuring;
+use harness::work::alone;
 use slotarena::{AllocError, Handle, InvalidHandle, Mutator, Table};
 
 /// [`Table::get`].
@@ -40,31 +43,37 @@ fn table_free(table: &Table<u64>, handle: Handle) -> Result<u64, InvalidHandle> 
     table.free(handle)
 }
 
+/// Adds an operation to the contest.
+fn enter(contest: &mut Contest, name: &str, mut operation: impl FnMut() + 'static) {
+    contest
+        .enter(name, 1, Figure::Spent, move |count| alone(|| (0..count).for_each(|_| operation())));
+}
+
 fn main() {
-    let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(1))
-        .configure_from_args();
-    let table = Table::<u64>::builder().capacity_at_most(1 << 28).build().expect("addresses");
+    // Leaked: the contest keeps the mutator, which borrows it, to its end.
+    let table: &'static Table<u64> = Box::leak(Box::new(
+        Table::builder().capacity_at_most(1 << 28).build().expect("addresses for a table"),
+    ));
     let mut mutator = table.mutator();
-    let mut group = criterion.benchmark_group("out of line");
-    let mut measure = |name: &str, operation: &mut dyn FnMut()| {
-        group.bench_function(name, |bencher| {
-            bencher.iter_custom(|count| alone(|| (0..count).for_each(|_| operation())).spent);
-        });
-    };
     let handle = mutator.allocate(7).expect("a free slot");
-    measure("get", &mut || {
-        black_box(get(black_box(&table), handle));
+    let mut contest = Contest::new("Out of line", &[]);
+    enter(&mut contest, "get", move || {
+        black_box(get(black_box(table), handle));
     });
-    measure("allocate and free", &mut || {
+    enter(&mut contest, "allocate and free", move || {
         let handle = allocate(&mut mutator, black_box(7)).expect("a free slot");
         black_box(free(&mut mutator, black_box(handle)).expect("a live entry"));
     });
-    measure("allocate and free by the table", &mut || {
-        let handle = table_allocate(&table, black_box(7)).expect("a free slot");
-        black_box(table_free(&table, black_box(handle)).expect("a live entry"));
+    enter(&mut contest, "allocate and free by the table", move || {
+        let handle = table_allocate(table, black_box(7)).expect("a free slot");
+        black_box(table_free(table, black_box(handle)).expect("a live entry"));
     });
-    group.finish();
-    criterion.final_summary();
+    if is_measuring() {
+        contest.run(ROUNDS, READING_NS);
+        println!("{}", contest.report());
+    } else {
+        println!("Testing the operations out of line");
+        contest.try_out();
+        println!("Success");
+    }
 }

@@ -1,18 +1,23 @@
-//! What single operations take with 32 threads on however few processors there are: does any wait
-//! for a thread that has lost its own? Prints a table in Markdown.
+//! The time of single operations with 32 threads on few processors: it shows whether an operation
+//! waits for a thread that has lost its processor. Prints a Markdown table.
 //!
-//! `--test` runs everything once, shortly, and prints no figures.
+//! `--test` runs everything once, for few operations, and prints no figures.
 
-mod common;
+mod harness;
+mod peers;
 
-use common::latency::{HEADER, Locked, Marker, measure};
-use common::peers::{Explicit, Implicit, Peer, Sharded};
+use harness::latency::{HEADER, measure};
+use harness::{Peer, is_measuring};
+use peers::blocking::{Locked, Marker};
+use peers::{Explicit, Implicit, Sharded};
 
+/// The threads.
 const THREADS: usize = 32;
 
-/// How many exchanges a thread makes.
+/// The exchanges of each thread.
 const COUNT: usize = 50_000;
 
+/// Measures a peer, and prints its row.
 fn row<P: Peer + Sync>(measuring: bool) {
     let latencies = measure::<P>(THREADS, if measuring { COUNT } else { 100 });
     if measuring {
@@ -21,17 +26,18 @@ fn row<P: Peer + Sync>(measuring: bool) {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let measuring = has("--bench") && !has("--test");
+    let measuring = is_measuring();
     if measuring {
         println!("### An exchange by one of {THREADS} threads: a slot freed, another allocated\n");
         println!("{HEADER}");
     }
+    if !measuring {
+        println!("Testing latencies");
+    }
     row::<Explicit>(measuring);
     row::<Implicit>(measuring);
     #[cfg(all(unix, target_pointer_width = "64"))]
-    row::<common::peers::Mimalloc>(measuring);
+    row::<peers::Mimalloc>(measuring);
     row::<Sharded>(measuring);
     row::<Locked>(measuring);
     row::<Marker>(measuring);

@@ -1,32 +1,32 @@
-//! What went wrong, counted, with the first few cases in words.
+//! Failed checks: their counts, and the first cases in words.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many cases are kept in words.
+/// The cases that are kept in words.
 const DETAILS_MAX: usize = 12;
 
-/// The ways in which a replay can fail.
+/// A kind of failed check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A slot was handed out while it had an owner, or its owner had changed before its free.
     DoubleOwnership,
-    /// A slot held something else than its owner put in.
+    /// A slot held another entry than its owner's.
     WrongStamp,
     /// The table refused a free, or an allocation.
     Refused,
-    /// An object was alive and the table did not know it, or the other way round.
+    /// An object was alive and its slot was not, or the reverse.
     Missing,
     /// The audit found a slot that is neither live nor in a chain, or another broken invariant.
     LostSlot,
-    /// Segments or memory were not given back.
+    /// Segments or memory were not returned to the system.
     Kept,
     /// A replay thread panicked.
     Panic,
 }
 
 impl Fault {
-    /// All of them, in the order in which they are reported.
+    /// All kinds, in the order of the report.
     pub const ALL: [Fault; 7] = [
         Fault::DoubleOwnership,
         Fault::WrongStamp,
@@ -37,7 +37,7 @@ impl Fault {
         Fault::Panic,
     ];
 
-    /// What the report calls it.
+    /// Returns the name in the report.
     pub const fn name(self) -> &'static str {
         match self {
             Fault::DoubleOwnership => "double ownership",
@@ -51,7 +51,7 @@ impl Fault {
     }
 }
 
-/// All faults of one replay. Any thread may report one.
+/// The faults of one replay. Any thread may report one.
 #[derive(Default)]
 pub struct Faults {
     counts: [AtomicU64; Fault::ALL.len()],
@@ -59,12 +59,12 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Notes one case.
+    /// Records one case.
     pub fn report(&self, fault: Fault, detail: impl FnOnce() -> String) {
         self.report_many(fault, 1, detail);
     }
 
-    /// Notes `count` cases of one kind that one sentence describes.
+    /// Records `count` cases of one kind with one sentence.
     pub fn report_many(&self, fault: Fault, count: u64, detail: impl FnOnce() -> String) {
         // Relaxed: counts are read after all threads have come to rest.
         self.counts[fault as usize].fetch_add(count, Ordering::Relaxed);
@@ -74,18 +74,18 @@ impl Faults {
         }
     }
 
-    /// How many cases of one kind there were.
+    /// Returns the number of cases of one kind.
     pub fn count(&self, fault: Fault) -> u64 {
-        // Relaxed: as in `report`.
+        // Relaxed: counts are read after all threads have come to rest.
         self.counts[fault as usize].load(Ordering::Relaxed)
     }
 
-    /// Whether there was none at all.
+    /// Returns `true` if there is no fault.
     pub fn none(&self) -> bool {
         Fault::ALL.iter().all(|&fault| self.count(fault) == 0)
     }
 
-    /// The first cases, in words.
+    /// Returns the first cases in words.
     pub fn details(&self) -> Vec<String> {
         self.details.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }

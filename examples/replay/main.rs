@@ -1,52 +1,53 @@
-//! Replays recorded slot lifetimes of real programs against a table, with as many threads as the
-//! program had, and checks every step.
+//! Replays recorded slot lifetimes of real programs against a table, and checks every step. The
+//! replay has as many threads as the program had.
 //!
 //! ```text
 //! cargo run --release --example replay -- [OPTIONS] [TRACE]...
 //! ```
 //!
-//! Without arguments it replays the traces bundled in `traces/`; `--help` lists the options.
+//! Without arguments it replays the traces in `traces/`; `--help` lists the options.
 //!
 //! # What is replayed
 //!
-//! A trace tells which thread took and gave back a slot for which object, in an order in which it
-//! could have happened (`trace.rs`). Each replay thread does its records in that order and waits
-//! before a free until the object's allocation is done (`schedule.rs` says why that cannot get
-//! stuck). The pauses of the recorded program are not kept, so threads may run far ahead of each
-//! other, and more slots may be live at once than in the trace; `--threads 1` keeps to the file
-//! order. Every 10,000 events whoever finishes them sweeps the table, beside the other threads.
+//! A trace tells which thread allocated and freed a slot for which object, in a possible order
+//! (`trace.rs`). Each replay thread does its records in that order. Before a free it waits until
+//! the object is allocated; `schedule.rs` tells why no replay gets stuck.
 //!
-//! The timed rounds come first, all on one table. Then comes one more round that is not timed, in
-//! which the world is stopped now and then to look at the table: for the picture, the timeline
-//! and the audits. All rounds are checked alike.
+//! A replay does not keep the pauses of the recorded program. Threads may run far ahead of each
+//! other, and more slots may be live at a time than in the trace. `--threads 1` keeps the order of
+//! the file. The thread that completes 10,000 events sweeps the table, concurrently with the
+//! others.
+//!
+//! The timed rounds come first, all on one table. One more round follows that is not timed. It
+//! stops all threads now and then for the picture, the timeline, and the audits. All rounds are
+//! checked alike.
 //!
 //! # What is checked
 //!
-//! - Each object's slot holds a stamp that no other object of the run has. It is compared after
-//!   the allocation, before the free, and with what the free gives back.
-//! - A word beside the table names the owner of each slot. Whoever takes a slot must find no
-//!   name there, and whoever gives it back its own.
-//! - After each round, every object that should be alive is, and nothing else is.
+//! - Each object's slot holds a stamp that no other object of the run has. The stamp is compared
+//!   after the allocation, before the free, and with the entry that the free returns.
+//! - A ledger outside the table names the owner of each slot. An allocation must find no owner
+//!   there, and a free must find its own object.
+//! - After each round, exactly the expected objects are alive.
 //! - Audits find each committed slot either live or free in exactly one chain, in the observed
 //!   round and after each round.
-//! - When all is freed, a last sweep leaves no segment committed, and resident memory is back
-//!   within 1 MiB of what it was before the first allocation (on Linux; elsewhere there is no
-//!   figure). The replay's own tables are resident before and after.
+//! - After the last free, a sweep leaves no segment committed. Resident memory is then within 1 MiB
+//!   of its size before the first allocation (on Linux; other systems give no figure). The replay's
+//!   own tables are resident at both times.
 //!
 //! # How to read the report
 //!
-//! The picture has a line for each segment and a column for each sixtieth of the observed round;
-//! the darker, the more of the segment's slots are live. Below it:
+//! The picture has a line for each segment and a column for each sixtieth of the observed round. A
+//! darker cell has more live slots. Below it:
 //!
 //! - *time per event*: the wall time of the timed rounds, and the sum of their threads' times
 //!   without waits for other threads, both divided by the events. Both include the checks and the
-//!   sweeps; on fewer cores than threads, the second includes the turns of other threads.
-//! - *live slots*: the peak in the trace, and the most that sweeps and samples saw.
-//! - *segments*: the peak is exact, as segments are given back in sweeps only.
-//! - *sweeps*: those of all rounds, without the two that find everything freed: before the
-//!   observed round, and at the end. A sweep is skipped when the free slots would not fill a
-//!   segment.
-//! - The last lines are the verdict. The exit status is 0 if all is well.
+//!   sweeps. With fewer cores than threads, the second includes the turns of other threads.
+//! - *live slots*: the peak in the trace, and the greatest number that sweeps and samples found.
+//! - *segments*: the peak is exact, since only sweeps decommit segments.
+//! - *sweeps*: those of all rounds, without the two that find every slot free: before the observed
+//!   round, and at the end. A sweep is skipped if the free slots would not fill a segment.
+//! - The last lines are the verdict. The exit status is 0 if all checks hold.
 
 mod faults;
 mod ledger;
@@ -56,7 +57,6 @@ mod occupancy;
 mod options;
 mod outcome;
 mod player;
-mod progress;
 mod report;
 mod schedule;
 mod stage;
@@ -76,11 +76,10 @@ use options::{Options, Request};
 use outcome::Outcome;
 use trace::Trace;
 
-/// Where the bundled traces lie, below the manifest, and their names.
-const BUNDLED: (&str, [&str; 2]) = ("traces", ["wasm-compile", "redis-set-flush"]);
-/// How a trace file's name ends.
-const EXTENSION: &str = "sltrace";
-/// Exit status when a check failed, and when there was nothing to check.
+/// The traces of the repository: their folder, relative to the manifest, and their names.
+const BUNDLED: (&str, [&str; 2]) =
+    ("../../traces", ["wasm-compile.sltrace", "redis-set-flush.sltrace"]);
+/// The exit status if a check failed, and if there was nothing to check.
 const FAILED: u8 = 1;
 const UNUSABLE: u8 = 2;
 
@@ -91,7 +90,7 @@ fn main() -> ExitCode {
             Ok(0)
         }
         Ok(Request::Replay(options)) => run(&options),
-        Err(message) => Err(message),
+        Err(error) => Err(error.to_string()),
     };
     match status {
         Ok(status) => status.into(),
@@ -102,7 +101,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Replays all traces; gives the exit status.
+/// Replays all traces, and returns the exit status.
 fn run(options: &Options) -> Result<u8, String> {
     let traces = load(&options.traces)?;
     let mut failed = 0;
@@ -129,9 +128,10 @@ fn run(options: &Options) -> Result<u8, String> {
     Ok(0)
 }
 
-/// Reads all traces, the bundled ones if none is named, and gives each a name of its own.
+/// Reads all traces, or the bundled ones if `paths` is empty. Each gets a name of its own.
 fn load(paths: &[PathBuf]) -> Result<Vec<(String, Trace)>, String> {
-    let bundled = if paths.is_empty() { bundled()? } else { Vec::new() };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(BUNDLED.0);
+    let bundled = BUNDLED.1.map(|name| folder.join(name));
     let paths = if paths.is_empty() { &bundled } else { paths };
     let mut traces = Vec::new();
     for (n, path) in paths.iter().enumerate() {
@@ -147,21 +147,6 @@ fn load(paths: &[PathBuf]) -> Result<Vec<(String, Trace)>, String> {
         traces.push((name, trace));
     }
     Ok(traces)
-}
-
-/// Where the bundled traces are.
-fn bundled() -> Result<Vec<PathBuf>, String> {
-    let (folder, names) = BUNDLED;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let paths = names.map(|name| folder.join(name).with_extension(EXTENSION));
-    match paths.iter().find(|path| !path.is_file()) {
-        None => Ok(paths.to_vec()),
-        Some(absent) => Err(format!(
-            "the bundled trace {} is not there; the published package comes without the traces: \
-             name a .{EXTENSION} file, or replay in a checkout of the repository",
-            absent.display()
-        )),
-    }
 }
 
 /// Writes the timeline plot. With several traces, each file gets the name of its trace.
@@ -181,7 +166,7 @@ fn draw(path: &Path, several: bool, outcome: &Outcome) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes to standard output, and does not mind if nobody reads on.
+/// Writes to standard output. A closed pipe is no error.
 fn say(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! Where the thread that allocates an object meets the thread that frees it.
+//! The meeting point of the thread that allocates an object and the thread that frees it.
 //!
 //! There is one word for each object:
 //!
@@ -8,9 +8,9 @@
 //! | 1 to 2^32 - 129 | allocated: the handle |
 //! | 2^32 - 1 - n, for n to 127 | not allocated yet, and thread n sleeps until it is |
 //!
-//! One thread at most sleeps for an object, because an object is freed once. So the sleeper's
-//! number fits into the word, the allocating thread learns of it by the swap that publishes the
-//! handle, and nobody is woken in vain or has to look twice.
+//! At most one thread sleeps for an object, because an object is freed once. The sleeper's number
+//! therefore fits into the word. The allocating thread finds it in the swap that publishes the
+//! handle, and wakes exactly that thread.
 
 use std::hint;
 use std::sync::OnceLock;
@@ -19,27 +19,27 @@ use std::thread::{self, Thread};
 
 use slotarena::Handle;
 
-/// Looks at the word before the waiting thread gives up its turn.
+/// Loads of the word before the waiting thread yields.
 const SPINS: u32 = 100;
-/// Turns given up before the waiting thread goes to sleep.
+/// Yields before the waiting thread sleeps.
 const YIELDS: u32 = 4;
-/// How many threads can be told apart in a word.
+/// The thread numbers that a word can tell apart.
 const THREADS_MAX: u32 = 128;
 /// The greatest word that is a handle.
 const HANDLE_MAX: u32 = u32::MAX - THREADS_MAX;
 
 /// The meeting points of all objects of a trace.
 pub struct Meeting {
-    /// By object. Written by its allocating thread, its freeing thread, and nobody else.
+    /// By object. Only its allocating thread and its freeing thread write the word.
     words: Box<[AtomicU32]>,
     /// By number. Set once, before the first round.
     threads: OnceLock<Vec<Thread>>,
-    /// Set when the replay cannot go on, so that nobody waits for what will not happen.
+    /// Set when the replay cannot go on: all waits end.
     stopped: AtomicBool,
 }
 
 impl Meeting {
-    /// Meeting points for so many objects.
+    /// Creates meeting points for so many objects.
     pub fn new(objects: u32) -> Meeting {
         Meeting {
             words: crate::memory::touched((0..objects).map(|_| AtomicU32::new(0))),
@@ -48,15 +48,15 @@ impl Meeting {
         }
     }
 
-    /// Names the threads that may wait here, by number.
+    /// Sets the threads that may wait, by number.
     pub fn introduce(&self, threads: Vec<Thread>) {
         let _ = self.threads.set(threads);
     }
 
-    /// The object is allocated: publishes its handle, and wakes the thread that waits for it.
+    /// Publishes the handle of an allocated object, and wakes the thread that waits for it.
     pub fn arrive(&self, object: u32, handle: Handle) {
         // Release: publishes the allocation and its checks to the freeing thread, which reads this
-        // word in `look`. No acquire: nothing is read by way of the old word.
+        // word in `look`. No acquire: the old word leads to no other memory.
         let old = self.words[object as usize].swap(handle.to_raw(), Ordering::Release);
         if old > HANDLE_MAX {
             let sleeper = (u32::MAX - old) as usize;
@@ -66,9 +66,9 @@ impl Meeting {
         }
     }
 
-    /// The handle of an object that is allocated now.
+    /// Returns the handle of an object that is allocated.
     pub fn look(&self, object: u32) -> Option<Handle> {
-        // Acquire: meets the release in `arrive`.
+        // Acquire: pairs with the release in `arrive`.
         match self.words[object as usize].load(Ordering::Acquire) {
             handle @ 1..=HANDLE_MAX => Handle::from_raw(handle),
             _ => None,
@@ -101,8 +101,8 @@ impl Meeting {
             if let Some(handle) = self.look(object) {
                 return Some(handle);
             }
-            // Acquire: meets the release in `stop`. A stop between this load and the park leaves
-            // its unpark behind, and the park returns at once; so does `arrive`.
+            // Acquire: pairs with the release in `stop`. If `stop` or `arrive` comes between this
+            // load and the park, its unpark makes the park return immediately.
             if self.stopped.load(Ordering::Acquire) {
                 return None;
             }
@@ -110,30 +110,30 @@ impl Meeting {
         }
     }
 
-    /// The object is about to be freed.
+    /// Records that the object is about to be freed.
     pub fn leave(&self, object: u32) {
-        // Relaxed: only this thread and, after the threads have come to rest, the caller of
-        // `look` read the word from now on.
+        // Relaxed: from now on only this thread reads the word, and the caller of `present` after
+        // all threads have come to rest.
         self.words[object as usize].store(0, Ordering::Relaxed);
     }
 
-    /// The objects that are allocated, with their handles.
+    /// Returns the allocated objects, with their handles.
     pub fn present(&self) -> impl Iterator<Item = (u32, Handle)> {
         (0..self.words.len() as u32).filter_map(|object| Some((object, self.look(object)?)))
     }
 
-    /// Ends all waiting, now and later.
+    /// Ends all present and future waits.
     pub fn stop(&self) {
-        // Release: see `wait`.
+        // Release: pairs with the acquire in `wait` and `stopped`.
         self.stopped.store(true, Ordering::Release);
         for thread in self.threads.get().into_iter().flatten() {
             thread.unpark();
         }
     }
 
-    /// Whether the replay cannot go on.
+    /// Returns `true` if the replay cannot go on.
     pub fn stopped(&self) -> bool {
-        // Acquire: meets the release in `stop`.
+        // Acquire: pairs with the release in `stop`.
         self.stopped.load(Ordering::Acquire)
     }
 }
@@ -146,7 +146,8 @@ mod tests {
         Handle::from_raw(raw).unwrap()
     }
 
-    /// Runs `work` beside a thread that waits for object 0, and gives what that thread found.
+    /// Runs `work` concurrently with a thread that waits for object 0, and returns what that thread
+    /// found.
     fn with_sleeper(meeting: &Meeting, work: impl FnOnce()) -> Option<Handle> {
         thread::scope(|scope| {
             let (ready, go) = std::sync::mpsc::channel::<()>();
@@ -178,14 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_wakes_everybody() {
+    fn a_stop_wakes_every_thread() {
         let meeting = Meeting::new(1);
         assert_eq!(with_sleeper(&meeting, || meeting.stop()), None);
         assert!(meeting.stopped() && meeting.wait(0, 0).is_none());
     }
 
     #[test]
-    fn nobody_waits_for_what_is_there() {
+    fn no_thread_waits_for_an_allocated_object() {
         let meeting = Meeting::new(1);
         meeting.arrive(0, handle(u32::MAX - THREADS_MAX));
         assert_eq!(meeting.wait(0, 0), Some(handle(HANDLE_MAX)));

@@ -1,28 +1,28 @@
-//! Resident memory of this process.
+//! The resident memory of this process.
 //!
-//! Linux tells it in two ways. `/proc/self/status` is cheap and may be some pages off for each
-//! core, because the kernel sums per-core counters up only now and then. `/proc/self/smaps_rollup`
-//! walks the page tables and is exact. Elsewhere there is no figure.
+//! Linux reports it in two files. `/proc/self/status` is cheap and may be off by some pages for
+//! each core, since the kernel adds per-core counters up only now and then.
+//! `/proc/self/smaps_rollup` walks the page tables and is exact. Other systems give no figure here.
 
 use std::fs::File;
 use std::io::Read;
 
-/// Resident bytes, exact where the system can say it exactly.
+/// Returns the resident bytes, exactly if the system reports them exactly.
 pub fn exact() -> Option<u64> {
     field("/proc/self/smaps_rollup", "Rss:").or_else(quick)
 }
 
-/// Resident bytes, for a look on the way.
+/// Returns the resident bytes approximately, at little cost.
 pub fn quick() -> Option<u64> {
     field("/proc/self/status", "VmRSS:")
 }
 
-/// The bytes that a line `name   123 kB` of a small file tells.
+/// Returns the bytes in a line `name   123 kB` of a small file.
 fn field(path: &str, name: &str) -> Option<u64> {
     if !cfg!(target_os = "linux") {
         return None;
     }
-    // On the stack, so that looking at the heap's size does not change it.
+    // On the stack: a sample of the heap's size must not change it.
     let mut buffer = [0; 4096];
     let mut length = 0;
     let mut file = File::open(path).ok()?;
@@ -32,18 +32,18 @@ fn field(path: &str, name: &str) -> Option<u64> {
     kilobytes(std::str::from_utf8(&buffer[..length]).ok()?, name)
 }
 
-/// As [`field`], in a text.
+/// Returns the bytes in a line `name   123 kB` of a text.
 fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let figure = line.trim().strip_suffix("kB")?;
     figure.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// A table whose pages are all resident: each element is written, also where it is zero.
+/// Returns a table whose pages are all resident: each element is written, even a zero.
 pub fn touched<T>(elements: impl ExactSizeIterator<Item = T>) -> Box<[T]> {
     let mut table = Vec::with_capacity(elements.len());
     for element in elements {
-        // The black box keeps a run of zeros from becoming pages that are zero only on paper.
+        // The black box keeps the compiler from allocating untouched zero pages.
         table.push(std::hint::black_box(element));
     }
     table.into_boxed_slice()

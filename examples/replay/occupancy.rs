@@ -1,36 +1,36 @@
-//! How full each segment was over the events of the observed round, as a picture for a terminal:
-//! a line for each segment, a column for each moment.
+//! The share of live slots of each segment over the observed round, as a picture for a terminal. A
+//! line stands for a segment, a column for a time.
 
 use std::fmt::Write;
 
 use slotarena::Audit;
 
-/// Moments of a round.
+/// The columns of the picture.
 pub const COLUMNS: u64 = 60;
-/// The most lines; a taller picture gathers neighbouring segments in one line.
+/// The greatest number of lines. A taller picture merges neighboring segments.
 const LINES_MAX: usize = 32;
-/// What a segment looks like: not committed, committed without a live slot, up to a quarter, a
-/// half, three quarters, and more.
+/// The cells for: not committed, committed without a live slot, up to a quarter, a half, three
+/// quarters, and more.
 const SHADES: [char; 6] = [' ', '·', '░', '▒', '▓', '█'];
 
-/// One segment at one moment.
+/// One segment at one time.
 #[derive(Clone, Copy, Default)]
 struct Cell {
     live: u32,
     slots: u32,
 }
 
-/// All segments at all moments.
+/// All segments at all times.
 pub struct Occupancy {
-    /// By moment, and then by segment.
+    /// By column, and then by segment.
     cells: Box<[Cell]>,
     segments: usize,
-    /// Which moments were looked at.
+    /// The columns that are filled.
     seen: [bool; COLUMNS as usize],
 }
 
 impl Occupancy {
-    /// A picture of so many segments, still empty.
+    /// Creates an empty picture of so many segments.
     pub fn new(segments: usize) -> Occupancy {
         let cells = 0..segments * COLUMNS as usize;
         Occupancy {
@@ -40,7 +40,7 @@ impl Occupancy {
         }
     }
 
-    /// Draws one moment.
+    /// Fills one column.
     pub fn fill(&mut self, column: u64, audit: &Audit) {
         let column = (column as usize).min(COLUMNS as usize - 1);
         self.seen[column] = true;
@@ -55,7 +55,7 @@ impl Occupancy {
         }
     }
 
-    /// The picture, or nothing if no segment was ever committed.
+    /// Returns the picture. It is empty if no segment was ever committed.
     pub fn draw(&self) -> String {
         let mut picture = String::new();
         let used = |segment: &usize| {
@@ -85,7 +85,7 @@ impl Occupancy {
         picture
     }
 
-    /// How some segments look at one moment, or at the last one before that was looked at.
+    /// Returns the cell of some segments in a column, or in the last filled column before it.
     fn shade(&self, column: usize, segments: std::ops::Range<usize>) -> char {
         let Some(column) = (0..=column).rev().find(|&column| self.seen[column]) else {
             return SHADES[0];
@@ -97,7 +97,7 @@ impl Occupancy {
         match (live, slots) {
             (_, 0) => SHADES[0],
             (0, _) => SHADES[1],
-            // A quarter's last slot still belongs to it.
+            // The last slot of a quarter still belongs to it.
             _ => SHADES[2 + ((live * 4 - 1) / slots).min(3) as usize],
         }
     }
@@ -111,7 +111,7 @@ impl Occupancy {
 mod tests {
     use super::*;
 
-    /// A picture in which segment 0 has these live slots of 100 at the first moments.
+    /// Returns a picture in which segment 0 has these live slots of 100 in the first columns.
     fn picture(live: &[u32]) -> String {
         let mut occupancy = Occupancy::new(3);
         for (column, &live) in live.iter().enumerate() {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_without_a_look_is_like_the_one_before() {
+    fn an_empty_column_is_like_the_one_before() {
         let picture = picture(&[60]);
         assert!(picture.contains(&format!("│{}│", "▓".repeat(60))), "{picture}");
     }

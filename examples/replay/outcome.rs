@@ -1,15 +1,15 @@
-//! What came out of the replay of one trace.
+//! The figures of the replay of one trace.
 
 use std::time::Duration;
 
 use crate::faults::{Fault, Faults};
 use crate::watch::Log;
 
-/// How much resident memory may be left when the table is empty again.
+/// The growth in resident memory that is allowed when the table is empty again.
 const RESIDENT_SLACK: u64 = 1 << 20;
 
-/// Resident memory at two moments: before the first allocation, and when all slots are free and
-/// swept. The table, the side tables and the threads are there at both.
+/// Resident memory before the first allocation, and after all slots are free and swept. The table,
+/// the side tables, and the threads exist at both times.
 #[derive(Clone, Copy, Debug)]
 pub struct Resident {
     pub before: u64,
@@ -26,7 +26,7 @@ pub struct Outcome {
     /// Threads and objects in the trace.
     pub trace_threads: u32,
     pub objects: u32,
-    /// The most objects alive at once in file order.
+    /// The greatest number of live objects, in file order.
     pub trace_live_peak: u32,
     /// Threads that replayed.
     pub threads: usize,
@@ -38,30 +38,30 @@ pub struct Outcome {
     pub waited: Duration,
     /// Stamps compared, in all rounds.
     pub stamps: u64,
-    /// What the watch saw in all rounds.
+    /// The log of all rounds.
     pub log: Log,
     /// Whether all rounds were played to their end.
     pub finished: bool,
     /// Segments committed when all slots are free and swept.
     pub committed_end: u64,
-    /// `None` where the system does not tell.
+    /// `None` if the system does not report it.
     pub resident: Option<Resident>,
     pub faults: Faults,
 }
 
 impl Outcome {
-    /// Nanoseconds from event to event of all timed rounds.
+    /// Returns the wall time per event of all timed rounds, in nanoseconds.
     pub fn wall_per_event(&self) -> Option<f64> {
         per_event(self.wall, self.events * self.rounds)
     }
 
-    /// Nanoseconds that a thread spends on one of its events, without its waits.
+    /// Returns a thread's time per event without its waits, in nanoseconds.
     pub fn thread_per_event(&self) -> Option<f64> {
         per_event(self.elapsed.saturating_sub(self.waited), self.events * self.rounds)
     }
 
-    /// Reports what the table kept as a fault. A replay that stopped early has kept much, and
-    /// another fault tells why it stopped.
+    /// Reports memory that the table has kept as a fault. A replay that stopped early has another
+    /// fault, which tells why.
     pub fn judge_rest(&self) {
         if !self.finished {
             return;
@@ -80,7 +80,7 @@ impl Outcome {
         }
     }
 
-    /// Whether all checks hold.
+    /// Returns `true` if all checks hold.
     pub fn passed(&self) -> bool {
         self.faults.none()
     }

@@ -1,4 +1,4 @@
-//! One thread's part of a replay: it does its records one by one and checks each step.
+//! One thread of a replay: it does its records one by one and checks each step.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::meeting::Meeting;
 use crate::trace::Record;
 use crate::watch::Watch;
 
-/// What the threads of a replay share.
+/// The state that the threads of a replay share.
 #[derive(Clone, Copy)]
 pub struct Shared<'a> {
     pub table: &'a Table<u64>,
@@ -20,7 +20,7 @@ pub struct Shared<'a> {
     pub watch: &'a Watch<'a>,
 }
 
-/// The two operations under test, by way of a mutator or of the table.
+/// The two operations under test, of a mutator or of the table.
 pub trait Slots {
     fn allocate(&mut self, entry: u64) -> Result<Handle, AllocError>;
     fn free(&mut self, handle: Handle) -> Result<u64, InvalidHandle>;
@@ -46,7 +46,7 @@ impl Slots for Mutator<'_, u64> {
     }
 }
 
-/// What a thread did in a round.
+/// The figures of a thread, or of several, in a round.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     /// Stamps compared.
@@ -58,7 +58,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds what another thread did.
+    /// Adds the figures of another thread.
     pub fn add(&mut self, other: Tally) {
         self.stamps += other.stamps;
         self.elapsed += other.elapsed;
@@ -75,16 +75,16 @@ pub struct Player<'a, S> {
     tally: Tally,
 }
 
-/// The replay cannot go on; the reason has been reported.
+/// The replay cannot go on. The reason has been reported.
 pub struct Stuck;
 
 impl<'a, S: Slots> Player<'a, S> {
-    /// Thread `number`, with nothing done yet.
+    /// Creates thread `number`, before its first record.
     pub fn new(shared: Shared<'a>, slots: S, stamps: Stamps, number: usize) -> Player<'a, S> {
         Player { shared, slots, stamps, number, tally: Tally::default() }
     }
 
-    /// Does these records, unless the replay stops.
+    /// Does the records, unless the replay stops.
     pub fn play(mut self, records: &[Record]) -> Tally {
         let start = Instant::now();
         let stride = self.shared.watch.stride();
@@ -103,7 +103,7 @@ impl<'a, S: Slots> Player<'a, S> {
         self.tally
     }
 
-    /// Frees what is still there of these objects. No other thread is at work.
+    /// Frees these objects. No other thread is at work.
     pub fn drain(mut self, objects: &[u32]) -> Tally {
         for &object in objects {
             if self.free(object).is_err() {
@@ -113,7 +113,7 @@ impl<'a, S: Slots> Player<'a, S> {
         self.tally
     }
 
-    /// Takes a slot for the object, and checks that it is nobody else's.
+    /// Allocates a slot for the object, and checks that it has no other owner.
     fn allocate(&mut self, object: u32) -> Result<(), Stuck> {
         let Shared { table, meeting, ledger, faults, .. } = self.shared;
         let handle = match self.slots.allocate(self.stamps.of(object)) {
@@ -129,7 +129,7 @@ impl<'a, S: Slots> Player<'a, S> {
         Ok(())
     }
 
-    /// Gives the object's slot back, once it has one, and checks that nobody else has touched it.
+    /// Waits until the object has a slot, checks that the slot is unchanged, and frees it.
     fn free(&mut self, object: u32) -> Result<(), Stuck> {
         let Shared { table, meeting, ledger, faults, .. } = self.shared;
         let handle = match meeting.look(object) {
@@ -148,7 +148,7 @@ impl<'a, S: Slots> Player<'a, S> {
         Ok(())
     }
 
-    /// Waits for an allocation, and takes the time.
+    /// Waits for an allocation, and measures the wait.
     #[cold]
     fn wait(&mut self, object: u32) -> Result<Handle, Stuck> {
         let start = Instant::now();

@@ -1,12 +1,14 @@
-//! The report of one trace, in the terminal.
+//! The report of one trace, for a terminal.
 
 use std::fmt::Write;
 
+use indicatif::HumanCount;
+
 use crate::faults::Fault;
 use crate::outcome::{Outcome, Resident};
-use crate::text::{counted, grouped, mebibytes, time};
+use crate::text::{counted, mebibytes, time};
 
-/// All that is to be told about one trace: the picture, the table and the verdict.
+/// Returns the report of one trace: the picture, the table, and the verdict.
 pub fn report(outcome: &Outcome) -> String {
     let mut text = format!("{}\n", outcome.name);
     let picture = outcome.log.occupancy.draw();
@@ -20,7 +22,7 @@ pub fn report(outcome: &Outcome) -> String {
     text
 }
 
-/// The table's rows: a name and a value each.
+/// Returns the rows of the table: a name and a value each.
 fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let log = &outcome.log;
     let nanoseconds = |figure: Option<f64>| match figure {
@@ -46,18 +48,18 @@ fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
     );
     let live = format!(
         "{} in file order, {} seen in the replay",
-        grouped(outcome.trace_live_peak.into()),
-        grouped(log.live_peak),
+        HumanCount(outcome.trace_live_peak.into()),
+        HumanCount(log.live_peak),
     );
     let segments = format!(
         "{} committed at the peak, {} released in all",
-        grouped(log.sweeps.committed_peak),
-        grouped(log.sweeps.released),
+        HumanCount(log.sweeps.committed_peak),
+        HumanCount(log.sweeps.released),
     );
     let sweeps = format!(
         "{} done, {} skipped below one segment's worth of free slots",
-        grouped(log.sweeps.done),
-        grouped(log.sweeps.skipped),
+        HumanCount(log.sweeps.done),
+        HumanCount(log.sweeps.skipped),
     );
     let pauses = match log.sweeps.pause_median() {
         Some(median) => format!("median {}, worst {}", time(median), time(log.sweeps.pause_worst)),
@@ -81,7 +83,7 @@ fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The lines that say whether all is well.
+/// Returns the verdict: whether all checks hold, and which do not.
 fn verdict(outcome: &Outcome) -> String {
     let faults = &outcome.faults;
     let word = if outcome.passed() { "ok" } else { "FAILED" };
@@ -93,10 +95,10 @@ fn verdict(outcome: &Outcome) -> String {
     );
     let memory = match outcome.resident {
         Some(Resident { before, end }) if end >= before => {
-            format!("{} KiB above the start", grouped((end - before) >> 10))
+            format!("{} KiB above the start", HumanCount((end - before) >> 10))
         }
         Some(Resident { before, end }) => {
-            format!("{} KiB below the start", grouped((before - end) >> 10))
+            format!("{} KiB below the start", HumanCount((before - end) >> 10))
         }
         None => "n/a".to_owned(),
     };

@@ -1,35 +1,37 @@
-//! Which thread replays which records.
+//! The assignment of records to replay threads.
 //!
 //! Every schedule keeps one rule: **each thread does its records in file order, and waits before
-//! a free until the object's allocation is done.** Such a replay cannot get stuck. Take the first
-//! record of the file that is not done yet. Every record before it is done, so its thread has
-//! nothing left to do before it; and if it is a free, its allocation stands before it in the file
-//! and is done. So its thread can go on. An allocation never waits for anybody.
+//! a free until the object's allocation is done.**
 //!
-//! That argument asks nothing of how the records are dealt out, so a thread of the trace may be
-//! split and several may be put together.
+//! Such a replay cannot get stuck. Consider the first record of the file that is not done. Every
+//! record before it is done, so its thread has no earlier record left. If it is a free, its
+//! allocation comes before it in the file and is done. The thread can therefore go on. An
+//! allocation never waits for another thread.
+//!
+//! The argument holds for any assignment. A thread of the trace may be split, and several may be
+//! merged.
 
 use std::ops::Range;
 
 use crate::options::Threads;
 use crate::trace::{Record, Trace};
 
-/// The records of each replay thread, each list in file order.
+/// Returns the records of each replay thread, each list in file order.
 pub fn distribute(trace: &Trace, threads: Threads) -> Vec<Vec<Record>> {
     let threads = match threads {
         Threads::Trace => trace.threads as usize,
         Threads::Exactly(threads) => threads,
     };
     let threads = threads.max(1);
-    let mut hands = deal(&events_by_thread(trace), threads);
+    let mut teams = deal(&events_by_thread(trace), threads);
     let mut lists = vec![Vec::new(); threads];
     let mut homes = Vec::with_capacity(trace.objects as usize);
     for &record in &trace.records {
-        let hand = &mut hands[record.thread() as usize];
+        let team = &mut teams[record.thread() as usize];
         let home = homes.get(record.object() as usize).copied();
-        let replayer = match home.filter(|home| hand.members().contains(home)) {
+        let replayer = match home.filter(|home| team.numbers().contains(home)) {
             Some(home) => home,
-            None => hand.next(),
+            None => team.next(),
         };
         if !record.is_free() {
             homes.push(replayer);
@@ -41,25 +43,25 @@ pub fn distribute(trace: &Trace, threads: Threads) -> Vec<Vec<Record>> {
 
 /// The replay threads that share one thread of the trace.
 ///
-/// They take its objects in turn. What a thread allocates and frees itself, one of them allocates
-/// and frees itself.
+/// They take its objects in turn. An object that the thread of the trace both allocates and frees
+/// is allocated and freed by one of them.
 #[derive(Clone, Copy, Debug)]
-struct Hand {
+struct Team {
     first: usize,
     threads: usize,
     turn: usize,
 }
 
-impl Hand {
-    fn new(first: usize, threads: usize) -> Hand {
-        Hand { first, threads, turn: 0 }
+impl Team {
+    fn new(first: usize, threads: usize) -> Team {
+        Team { first, threads, turn: 0 }
     }
 
-    fn members(self) -> Range<usize> {
+    fn numbers(self) -> Range<usize> {
         self.first..self.first + self.threads
     }
 
-    /// Whose turn it is.
+    /// Returns the replay thread whose turn it is.
     fn next(&mut self) -> usize {
         let next = self.first + self.turn;
         self.turn = (self.turn + 1) % self.threads;
@@ -67,7 +69,7 @@ impl Hand {
     }
 }
 
-/// How many events each thread of the trace has.
+/// Returns the number of events of each thread of the trace.
 fn events_by_thread(trace: &Trace) -> Vec<u64> {
     let mut events = vec![0; trace.threads as usize];
     for record in &trace.records {
@@ -76,30 +78,32 @@ fn events_by_thread(trace: &Trace) -> Vec<u64> {
     events
 }
 
-/// Gives each thread of the trace its replay threads, so that their loads are about equal.
-fn deal(events: &[u64], threads: usize) -> Vec<Hand> {
+/// Returns the replay threads of each thread of the trace. All loads are about equal.
+fn deal(events: &[u64], threads: usize) -> Vec<Team> {
     if threads > events.len() { split(events, threads) } else { gather(events, threads) }
 }
 
-/// Fewer replay threads than threads in the trace, or as many: the longest goes to the idlest.
-fn gather(events: &[u64], threads: usize) -> Vec<Hand> {
+/// Assigns fewer replay threads than the trace has threads, or as many. The thread with the most
+/// events goes to the replay thread with the fewest.
+fn gather(events: &[u64], threads: usize) -> Vec<Team> {
     if threads == events.len() {
-        return (0..threads).map(|first| Hand::new(first, 1)).collect();
+        return (0..threads).map(|first| Team::new(first, 1)).collect();
     }
     let mut by_length: Vec<usize> = (0..events.len()).collect();
     by_length.sort_by_key(|&thread| std::cmp::Reverse(events[thread]));
     let mut loads = vec![0; threads];
-    let mut hands = vec![Hand::new(0, 1); events.len()];
+    let mut teams = vec![Team::new(0, 1); events.len()];
     for thread in by_length {
         let idlest = (0..threads).min_by_key(|&n| loads[n]).unwrap_or(0);
         loads[idlest] += events[thread];
-        hands[thread].first = idlest;
+        teams[thread].first = idlest;
     }
-    hands
+    teams
 }
 
-/// More replay threads than threads in the trace: each further one goes where the load is highest.
-fn split(events: &[u64], threads: usize) -> Vec<Hand> {
+/// Assigns more replay threads than the trace has threads. Each further one goes to the thread with
+/// the highest load.
+fn split(events: &[u64], threads: usize) -> Vec<Team> {
     let mut shares = vec![1; events.len()];
     for _ in events.len()..threads {
         let busiest = (0..events.len()).max_by_key(|&n| events[n] / shares[n]);
@@ -108,12 +112,12 @@ fn split(events: &[u64], threads: usize) -> Vec<Hand> {
         }
     }
     let mut first = 0;
-    let mut hands = Vec::with_capacity(events.len());
+    let mut teams = Vec::with_capacity(events.len());
     for share in shares {
-        hands.push(Hand::new(first, share as usize));
+        teams.push(Team::new(first, share as usize));
         first += share as usize;
     }
-    hands
+    teams
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Replays one trace: sets up a table and the threads, gives the signal for each round, and
-//! checks the table when a round is over.
+//! Replays one trace: sets up a table and the threads, starts each round, and checks the table
+//! after it.
 
 use std::any::Any;
 use std::hint;
@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use slotarena::Table;
 
 use crate::faults::{Fault, Faults};
@@ -18,16 +19,15 @@ use crate::memory;
 use crate::options::{Options, Via};
 use crate::outcome::{Outcome, Resident};
 use crate::player::{Player, Shared, Tally};
-use crate::progress::Progress;
 use crate::schedule;
 use crate::trace::{Record, Trace};
 use crate::watch::{SEGMENT_SLOTS, Watch};
 
-/// Time between two looks at the progress and the resident memory.
-const GLANCE: Duration = Duration::from_millis(10);
-/// What a replay thread may need of its stack, and of the heap now and then: an audit allocates.
-/// A system allocator may keep the latter resident for the thread. It is not the table's, so both
-/// are touched before resident memory is looked at for the first time.
+/// The time between two samples of the progress and the resident memory.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(10);
+/// The stack of a replay thread, and its heap: an audit allocates, and a system allocator may keep
+/// that memory resident for the thread. Neither belongs to the table. Both are touched before
+/// resident memory is measured for the first time.
 const STACK_BYTES: usize = 32 << 10;
 const HEAP_BYTES: usize = 96 << 10;
 
@@ -46,7 +46,7 @@ pub fn replay(
     let faults = Faults::default();
     let events = trace.records.len() as u64;
     let rounds = u64::from(options.repeat) + 1;
-    let watch = Watch::new(&table, &faults, events, rounds, options.sweep_every);
+    let watch = Watch::new(&table, &faults, events, rounds, options.sweep_every.into());
     let shared = Shared {
         table: &table,
         meeting: &meeting,
@@ -84,20 +84,20 @@ pub fn replay(
     Ok(outcome)
 }
 
-/// Slots for all objects at once, and then some: threads that run ahead of the file order, and
-/// free slots that another thread keeps, may take more than the trace's peak.
+/// Returns the slots of the table: more than one for each object. Threads that run ahead of the
+/// file order, and free slots in other threads' local stores, may exceed the trace's peak.
 fn capacity(trace: &Trace, threads: usize) -> Result<u32, String> {
     let objects = u64::from(trace.objects);
     let slots = objects + objects / 4 + (16 + 4 * threads as u64) * SEGMENT_SLOTS;
     u32::try_from(slots).map_err(|_| format!("{slots} slots are more than a table has"))
 }
 
-/// What comes out of all rounds together.
+/// The figures of all rounds.
 #[derive(Default)]
 struct Sum {
     /// Wall time of the timed rounds.
     wall: Duration,
-    /// What the threads did in the timed rounds.
+    /// The figures of the threads in the timed rounds.
     tally: Tally,
     /// Stamps compared in all rounds.
     stamps: u64,
@@ -105,10 +105,10 @@ struct Sum {
     resident: Option<Resident>,
 }
 
-/// What a thread says at the end of its round, or when it is there; or how it panicked.
+/// A thread's report after its start and after each round: its figures, or its panic.
 type Report = Result<Tally, Box<dyn Any + Send>>;
 
-/// A replay thread: waits for the signal of each round, and plays its records.
+/// Runs a replay thread: it waits for the start of each round, and plays its records.
 fn serve(
     shared: Shared<'_>,
     number: usize,
@@ -119,7 +119,7 @@ fn serve(
 ) {
     hint::black_box([0_u8; STACK_BYTES]);
     drop(memory::touched((0..HEAP_BYTES).map(|_| 0_u8)));
-    // The other end is there for as long as orders come.
+    // The receiver exists as long as orders come.
     let _ = reports.send(Ok(Tally::default()));
     for stamps in orders {
         let play = || match via {
@@ -144,7 +144,7 @@ struct Crew<'a> {
 }
 
 impl<'a> Crew<'a> {
-    /// Starts the threads, one for each list of records, and waits until they are there.
+    /// Starts the threads, one for each list of records, and waits until all run.
     fn hire<'scope>(
         scope: &'scope Scope<'scope, '_>,
         shared: Shared<'a>,
@@ -169,7 +169,7 @@ impl<'a> Crew<'a> {
         crew
     }
 
-    /// All rounds, the last one of them observed, and then the end of it all.
+    /// Runs all rounds, the last one observed, and checks the empty table.
     fn perform(&self, name: &str, events: u64, rounds: Range<u64>) -> Sum {
         let Shared { watch, meeting, .. } = self.shared;
         let before = memory::exact();
@@ -177,7 +177,7 @@ impl<'a> Crew<'a> {
         for round in rounds.clone() {
             let observed = round + 1 == rounds.end;
             if observed {
-                // So that the picture begins with nothing.
+                // The picture begins with an empty table.
                 watch.sweep_rest();
             }
             let which = if observed {
@@ -189,7 +189,7 @@ impl<'a> Crew<'a> {
                     rounds.end - rounds.start - 1
                 )
             };
-            let progress = Progress::new(format!("{name}: {which}"), events);
+            let progress = progress(format!("{name}: {which}"), events);
             self.round(&progress, Stamps::of_round(round), observed, &mut sum);
             if meeting.stopped() {
                 break;
@@ -202,13 +202,13 @@ impl<'a> Crew<'a> {
         sum
     }
 
-    /// One round: play, check, and free the rest.
-    fn round(&self, progress: &Progress, stamps: Stamps, observed: bool, sum: &mut Sum) {
+    /// Runs one round: plays, checks, and frees the rest.
+    fn round(&self, progress: &ProgressBar, stamps: Stamps, observed: bool, sum: &mut Sum) {
         let Shared { watch, meeting, .. } = self.shared;
         watch.begin(observed);
         let start = Instant::now();
         for order in &self.orders {
-            // A thread is gone only if it could not even report.
+            // Sending fails only if a thread has ended without a report.
             let _ = order.send(stamps);
         }
         let (tally, end) = self.gather(Some(progress));
@@ -223,12 +223,12 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// Waits until each thread has reported; gives the sum, and the moment of the last report.
-    fn gather(&self, progress: Option<&Progress>) -> (Tally, Instant) {
+    /// Waits until each thread has reported. Returns the sum, and the time of the last report.
+    fn gather(&self, progress: Option<&ProgressBar>) -> (Tally, Instant) {
         let mut sum = Tally::default();
         let mut missing = self.orders.len();
         while missing > 0 {
-            match self.reports.recv_timeout(GLANCE) {
+            match self.reports.recv_timeout(SAMPLE_INTERVAL) {
                 Ok(Ok(tally)) => {
                     missing -= 1;
                     sum.add(tally);
@@ -239,7 +239,7 @@ impl<'a> Crew<'a> {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(progress) = progress {
-                        progress.draw(self.shared.watch.done());
+                        progress.set_position(self.shared.watch.done());
                         self.shared.watch.note_resident();
                     }
                 }
@@ -249,8 +249,8 @@ impl<'a> Crew<'a> {
         (sum, Instant::now())
     }
 
-    /// The threads are at rest: compares the table with the ledger, and frees what is left.
-    /// Gives the number of stamps compared.
+    /// Compares the table with the ledger, and frees the remaining objects. The threads are at
+    /// rest. Returns the number of stamps compared.
     fn settle(&self, stamps: Stamps) -> u64 {
         let Shared { table, meeting, ledger, faults, watch } = self.shared;
         watch.audit();
@@ -272,7 +272,16 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// What a panic said.
+/// Returns a bar for `total` events, on standard error if that is a terminal. It disappears when it
+/// is dropped.
+fn progress(label: String, total: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %");
+    let style = style.expect("a valid template").progress_chars("█░");
+    let bar = ProgressBar::new(total).with_style(style).with_message(label);
+    bar.with_finish(ProgressFinish::AndClear)
+}
+
+/// Returns the message of a panic.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a replay thread panicked")

@@ -1,26 +1,28 @@
-//! A timeline as a picture: live and committed slots over the events, and the sweeps as ticks.
+//! The timeline as a plot: live and committed slots over the events, and the sweeps as ticks.
 
 use std::fmt::Write;
 
+use indicatif::HumanCount;
+
 use crate::outcome::Outcome;
-use crate::text::{counted, grouped};
+use crate::text::counted;
 use crate::timeline::{Point, Timeline};
 
-/// Size of the picture.
+/// The size of the picture.
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 432.0;
-/// Edges of the plot within the picture.
+/// The edges of the plot within the picture.
 const LEFT: f64 = 92.0;
 const RIGHT: f64 = 932.0;
 const TOP: f64 = 92.0;
 const BOTTOM: f64 = 368.0;
-/// About how many marks an axis has.
+/// The greatest number of steps of an axis.
 const MARKS: u64 = 6;
-/// Heights of a sweep's tick.
+/// The heights of the ticks of sweeps.
 const TICK_DONE: f64 = 9.0;
 const TICK_SKIPPED: f64 = 4.0;
 
-/// Colours for a light background, and for a dark one where the reader prefers that.
+/// Colors for a light background, and for a dark one if the reader's system prefers that.
 const STYLE: &str = "\
 text { font: 13px system-ui, sans-serif; fill: #374151; }
 .paper { fill: #ffffff; }
@@ -46,7 +48,7 @@ text { fill: #d1d5db; }
 }
 ";
 
-/// The picture of an outcome's timeline.
+/// Returns the plot of an outcome's timeline.
 pub fn draw(outcome: &Outcome) -> String {
     let timeline = &outcome.log.timeline;
     let highest = timeline.points.iter().map(|point| point.committed.max(point.live)).max();
@@ -60,7 +62,7 @@ pub fn draw(outcome: &Outcome) -> String {
     svg
 }
 
-/// What the edges of the plot stand for.
+/// The values at the edges of the plot.
 struct Scale {
     events: u64,
     slots: u64,
@@ -76,7 +78,7 @@ impl Scale {
     }
 }
 
-/// Paper, title and legend.
+/// Draws the background, the title, and the legend.
 fn head(svg: &mut String, outcome: &Outcome) {
     let name = escaped(&outcome.name);
     let _ = writeln!(
@@ -116,7 +118,7 @@ fn head(svg: &mut String, outcome: &Outcome) {
     }
 }
 
-/// Grid, axes and their labels.
+/// Draws the grid, the axes, and their labels.
 fn axes(svg: &mut String, scale: &Scale) {
     for slots in marks(scale.slots) {
         let y = scale.y(slots);
@@ -126,7 +128,7 @@ fn axes(svg: &mut String, scale: &Scale) {
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             LEFT - 8.0,
             y + 4.5,
-            grouped(slots)
+            HumanCount(slots)
         );
     }
     for events in marks(scale.events) {
@@ -136,7 +138,7 @@ fn axes(svg: &mut String, scale: &Scale) {
             "<path class=\"axis\" d=\"M{x:.1} {BOTTOM}v5\"/>\
              <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
             BOTTOM + 22.0,
-            grouped(events)
+            HumanCount(events)
         );
     }
     let (middle_x, middle_y) = ((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0);
@@ -150,7 +152,7 @@ fn axes(svg: &mut String, scale: &Scale) {
     );
 }
 
-/// The sweeps, standing on the lower axis.
+/// Draws the sweeps, on the lower axis.
 fn ticks(svg: &mut String, timeline: &Timeline, scale: &Scale) {
     for (class, swept, height) in [("skipped", false, TICK_SKIPPED), ("done", true, TICK_DONE)] {
         let mut path = String::new();
@@ -163,7 +165,7 @@ fn ticks(svg: &mut String, timeline: &Timeline, scale: &Scale) {
     }
 }
 
-/// The two lines, and the area below the lower one.
+/// Draws the two lines, and the area below the lower one.
 fn lines(svg: &mut String, timeline: &Timeline, scale: &Scale) {
     let live = steps(&timeline.points, scale, |point| point.live);
     let committed = steps(&timeline.points, scale, |point| point.committed);
@@ -175,7 +177,7 @@ fn lines(svg: &mut String, timeline: &Timeline, scale: &Scale) {
     );
 }
 
-/// A line that keeps each value until the next one is known. It starts from nothing.
+/// Returns a line that keeps each value until the next sample. It starts from 0.
 fn steps(points: &[Point], scale: &Scale, value: impl Fn(&Point) -> u64) -> String {
     let mut path = format!("M{LEFT} {BOTTOM}");
     let mut last = 0;
@@ -190,7 +192,7 @@ fn steps(points: &[Point], scale: &Scale, value: impl Fn(&Point) -> u64) -> Stri
     path
 }
 
-/// Round numbers from 0 to `most`: multiples of 1, 2 or 5 times a power of ten.
+/// Returns round numbers from 0 to `most`: multiples of 1, 2, or 5 times a power of ten.
 fn marks(most: u64) -> impl Iterator<Item = u64> {
     let powers = (0..19).map(|power| 10_u64.pow(power));
     let step = powers
@@ -200,7 +202,7 @@ fn marks(most: u64) -> impl Iterator<Item = u64> {
     (0..=most / step).map(move |n| n * step)
 }
 
-/// A text that may stand between tags.
+/// Returns a text that may stand between tags.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

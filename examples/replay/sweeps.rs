@@ -1,4 +1,4 @@
-//! The sweeps of a replay in figures.
+//! The figures of all sweeps of a replay.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use slotarena::SweepReport;
 
 use crate::memory;
 
-/// How many pauses are kept one by one. The median of a longer run is that of its first ones.
+/// The pauses that are kept one by one. The median of a longer run is that of its first ones.
 const PAUSES_MAX: u64 = 1 << 20;
 
-/// What the sweeps did.
+/// The figures of the sweeps.
 pub struct Sweeps {
     /// Sweeps that walked the segments.
     pub done: u64,
-    /// Sweeps that found less than one segment's worth of free slots and let it be.
+    /// Sweeps that were skipped: they found less than one segment's worth of free slots.
     pub skipped: u64,
-    /// Segments given back, also by the sweeps after everything was freed.
+    /// Segments decommitted, also by the sweeps of the empty table.
     pub released: u64,
-    /// The most segments committed at once. Exact: the number falls in sweeps only, so that each
-    /// of its peaks is the start of a sweep, or the end.
+    /// The greatest number of committed segments. It is exact: the number falls only in sweeps, so
+    /// each peak is at the start of a sweep or at the end.
     pub committed_peak: u64,
     /// The longest pause.
     pub pause_worst: Duration,
@@ -27,7 +27,7 @@ pub struct Sweeps {
 }
 
 impl Sweeps {
-    /// No sweep yet, and room for so many.
+    /// Creates figures without sweeps, and memory for so many.
     pub fn with_capacity(sweeps: u64) -> Sweeps {
         let room = sweeps.min(PAUSES_MAX) as usize;
         let mut pauses = memory::touched((0..room).map(|_| Duration::ZERO)).into_vec();
@@ -56,14 +56,14 @@ impl Sweeps {
         }
     }
 
-    /// Adds a sweep after everything is freed. It is not counted, and neither is its pause.
+    /// Adds a sweep of the empty table. Neither the sweep nor its pause is counted.
     pub fn note_rest(&mut self, report: &SweepReport) {
         self.released += report.segments_released;
         let before = report.segments_committed + report.segments_released;
         self.committed_peak = self.committed_peak.max(before);
     }
 
-    /// The pause that half of the sweeps did not exceed.
+    /// Returns the median pause.
     pub fn pause_median(&self) -> Option<Duration> {
         let mut pauses = self.pauses.clone();
         pauses.sort_unstable();

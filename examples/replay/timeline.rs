@@ -5,12 +5,12 @@ use slotarena::SweepReport;
 use crate::memory;
 use crate::watch::SEGMENT_SLOTS;
 
-/// Regular samples of a round.
+/// The regular samples of a round.
 pub const SAMPLES: u64 = 600;
-/// How many sweeps are kept for the drawing; more could not be told apart.
+/// The sweeps that are kept for the plot. More could not be told apart.
 const SWEEPS_MAX: u64 = 2000;
 
-/// The table at one moment.
+/// The table at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
     /// Events done.
@@ -21,23 +21,23 @@ pub struct Point {
     pub committed: u64,
 }
 
-/// A sweep at one moment.
+/// A sweep at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
     /// Events done.
     pub at: u64,
-    /// Whether it was done; otherwise there was too little to gain.
+    /// Whether the sweep was done. Otherwise it was skipped, for lack of free slots.
     pub swept: bool,
 }
 
-/// What a timeline plot shows.
+/// The content of a timeline plot.
 pub struct Timeline {
     pub points: Vec<Point>,
     pub ticks: Vec<Tick>,
 }
 
 impl Timeline {
-    /// No point yet, and room for the samples and for so many sweeps.
+    /// Creates an empty timeline with memory for the samples and for so many sweeps.
     pub fn with_capacity(sweeps: u64) -> Timeline {
         let ticks = sweeps.min(SWEEPS_MAX);
         let points = SAMPLES + 2 * ticks;
@@ -77,7 +77,7 @@ impl Timeline {
         }
     }
 
-    /// Brings what several threads noted into the order of the events.
+    /// Sorts the entries of all threads by events.
     pub fn sort(&mut self) {
         self.points.sort_by_key(|point| point.at);
         self.ticks.sort_by_key(|tick| tick.at);

@@ -1,29 +1,29 @@
-//! The trace format: a list of "thread t takes object o" and "thread t gives object o back".
+//! The trace format: a list of events "thread t allocates object o" and "thread t frees object o".
 //!
 //! All numbers are little-endian `u32`:
 //!
-//! | offset | what |
+//! | offset | content |
 //! |---|---|
 //! | 0 | the eight bytes `SLTRACE1` |
-//! | 8 | how many records follow |
-//! | 12 | how many threads take part |
+//! | 8 | the number of records |
+//! | 12 | the number of threads |
 //! | 16 | the records, four bytes each, to the end of the file |
 //!
-//! [`Trace::parse`] takes any bytes at all and gives either a trace that keeps every rule of the
-//! format or a [`Damage`]: the offset of the first broken rule, and the rule. The rest of this
-//! example relies on the rules and does not check them again.
+//! [`Trace::parse`] accepts any bytes. It returns a trace that keeps every rule of the format, or a
+//! [`Damage`]: the first broken rule, and its offset. The rest of this example relies on the rules
+//! and does not check them again.
 
 use std::fmt;
 
-/// What a trace file begins with.
+/// The first bytes of a trace file.
 const MAGIC: [u8; 8] = *b"SLTRACE1";
-/// Where the number of records stands.
+/// The offset of the number of records.
 const COUNT_AT: usize = 8;
-/// Where the number of threads stands.
+/// The offset of the number of threads.
 const THREADS_AT: usize = 12;
-/// Where the records begin.
+/// The offset of the first record.
 const RECORDS_AT: usize = 16;
-/// Bytes of one record.
+/// The bytes of one record.
 const RECORD_BYTES: usize = 4;
 
 /// One event: bit 31 set for a free, bits 24 to 30 the thread, bits 0 to 23 the object.
@@ -31,20 +31,20 @@ const RECORD_BYTES: usize = 4;
 pub struct Record(pub u32);
 
 impl Record {
-    /// How many objects can be told apart.
+    /// The greatest number of objects.
     pub const OBJECTS_MAX: u32 = 1 << 24;
 
-    /// Whether the event gives the object's slot back; otherwise it takes one.
+    /// Returns `true` if the event is a free, and `false` if it is an allocation.
     pub const fn is_free(self) -> bool {
         self.0 >> 31 == 1
     }
 
-    /// The thread that does it.
+    /// Returns the thread of the event.
     pub const fn thread(self) -> u32 {
         self.0 >> 24 & 0x7f
     }
 
-    /// The object it is done to.
+    /// Returns the object of the event.
     pub const fn object(self) -> u32 {
         self.0 & (Self::OBJECTS_MAX - 1)
     }
@@ -53,31 +53,31 @@ impl Record {
 /// A trace that keeps all rules of the format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// The events, in one order in which they could have happened.
+    /// The events, in a possible order.
     pub records: Vec<Record>,
     /// Number of threads; each has at least one event.
     pub threads: u32,
     /// Number of objects, which is the number of allocations.
     pub objects: u32,
-    /// The most objects alive at once, in file order.
+    /// The greatest number of live objects, in file order.
     pub live_peak: u32,
 }
 
-/// Why a file is no trace.
+/// A broken rule, and its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Offset of the first byte that breaks a rule.
+    /// The offset of the first byte that breaks the rule.
     pub offset: usize,
-    /// The rule it breaks.
+    /// The broken rule.
     pub rule: Rule,
 }
 
-/// The rules of the format, each with what was found instead.
+/// The rules of the format, each with the contrary finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// The file begins with the magic bytes.
     Magic,
-    /// The header is there in full.
+    /// The header is complete.
     Header { length: usize },
     /// The file holds exactly as many records as its header says.
     Length { count: u32, length: usize },
@@ -87,16 +87,16 @@ pub enum Rule {
     ThreadOrder { thread: u32, next: u32 },
     /// Objects are numbered 0, 1, 2, ... in the order of their allocations.
     ObjectOrder { object: u32, next: u32 },
-    /// A free stands after the allocation of its object.
+    /// A free comes after the allocation of its object.
     FreeBeforeAllocation { object: u32 },
-    /// An object is freed once at most.
+    /// An object is freed at most once.
     FreedTwice { object: u32 },
     /// Each thread that the header counts has an event.
     IdleThread { thread: u32, threads: u32 },
 }
 
 impl Trace {
-    /// Reads a trace, or says where the bytes stop being one.
+    /// Reads a trace, or returns the first broken rule.
     pub fn parse(data: &[u8]) -> Result<Trace, Damage> {
         let (count, threads) = parse_header(data)?;
         let mut state = State { threads, ..State::default() };
@@ -117,7 +117,7 @@ impl Trace {
     }
 }
 
-/// Checks all of the header, and gives the numbers of records and of threads.
+/// Checks the header, and returns the numbers of records and of threads.
 fn parse_header(data: &[u8]) -> Result<(u32, u32), Damage> {
     let wrong = MAGIC.iter().zip(data).position(|(expected, found)| expected != found);
     if let Some(offset) = wrong {
@@ -128,19 +128,19 @@ fn parse_header(data: &[u8]) -> Result<(u32, u32), Damage> {
         return Err(Damage { offset: length, rule: Rule::Header { length } });
     }
     let count = word(data, COUNT_AT);
-    // In 64 bits: the greatest count makes a file of 16 GiB.
+    // In 64 bits: the greatest count gives a file of 16 GiB.
     if length as u64 != RECORDS_AT as u64 + RECORD_BYTES as u64 * u64::from(count) {
         return Err(Damage { offset: COUNT_AT, rule: Rule::Length { count, length } });
     }
     Ok((count, word(data, THREADS_AT)))
 }
 
-/// The number at `at`; the caller has made sure that four bytes are there.
+/// Returns the number at `at`. The caller ensures that `data` has four bytes there.
 fn word(data: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]])
 }
 
-/// What has to be remembered of the records read so far.
+/// The state after the records read so far.
 #[derive(Default)]
 struct State {
     threads: u32,
@@ -152,7 +152,7 @@ struct State {
 }
 
 impl State {
-    /// Takes in the next record, or names the rule it breaks.
+    /// Accepts the next record, or returns the rule that it breaks.
     fn admit(&mut self, record: Record) -> Result<(), Rule> {
         let (thread, object) = (record.thread(), record.object());
         if thread >= self.threads {

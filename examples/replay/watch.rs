@@ -1,9 +1,9 @@
-//! Counts the events of a round, and does what is due at its marks: sweeps, and in the observed
-//! round also samples of the table.
+//! Counts the events of a round, and sweeps at certain marks. In the observed round it also samples
+//! the table.
 //!
-//! Each thread counts its events in stretches of [`Watch::stride`] and does itself what falls due
-//! when its stretch crosses a mark, beside the other threads. Observations stop the world, so no
-//! timed round makes any: one more round is replayed for them.
+//! Each thread counts its events in stretches of [`Watch::stride`]. The thread whose stretch
+//! crosses a mark sweeps or samples, concurrently with the other threads. Samples stop all threads,
+//! so no timed round takes any: one more round is replayed for them.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,12 +16,12 @@ use crate::occupancy::{self, Occupancy};
 use crate::sweeps::Sweeps;
 use crate::timeline::{self, Point, Tick, Timeline};
 
-/// Slots of one segment.
+/// The slots of one segment.
 pub const SEGMENT_SLOTS: u64 = (SEGMENT_BYTES / Table::<u64>::ENTRY_SIZE) as u64;
-/// The longest stretch of events that a thread keeps to itself.
+/// The longest stretch of events that a thread counts for itself.
 const STRIDE_MAX: u64 = 64;
 
-/// The counter of a trace's events, and what was seen at its marks.
+/// The counter of a trace's events, and the log of its marks.
 pub struct Watch<'a> {
     table: &'a Table<u64>,
     faults: &'a Faults,
@@ -29,28 +29,29 @@ pub struct Watch<'a> {
     total: u64,
     /// Events from sweep to sweep; 0 for none.
     sweep_every: u64,
-    /// Events of this round that are done, up to unfinished stretches.
+    /// Events of this round that are done, without unfinished stretches.
     done: AtomicU64,
-    /// Whether this round is the observed one. Changed between rounds only.
+    /// Whether this round is observed. Changes only between rounds.
     observed: AtomicBool,
-    /// Held by whoever stops the world, so that no pause includes the wait for another stop.
+    /// Held by the thread that stops the others, so that no pause includes the wait for another
+    /// stop.
     turn: Mutex<()>,
     log: Mutex<Log>,
 }
 
-/// What was seen.
+/// The record of all rounds.
 pub struct Log {
     pub sweeps: Sweeps,
     pub timeline: Timeline,
     pub occupancy: Occupancy,
-    /// The most slots seen live at once.
+    /// The greatest number of live slots that sweeps and samples found.
     pub live_peak: u64,
-    /// The most resident memory seen.
+    /// The greatest resident memory of all samples.
     pub resident_peak: Option<u64>,
 }
 
 impl<'a> Watch<'a> {
-    /// A watch over `rounds` rounds of `total` events each.
+    /// Creates a watch over `rounds` rounds of `total` events each.
     pub fn new(
         table: &'a Table<u64>,
         faults: &'a Faults,
@@ -79,20 +80,20 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Sets the counter back. All threads are at rest.
+    /// Resets the counter. All threads are at rest.
     pub fn begin(&self, observed: bool) {
-        // Relaxed, both: the message that starts a thread's round comes after this.
+        // Relaxed, both: each thread's round starts with a message that is sent after this.
         self.done.store(0, Ordering::Relaxed);
         self.observed.store(observed, Ordering::Relaxed);
     }
 
-    /// Events done in this round.
+    /// Returns the number of events done in this round.
     pub fn done(&self) -> u64 {
         // Relaxed: a figure for the progress bar and the timeline.
         self.done.load(Ordering::Relaxed)
     }
 
-    /// How many events a thread may do before it calls [`advance`](Self::advance).
+    /// Returns the number of events that a thread does between calls of [`advance`](Self::advance).
     pub fn stride(&self) -> usize {
         let mut stride = STRIDE_MAX;
         if self.sweep_every > 0 {
@@ -104,7 +105,7 @@ impl<'a> Watch<'a> {
         stride as usize
     }
 
-    /// `events` more events are done. Does what falls due.
+    /// Counts `events` more events, and sweeps or samples if they cross a mark.
     pub fn advance(&self, events: u64) {
         // Relaxed: the counter orders nothing but itself.
         let before = self.done.fetch_add(events, Ordering::Relaxed);
@@ -123,7 +124,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Sweeps and keeps the report.
+    /// Sweeps, and records the report.
     fn sweep(&self) {
         let (report, at) = self.timed(|table| table.sweep(0));
         let now = self.done();
@@ -143,15 +144,15 @@ impl<'a> Watch<'a> {
         });
     }
 
-    /// Sweeps when all slots are free, which is none of the sweeps that the options ask for.
-    /// Gives the number of segments that are still committed.
+    /// Sweeps when all slots are free. The options do not count this sweep. Returns the number of
+    /// segments that are still committed.
     pub fn sweep_rest(&self) -> u64 {
         let report = self.table.sweep(0);
         self.with_log(|log| log.sweeps.note_rest(&report));
         report.segments_committed
     }
 
-    /// Walks through the whole table, and reports what it lost.
+    /// Audits the whole table, and reports lost slots.
     pub fn audit(&self) -> Option<Audit> {
         match self.timed(Table::audit).0 {
             Ok(audit) => {
@@ -171,7 +172,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Works on the log.
+    /// Runs `work` on the log.
     pub fn with_log<R>(&self, work: impl FnOnce(&mut Log) -> R) -> R {
         work(&mut self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
@@ -181,13 +182,13 @@ impl<'a> Watch<'a> {
         self.log.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Notes the resident memory of this moment.
+    /// Samples the resident memory.
     pub fn note_resident(&self) {
         let resident = memory::quick();
         self.with_log(|log| log.resident_peak = log.resident_peak.max(resident));
     }
 
-    /// A point of the timeline.
+    /// Samples the table for the timeline.
     fn sample(&self) {
         let (stats, at) = self.timed(Table::stats);
         self.with_log(|log| {
@@ -200,8 +201,8 @@ impl<'a> Watch<'a> {
         self.note_resident();
     }
 
-    /// Looks at the table, and tells how many events were done then; `None` if the others did
-    /// so many meanwhile that it would be a guess.
+    /// Runs `look` on the table, and returns how many events were done at that time. Returns `None`
+    /// if the other threads did too many events in the meantime.
     fn timed<R>(&self, look: impl FnOnce(&Table<u64>) -> R) -> (R, Option<u64>) {
         let turn = self.turn.lock();
         let before = self.done();
@@ -212,7 +213,7 @@ impl<'a> Watch<'a> {
         (seen, close.then_some(after))
     }
 
-    /// A column of the picture.
+    /// Fills a column of the picture.
     fn look(&self, column: u64) {
         if let Some(audit) = self.audit() {
             self.with_log(|log| log.occupancy.fill(column, &audit));
@@ -220,7 +221,7 @@ impl<'a> Watch<'a> {
     }
 
     fn observed(&self) -> bool {
-        // Relaxed: see `begin`.
+        // Relaxed: each thread's round starts with a message that is sent after `begin`.
         self.observed.load(Ordering::Relaxed)
     }
 }

@@ -1,38 +1,38 @@
-//! The attack: handles in the sandbox's memory are overwritten at random, by another thread too,
-//! while they are called. Each call must end in a function of the signature that it was made for,
-//! or in a trap that says why not.
+//! The attack: this thread and another one overwrite handles in the sandbox's memory at random
+//! while compiled code calls them. Each call must reach a function of the expected signature, or
+//! end in a trap that tells why not.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use fastrand::Rng;
 use slotarena::CodePointerTable;
 
 use crate::busy::Busy;
 use crate::calls::Calls;
 use crate::compile::{Tier, probes};
 use crate::instance::{Instance, Prepared};
-use crate::jobs::Random;
 use crate::runtime::{Trap, enter};
 
 const CALLS: u64 = 1_000_000;
 
-/// How many handles lie in the sandbox.
+/// The handles in the sandbox.
 const TARGETS: usize = 64;
 
-/// What an attacker writes: anything, and what is likely to lead somewhere.
-fn forged(random: &mut Random, handles: &[u32]) -> u32 {
-    let known = handles[random.below(handles.len() as u64) as usize];
-    match random.below(8) {
-        0 => random.next() as u32,
+/// Returns what an attacker writes: any number, or a number that is likely to be a handle.
+fn forged(random: &mut Rng, handles: &[u32]) -> u32 {
+    let known = handles[random.usize(..handles.len())];
+    match random.u32(..8) {
+        0 => random.u32(..),
         1 => 0,
-        2 => u32::MAX - random.below(3) as u32,
-        3 => random.below(100_000) as u32,
-        4 => known ^ 1 << random.below(32),
-        // Somebody else's, whose signature may be another.
+        2 => u32::MAX - random.u32(..3),
+        3 => random.u32(..100_000),
+        4 => known ^ 1 << random.u32(..32),
+        // Another function's handle, whose signature may differ.
         _ => known,
     }
 }
 
-/// Makes the calls, and says what they came to.
+/// Makes the calls, and prints their outcomes.
 pub fn attack(prepared: &Prepared, table: &CodePointerTable) -> Result<(), String> {
     let mut instance = Instance::new(prepared, Some(table), false)?;
     let plan = prepared.plan(Calls::Table(table.recipe()), Tier::Baseline, false)?;
@@ -58,28 +58,28 @@ pub fn attack(prepared: &Prepared, table: &CodePointerTable) -> Result<(), Strin
         let recompile = |_| probes(&plan);
         busy.start(scope, table, prepared, &own, code.clone(), recompile);
         scope.spawn(|| {
-            let mut random = Random(3);
+            let mut random = Rng::with_seed(3);
             while !done.load(Ordering::Relaxed) {
-                let place = &sandbox[random.below(TARGETS as u64) as usize];
+                let place = &sandbox[random.usize(..TARGETS)];
                 place.store(forged(&mut random, &handles), Ordering::Relaxed);
             }
         });
         let counts = (|| {
-            let (mut random, mut counts) = (Random(5), [0u64; 3]);
+            let (mut random, mut counts) = (Rng::with_seed(5), [0u64; 3]);
             let mut array = [0u64; 32];
             for call in 0..CALLS {
-                let place = random.below(TARGETS as u64) as usize;
+                let place = random.usize(..TARGETS);
                 sandbox[place].store(forged(&mut random, &handles), Ordering::Relaxed);
-                let ty = random.below(prepared.signatures.len() as u64) as usize;
-                // SAFETY: this thread's own, but for what compiled code does with it.
+                let ty = random.usize(..prepared.signatures.len());
+                // SAFETY: only this thread and the code that it calls use the context.
                 unsafe { (*context).reached = 0 };
-                // As a direct call reads its handle, or as an indirect one does.
-                let kind = random.below(2) as usize * prepared.signatures.len();
+                // The handle is read as by a direct call, or as by an indirect one.
+                let kind = random.usize(..2) * prepared.signatures.len();
                 let trampoline = code.enter[kind + ty] as *const u8;
-                // SAFETY: compiled for this type, with room for its arguments; the number is that
-                // of one of those in the sandbox.
+                // SAFETY: the trampoline was compiled for this type, the array has room for its
+                // arguments, and `place` is the number of a handle in the sandbox.
                 let ended = unsafe { enter(context, trampoline, place, &mut array) };
-                // SAFETY: as above.
+                // SAFETY: only this thread and the code that it calls use the context.
                 let reached = unsafe { (*context).reached };
                 let right = |function: u64| {
                     prepared.signature_of(function as u32) == prepared.signatures[ty]
@@ -103,13 +103,13 @@ pub fn attack(prepared: &Prepared, table: &CodePointerTable) -> Result<(), Strin
         counts[0], counts[1], counts[2]
     );
     println!(
-        "  meanwhile {} entry points swapped, {} entries come and gone, {} sweeps",
+        "  in the meantime {} entry points swapped, {} entries allocated and freed, {} sweeps",
         busy.swaps.load(Ordering::Relaxed),
         busy.entries.load(Ordering::Relaxed),
         busy.sweeps.load(Ordering::Relaxed)
     );
     if counts.contains(&0) {
-        return Err("one of the three ends never came".into());
+        return Err("one of the three outcomes never occurred".into());
     }
     Ok(())
 }

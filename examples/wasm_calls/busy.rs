@@ -1,17 +1,17 @@
-//! What goes on in the table while a module runs: other threads swap its entry points for those of
-//! recompiled bodies, and allocate, free and sweep other modules' entries.
+//! Concurrent work on the table while a module runs. One thread swaps the module's entry points for
+//! those of recompiled bodies. Another allocates, frees, and sweeps other modules' entries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Scope;
 
+use fastrand::Rng;
 use slotarena::{CodePointerTable, Handle};
 
 use crate::compile::Code;
 use crate::instance::Prepared;
-use crate::jobs::Random;
 
-/// How much went on.
+/// The amount of concurrent work.
 #[derive(Default)]
 pub struct Busy {
     done: AtomicBool,
@@ -22,12 +22,12 @@ pub struct Busy {
     pub released: AtomicU64,
 }
 
-/// How many bodies of each function are compiled before they are used again.
+/// The bodies of each function. They are then used again in turn.
 const COPIES: usize = 4;
 
 impl Busy {
-    /// Starts the threads. `recompile` makes new bodies, the number of the copy in hand. What the
-    /// entries lead to is kept until all has ended.
+    /// Starts the threads. `recompile` compiles new bodies, given the number of the copy. All
+    /// bodies are kept until the end.
     pub fn start<'s>(
         &'s self,
         scope: &'s Scope<'s, '_>,
@@ -49,7 +49,7 @@ impl Busy {
                     self.compilations.fetch_add(1, Ordering::Relaxed);
                 }
                 let code = &copies[round % copies.len()];
-                // One scope for all: a batch.
+                // One scope for all functions: a batch.
                 let scope = table.write_scope();
                 for (number, (&handle, &entry_point)) in own.iter().zip(&code.functions).enumerate()
                 {
@@ -60,7 +60,7 @@ impl Busy {
                 drop(scope);
                 std::thread::yield_now();
             }
-            // The entries lead to the first copy again, before the others go.
+            // The entries lead to the first copy again before the others are dropped.
             let scope = table.write_scope();
             for (number, (&handle, &entry_point)) in
                 own.iter().zip(&copies[0].functions).enumerate()
@@ -68,24 +68,24 @@ impl Busy {
                 let signature = prepared.signature_of(number as u32);
                 scope.set(handle, entry_point, signature).expect("its own signature");
             }
-            // The module may still run in them.
+            // The module may still run in the copies.
             while !self.done.load(Ordering::Relaxed) {
                 std::thread::yield_now();
             }
         });
         scope.spawn(move || {
-            let mut random = Random(7);
+            let mut random = Rng::with_seed(7);
             let mut held: Vec<Handle> = Vec::new();
             while !self.done.load(Ordering::Relaxed) {
                 let scope = table.write_scope();
-                for _ in 0..random.below(20_000) {
-                    let number = random.below(other.functions.len() as u64) as u32;
+                for _ in 0..random.u32(..20_000) {
+                    let number = random.u32(..other.functions.len() as u32);
                     let entry_point = other.functions[number as usize];
                     let handle = scope.allocate(entry_point, prepared.signature_of(number));
                     held.push(handle.expect("there is room"));
                     self.entries.fetch_add(1, Ordering::Relaxed);
                 }
-                let kept = random.below(held.len() as u64 + 1) as usize;
+                let kept = random.usize(..=held.len());
                 for handle in held.drain(kept..) {
                     scope.free(handle).expect("its own");
                 }
@@ -98,7 +98,7 @@ impl Busy {
         });
     }
 
-    /// Ends it. Call when nothing is run any more.
+    /// Ends the work. The module must not run any more.
     pub fn end(&self) {
         self.done.store(true, Ordering::Relaxed);
     }

@@ -1,5 +1,5 @@
-//! Every call in compiled code: through the table, with its signature checked; or, to see what that
-//! costs, by a plain pointer.
+//! Calls in compiled code: through the table, with a checked signature. For comparison, also by a
+//! plain pointer.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
@@ -12,7 +12,7 @@ use wasmparser::{FuncType, ValType};
 
 use crate::runtime::{Trap, offsets, trap_address};
 
-/// How calls are made.
+/// The way of calls.
 #[derive(Clone, Copy)]
 pub enum Calls {
     /// By handles, through the table.
@@ -21,7 +21,7 @@ pub enum Calls {
     Pointers,
 }
 
-/// An access to what is always there.
+/// An access to memory that always exists.
 pub const TRUSTED: MemFlagsData = MemFlagsData::trusted();
 
 /// The Cranelift type of a WebAssembly one.
@@ -35,7 +35,7 @@ pub fn abi_type(ty: ValType) -> Result<cranelift_codegen::ir::Type, String> {
     }
 }
 
-/// How a function of this type is called: the context first.
+/// Returns the calling convention of a function of this type: the context comes first.
 pub fn abi(ty: &FuncType) -> Result<Abi, String> {
     let mut abi = Abi::new(CallConv::SystemV);
     abi.params.push(AbiParam::new(types::I64));
@@ -48,15 +48,15 @@ pub fn abi(ty: &FuncType) -> Result<Abi, String> {
     Ok(abi)
 }
 
-/// What the emission of one function's calls and traps needs.
+/// The state for emitting one function's calls and traps.
 pub struct Emit {
     pub calls: Calls,
-    /// Are calls counted?
+    /// Whether calls are counted.
     pub count: bool,
     pub context: Value,
-    /// Where it goes if an entry is not what the call wants; it is given the entry.
+    /// The block for an entry of another signature, which is its argument.
     wrong_entry: Block,
-    /// Where it goes to trap; it is given the code.
+    /// The block that traps. The trap code is its argument.
     trap: Block,
 }
 
@@ -98,7 +98,7 @@ impl Emit {
     ///   mov    rcx, base
     ///   mov    rax, [rcx + rax*8]       ; one load: the entry point and its signature
     ///   mov    rcx, tag
-    ///   xor    rax, rcx                 ; leaves the entry point, or something else besides
+    ///   xor    rax, rcx                 ; leaves the entry point, or a number with other bits set
     ///   mov    rcx, rax
     ///   rol    rcx, 16
     ///   test   ecx, 0xfffff             ; the bits of the mask
@@ -141,7 +141,7 @@ impl Emit {
         }
     }
 
-    /// Calls what a handle names, or what a pointer leads to.
+    /// Emits a call of the function that a handle or a pointer names.
     pub fn call(
         &self,
         builder: &mut FunctionBuilder<'_>,
@@ -161,7 +161,7 @@ impl Emit {
         builder.inst_results(call).to_vec()
     }
 
-    /// Calls a native function: by its handle, where there is a table.
+    /// Emits a call of a native function, by its handle if there is a table.
     pub fn call_native(
         &self,
         builder: &mut FunctionBuilder<'_>,
@@ -182,7 +182,7 @@ impl Emit {
         builder.inst_results(call).to_vec()
     }
 
-    /// What a function number or an element's number leads to: a handle or a pointer.
+    /// Loads the handle or the pointer of a function or of an element.
     pub fn callee(
         &self,
         builder: &mut FunctionBuilder<'_>,
@@ -208,7 +208,7 @@ impl Emit {
         self.trap_if(builder, over, Trap::Stack);
     }
 
-    /// Fills the blocks where it goes wrong.
+    /// Fills the blocks of the traps.
     pub fn finish(self, builder: &mut FunctionBuilder<'_>) {
         builder.switch_to_block(self.wrong_entry);
         // The table's own bit: is there an entry at all?

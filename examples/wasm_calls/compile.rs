@@ -1,4 +1,4 @@
-//! From a module to machine code.
+//! The compiler: from a module to machine code.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -27,14 +27,14 @@ pub struct Natives {
     pub host_call: Native,
 }
 
-/// How much the compiler is to think.
+/// The effort of the compiler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tier {
     Baseline,
-    Optimised,
+    Optimized,
 }
 
-/// What is compiled, and how.
+/// The input of a compilation, and its options.
 pub struct Plan<'p> {
     pub module: &'p Module,
     pub calls: Calls,
@@ -46,17 +46,17 @@ pub struct Plan<'p> {
     pub frontend: TargetFrontendConfig,
 }
 
-/// The numbers that this process has given to types: equal for equal ones, and for no others.
+/// Returns the number of a type in this process: equal for equal types, and for no others.
 pub fn signature(ty: &FuncType) -> Result<Signature, String> {
     static NUMBERS: Mutex<Option<HashMap<FuncType, u32>>> = Mutex::new(None);
-    let mut numbers = NUMBERS.lock().expect("nobody panics while he holds it");
+    let mut numbers = NUMBERS.lock().expect("no panic under the lock");
     let numbers = numbers.get_or_insert_default();
     let next = numbers.len() as u32;
     let number = *numbers.entry(ty.clone()).or_insert(next);
     Signature::new(number).ok_or(format!("more than {} types", Signature::LIMIT))
 }
 
-/// The processor at hand, and how to compile for it.
+/// Returns the target: this processor, with options.
 pub fn target(tier: Tier) -> Result<OwnedTargetIsa, String> {
     static TARGETS: [OnceLock<Result<OwnedTargetIsa, String>>; 2] =
         [OnceLock::new(), OnceLock::new()];
@@ -74,13 +74,13 @@ pub fn target(tier: Tier) -> Result<OwnedTargetIsa, String> {
     TARGETS[tier as usize].get_or_init(make).clone()
 }
 
-/// Machine code, which goes when this does.
+/// Machine code. It is freed when this is dropped.
 pub struct Code {
     /// Locked, since it may be sent but not shared.
     module: Mutex<Option<JITModule>>,
-    /// Where each function begins, host functions' trampolines included.
+    /// The entry point of each function, including host functions' trampolines.
     pub functions: Vec<EntryPoint>,
-    /// For each type, what calls a function of it with arguments from an array.
+    /// For each type, a function that calls a function of the type with arguments from an array.
     pub enter: Vec<usize>,
 }
 
@@ -88,13 +88,14 @@ impl Drop for Code {
     fn drop(&mut self) {
         let module = self.module.get_mut().map(Option::take);
         if let Ok(Some(module)) = module {
-            // SAFETY: whoever runs it, or has its entry points in a table, has kept this until now.
+            // SAFETY: a thread that runs the code, or a table with its entry points, keeps this
+            // value alive. So neither exists any more.
             unsafe { module.free_memory() };
         }
     }
 }
 
-/// One module of machine code that is being made.
+/// A module of machine code under construction.
 pub struct Assembly {
     pub jit: JITModule,
     context: FunctionBuilderContext,
@@ -111,7 +112,7 @@ impl Assembly {
         self.jit.target_config()
     }
 
-    /// Defines a function, whose body `fill` makes, and finishes.
+    /// Defines a function. `fill` builds its body and finishes it.
     pub fn define(
         &mut self,
         abi: Abi,
@@ -189,7 +190,7 @@ fn import(
     Ok(())
 }
 
-/// What a call from outside says about the function.
+/// The way in which a call from outside names the function.
 #[derive(Clone, Copy, PartialEq)]
 enum By {
     /// Its handle, or its address.

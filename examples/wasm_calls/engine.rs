@@ -1,4 +1,4 @@
-//! What a job asks of an engine, and the independent one: wasmi, an interpreter.
+//! The interface between jobs and engines, and the independent engine: wasmi, an interpreter.
 
 use wasmi::{ExternType, Linker, Module, Store, Val, ValType};
 
@@ -8,13 +8,13 @@ pub trait Engine {
     fn call(&mut self, export: &str, arguments: &[u64]) -> Result<u64, String>;
     fn read(&mut self, at: u64, bytes: u64) -> Vec<u8>;
     fn write(&mut self, at: u64, bytes: &[u8]);
-    /// Which imports were called since this was asked last, and with what.
+    /// Returns the calls of imports since the last call of this function, with their arguments.
     fn host_calls(&mut self) -> Vec<(u32, Vec<u64>)>;
 }
 
 type Calls = Vec<(u32, Vec<u64>)>;
 
-/// wasmi, which shares no code with what is checked against it.
+/// wasmi. It shares no code with the compiler of this example.
 pub struct Independent {
     store: Store<Calls>,
     instance: wasmi::Instance,

@@ -1,4 +1,4 @@
-//! A module that runs: its memory, its handles, and its entries in the table.
+//! A running module: its memory, its handles, and its entries in the table.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,10 +11,10 @@ use crate::engine::Engine;
 use crate::module::Module;
 use crate::runtime::{Context, Host, Trap, enter, grow, host_call};
 
-/// The most pages of 64 KiB that a memory has here.
+/// The greatest size of a memory, in pages of 64 KiB.
 const PAGES_LIMIT: u64 = 1024;
 
-/// A module, and what its types are called.
+/// A module, and the signatures of its types.
 pub struct Prepared {
     pub module: Module,
     pub signatures: Vec<Signature>,
@@ -48,8 +48,8 @@ impl Prepared {
     }
 }
 
-/// A running module. What is in the sandbox, and so an attacker's to write, is `memory`, `handles`
-/// and `elements`.
+/// A running module. Its `memory`, `handles`, and `elements` are in the sandbox: an attacker can
+/// write to them.
 pub struct Instance<'p> {
     pub prepared: &'p Prepared,
     table: Option<&'p CodePointerTable>,
@@ -74,7 +74,7 @@ impl<'p> Instance<'p> {
         count: bool,
     ) -> Result<Self, String> {
         let calls = table.map_or(Calls::Pointers, |table| Calls::Table(table.recipe()));
-        let code = compile(&prepared.plan(calls, Tier::Optimised, count)?)?;
+        let code = compile(&prepared.plan(calls, Tier::Optimized, count)?)?;
         let module = &prepared.module;
         let mut trusted = Vec::new();
         if let Some(table) = table {
@@ -135,7 +135,7 @@ impl<'p> Instance<'p> {
         Ok(instance)
     }
 
-    /// Fills the context in.
+    /// Fills the context.
     fn connect(&mut self, pages: u64) {
         let context = &mut *self.context;
         context.memory = self.memory.as_mut_ptr();
@@ -164,7 +164,7 @@ impl<'p> Instance<'p> {
         Ok(array[0])
     }
 
-    /// How many calls were counted since this was asked last.
+    /// Returns the calls counted since the last call of this function.
     pub fn take_calls(&mut self) -> u64 {
         std::mem::take(&mut self.context.calls)
     }

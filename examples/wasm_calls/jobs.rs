@@ -1,9 +1,11 @@
-//! What the modules are there for, on inputs of our own.
+//! The purpose of each module, as a job with inputs.
+
+use fastrand::Rng;
 
 use crate::engine::Engine;
 use crate::module::Module;
 
-/// What a job comes to: all numbers and bytes that the module gave out.
+/// The result of a job: all numbers and bytes that the module has returned.
 pub type Transcript = Vec<u64>;
 
 /// A job of a module, and its inputs.
@@ -14,7 +16,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// The job of a module, by what it exports.
+    /// Returns the job of a module, by the module's exports.
     pub fn of(module: &Module) -> Option<Job> {
         let has = |names: &[&str]| names.iter().all(|name| module.export(name).is_some());
         if has(&["allocate_mappings", "parse_mappings", "by_generated_location"]) {
@@ -33,23 +35,7 @@ impl Job {
     }
 }
 
-/// SplitMix64, from a fixed beginning.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ x >> 31
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-}
-
-/// Appends a number as source maps have them.
+/// Appends a number in the encoding of source maps.
 fn vlq(out: &mut Vec<u8>, value: i64) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut rest = value.unsigned_abs() << 1 | u64::from(value < 0);
@@ -63,26 +49,26 @@ fn vlq(out: &mut Vec<u8>, value: i64) {
     }
 }
 
-/// The mappings of a program of so many lines.
+/// Returns the mappings of a program of so many lines.
 fn mappings(lines: u64, seed: u64) -> Vec<u8> {
-    let mut random = Random(seed);
+    let mut random = Rng::with_seed(seed);
     let mut out = Vec::new();
     let mut last = [0i64; 4];
     for _ in 0..lines {
         let mut column = 0;
-        for place in 0..random.below(6) {
+        for place in 0..random.u32(..6) {
             if place > 0 {
                 out.push(b',');
             }
-            let step = random.below(40) as i64;
+            let step = random.i64(0..40);
             vlq(&mut out, step);
             column += step;
-            if random.below(10) > 0 {
+            if random.u32(..10) > 0 {
                 // Source, line, column, and mostly a name.
-                let fields = if random.below(3) > 0 { 4 } else { 3 };
+                let fields = if random.u32(..3) > 0 { 4 } else { 3 };
                 let bounds = [8, lines, 120, 500];
                 for (field, last) in last.iter_mut().enumerate().take(fields) {
-                    let value = random.below(bounds[field]) as i64;
+                    let value = random.u64(..bounds[field]) as i64;
                     vlq(&mut out, value - *last);
                     *last = value;
                 }
@@ -103,7 +89,7 @@ fn source_maps() -> Vec<(String, Vec<u8>)> {
     inputs
 }
 
-/// Allocates, parses, lists in both orders, queries and frees.
+/// Allocates, parses, lists in both orders, queries, and frees.
 fn source_map(engine: &mut dyn Engine, input: &[u8]) -> Result<Transcript, String> {
     let buffer = engine.call("allocate_mappings", &[input.len() as u64])?;
     engine.write(buffer, input);
@@ -115,15 +101,15 @@ fn source_map(engine: &mut dyn Engine, input: &[u8]) -> Result<Transcript, Strin
     engine.call("by_generated_location", &[parsed])?;
     engine.call("compute_column_spans", &[parsed])?;
     engine.call("by_original_location", &[parsed])?;
-    let mut random = Random(9);
+    let mut random = Rng::with_seed(9);
     for _ in 0..300 {
-        // The least upper or the greatest lower one.
-        let bias = random.below(2) + 1;
-        let (line, column) = (random.below(1000), random.below(120));
+        // The least upper bound or the greatest lower one.
+        let bias = random.u64(1..=2);
+        let (line, column) = (random.u64(..1000), random.u64(..120));
         engine.call("original_location_for", &[parsed, line, column, bias])?;
-        let source = random.below(8);
+        let source = random.u64(..8);
         engine.call("generated_location_for", &[parsed, source, line, column, bias])?;
-        let any = random.below(2);
+        let any = random.u64(..2);
         engine.call("all_generated_locations_for", &[parsed, source, line, any, column])?;
     }
     engine.call("free_mappings", &[parsed])?;
@@ -135,10 +121,10 @@ fn source_map(engine: &mut dyn Engine, input: &[u8]) -> Result<Transcript, Strin
 }
 
 fn texts() -> Vec<(String, Vec<u8>)> {
-    let mut random = Random(4);
-    let noise: Vec<u8> = (0..20_000).map(|_| random.next() as u8).collect();
+    let mut random = Rng::with_seed(4);
+    let noise: Vec<u8> = (0..20_000).map(|_| random.u8(..)).collect();
     let words = ["slot", "arena", "handle", "entry", "point", "table", " ", ", ", ".\n"];
-    let text: String = (0..30_000).map(|_| words[random.below(9) as usize]).collect();
+    let text: String = (0..30_000).map(|_| words[random.usize(..9)]).collect();
     vec![
         ("nothing".into(), vec![]),
         ("noise".into(), noise),
@@ -147,17 +133,17 @@ fn texts() -> Vec<(String, Vec<u8>)> {
     ]
 }
 
-/// Compresses, decompresses, and sees that it is the same.
+/// Compresses, decompresses, and compares.
 fn lz4(engine: &mut dyn Engine, input: &[u8]) -> Result<Transcript, String> {
     let compressed = through(engine, "compress", input, 2)?;
     let again = through(engine, "decompress", &compressed, 4)?;
     if again != input {
-        return Err("what was decompressed is not what was compressed".into());
+        return Err("the decompressed bytes differ from the input".into());
     }
     Ok(compressed.into_iter().map(u64::from).collect())
 }
 
-/// Passes bytes in, and gets bytes out, as the module's own glue does.
+/// Passes bytes to a function and returns its bytes, as the module's own glue code does.
 fn through(
     engine: &mut dyn Engine,
     function: &str,

@@ -1,26 +1,26 @@
-//! Real WebAssembly, compiled to machine code, every call of which goes through a table of code
-//! pointers: direct calls, indirect ones, and those of host functions.
+//! Real WebAssembly, compiled to machine code. Every call goes through a table of code pointers:
+//! direct calls, indirect calls, and calls of host functions.
 //!
 //! ```text
 //! cargo run --release --example wasm_calls -- [--attack] [--seconds N] [MODULE.wasm]...
 //! ```
 //!
-//! Without a path it runs the two modules that are kept in `modules/`. Of each it
+//! Without a path it runs the two modules in `modules/`. For each module it
 //!
-//! 1. compiles all functions with Cranelift (`translate.rs`, `numeric.rs`, `compile.rs`) and puts
-//!    them into the table under the numbers of their types (`instance.rs`). The sandbox gets
-//!    handles; compiled code turns them into entry points by the recipe in `calls.rs`;
-//! 2. does the module's own job on several inputs (`jobs.rs`), and holds all that it gives out
-//!    against an independent engine, the interpreter wasmi (`engine.rs`);
-//! 3. takes the time of the job with the table and without;
-//! 4. does the job over and over while other threads swap entry points for those of recompiled
-//!    bodies, and allocate, free and sweep other modules' entries (`busy.rs`).
+//! 1. compiles all functions with Cranelift (`translate.rs`, `numeric.rs`, `compile.rs`) and stores
+//!    them in the table under the numbers of their types (`instance.rs`). The sandbox gets handles.
+//!    Compiled code turns them into entry points by the recipe in `calls.rs`;
+//! 2. does the module's own job on several inputs (`jobs.rs`), and compares all results with an
+//!    independent engine, the interpreter wasmi (`engine.rs`);
+//! 3. measures the job with the table and without;
+//! 4. does the job repeatedly while other threads swap entry points for those of recompiled bodies,
+//!    and allocate, free, and sweep other modules' entries (`busy.rs`).
 //!
-//! At the end comes the price of one call (`price.rs`). With `--attack` handles are overwritten at
-//! random while they are called (`attack.rs`).
+//! At the end it measures the price of one call (`price.rs`). With `--attack`, handles are
+//! overwritten at random while compiled code calls them (`attack.rs`).
 //!
-//! The part of WebAssembly that is compiled is its first version, with sign extension and
-//! saturating conversions; what is beyond it is an error that says so.
+//! The compiler accepts the first version of WebAssembly, with sign extension and saturating
+//! conversions. Other operators are an error that names them.
 #![cfg_attr(not(all(target_arch = "x86_64", target_os = "linux")), allow(unused))]
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]

@@ -7,12 +7,12 @@ use wasmparser::{
     Parser, Payload, TableInit, TypeRef, ValType, Validator, WasmFeatures,
 };
 
-/// What is compiled here: the first version of WebAssembly, and two small additions to it.
+/// Returns the accepted features: the first version of WebAssembly, and two small additions.
 fn features() -> WasmFeatures {
     WasmFeatures::WASM1 | WasmFeatures::SIGN_EXTENSION | WasmFeatures::SATURATING_FLOAT_TO_INT
 }
 
-/// The parts of a module that are needed to compile and run it.
+/// The parts of a module for compiling and running it.
 #[derive(Default)]
 pub struct Module {
     pub bytes: Vec<u8>,
@@ -21,7 +21,7 @@ pub struct Module {
     pub imports: Vec<(String, String, u32)>,
     /// The type of every function, the imported ones first.
     pub functions: Vec<u32>,
-    /// Where the body of each defined function lies.
+    /// The place of each defined function's body.
     pub bodies: Vec<Range<usize>>,
     /// Type and first value, as bits.
     pub globals: Vec<(ValType, u64)>,

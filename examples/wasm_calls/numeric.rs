@@ -1,4 +1,4 @@
-//! Operators on numbers and on the memory.
+//! The translation of operators on numbers and on the memory.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
@@ -8,7 +8,7 @@ use wasmparser::Operator;
 use crate::runtime::Trap;
 use crate::translate::Translator;
 
-/// An access to the sandbox's memory, of any alignment, which has been checked.
+/// A checked access to the sandbox's memory, of any alignment.
 const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 
 pub fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
@@ -19,7 +19,7 @@ pub fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
     }
 }
 
-/// Pops two, and pushes what an instruction makes of them.
+/// Pops two values, and pushes the result of an instruction.
 macro_rules! binary {
     ($t:ident, $name:ident) => {{
         let (b, a) = ($t.pop(), $t.pop());
@@ -67,7 +67,7 @@ macro_rules! compare {
     }};
 }
 
-/// An operator that is neither control nor state.
+/// Translates an operator that is neither control nor state.
 pub fn operator(t: &mut Translator<'_, '_>, operator: &Operator<'_>) -> Result<(), String> {
     use Operator::*;
     match operator {
@@ -236,8 +236,8 @@ fn extend(t: &mut Translator<'_, '_>, from: Type, to: Type) {
     t.push(value);
 }
 
-/// Traps if a division by what is on top is not defined: by zero, or, where it is signed, of the
-/// least number by -1.
+/// Traps if the division by the value on top is undefined: a division by zero, or a signed division
+/// of the least number by -1.
 fn check_division(t: &mut Translator<'_, '_>, signed: bool) {
     let (b, a) = (t.pop(), t.pop());
     let zero = t.builder.ins().icmp_imm_s(IntCC::Equal, b, 0);

@@ -1,13 +1,14 @@
-//! The price of the table: calls of functions that do next to nothing, over and over, through the
-//! table with everything checked, and by a plain pointer from memory.
+//! The price of the table: checked calls through the table, compared with calls by a plain pointer
+//! from memory. The functions do next to nothing.
 //!
-//! Time is the thread's own on its processor: what other programs take is left out.
+//! Times are the thread's own: the time of other programs is left out.
 //!
-//! With one function the processor foresees where each call goes, and works on ahead of the check.
-//! With many, in an order that it does not foresee, it has to wait for the entry point.
+//! With one function the processor predicts the target of each call and works ahead of the check.
+//! With many functions in an unpredictable order it has to wait for the entry point.
 
 use std::hint::black_box;
 
+use cpu_time::ThreadTime;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature as Abi, types};
 use cranelift_codegen::isa::CallConv;
@@ -20,17 +21,17 @@ use crate::runtime::{Context, enter, offsets};
 const CALLS: u64 = 2_000_000;
 const ROUNDS: usize = 31;
 
-/// Nanoseconds a call: unchecked, checked, and the median of the differences of each round.
+/// Nanoseconds per call: unchecked, checked, and the median of the differences of each round.
 pub struct Price {
     pub pointer: f64,
     pub table: f64,
     pub difference: f64,
 }
 
-/// Functions `(context, number) -> number + 1`, a power of two of them, and one that calls one or
-/// other of them so many times as it is told.
+/// Compiles a power of two of functions `(context, number) -> number + 1`, and a function that
+/// calls a given number of them.
 fn loops(calls: Calls, targets: u32) -> Result<(Assembly, Vec<EntryPoint>, usize), String> {
-    let mut assembly = Assembly::new(Tier::Optimised)?;
+    let mut assembly = Assembly::new(Tier::Optimized)?;
     let frontend = assembly.frontend();
     let mut leaf = Abi::new(CallConv::SystemV);
     leaf.params = [types::I64; 2].map(AbiParam::new).to_vec();
@@ -87,13 +88,9 @@ fn loops(calls: Calls, targets: u32) -> Result<(Assembly, Vec<EntryPoint>, usize
     Ok((assembly, leaves, caller))
 }
 
-/// Nanoseconds that this thread has had a processor for.
+/// Returns the nanoseconds that this thread has spent on a processor.
 pub fn own_time() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the struct that it is given.
-    let read = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    assert_eq!(read, 0, "every Linux has this clock");
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
+    ThreadTime::now().as_duration().as_nanos() as f64
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -101,7 +98,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// With so many functions, a power of two.
+/// Measures the price with `targets` functions, a power of two.
 pub fn price(table: &CodePointerTable, targets: u32) -> Result<Price, String> {
     let (_kept, leaves, plain) = loops(Calls::Pointers, targets)?;
     let (_kept_too, other_leaves, checked) = loops(Calls::Table(table.recipe()), targets)?;
@@ -113,7 +110,7 @@ pub fn price(table: &CodePointerTable, targets: u32) -> Result<Price, String> {
     let handles = handles.map_err(|error| error.to_string())?;
     let raw: Vec<u32> = handles.iter().map(|handle| handle.to_raw()).collect();
     let pointers: Vec<usize> = leaves.iter().map(|leaf| leaf.address()).collect();
-    // SAFETY: all its fields are numbers and pointers.
+    // SAFETY: all fields are numbers and pointers, for which zeros are a value.
     let mut context: Box<Context> = unsafe { Box::new(std::mem::zeroed()) };
     context.elements = raw.as_ptr();
     context.element_pointers = pointers.as_ptr();

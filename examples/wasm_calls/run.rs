@@ -1,10 +1,11 @@
-//! What is done with each module, and what is said of it.
+//! The steps for each module, and their report.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use lexopt::prelude::*;
 use slotarena::CodePointerTable;
 
 use crate::attack::attack;
@@ -17,7 +18,7 @@ use crate::jobs::{Job, Transcript};
 use crate::module::Module;
 use crate::price::{own_time, price};
 
-/// What the user chose.
+/// The command line.
 struct Options {
     attack: bool,
     seconds: u64,
@@ -25,33 +26,29 @@ struct Options {
 }
 
 impl Options {
-    fn read() -> Result<Self, String> {
+    fn read() -> Result<Self, lexopt::Error> {
+        let modules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("modules");
         let mut options = Self { attack: false, seconds: 2, paths: vec![] };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            match &*argument {
-                "--attack" => options.attack = true,
-                "--seconds" => {
-                    let seconds = arguments.next().and_then(|text| text.parse().ok());
-                    options.seconds = seconds.ok_or("--seconds needs a number")?;
-                }
-                option if option.starts_with('-') => {
-                    return Err(format!("{option}: there are --attack and --seconds N"));
-                }
-                path => options.paths.push(path.into()),
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("attack") => options.attack = true,
+                Long("seconds") => options.seconds = parser.value()?.parse()?,
+                Value(path) => options.paths.push(path.into()),
+                _ => return Err(argument.unexpected()),
             }
         }
         if options.paths.is_empty() {
-            let modules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("modules");
             options.paths =
-                vec![modules.join("source-map-mappings.wasm"), modules.join("lz4.wasm")];
+                ["source-map-mappings.wasm", "lz4.wasm"].map(|name| modules.join(name)).into();
         }
         Ok(options)
     }
 }
 
 pub fn main() -> ExitCode {
-    match Options::read().and_then(|options| run(&options)) {
+    let options = Options::read().map_err(|error| error.to_string());
+    match options.and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("wasm_calls: {error}");
@@ -82,7 +79,7 @@ fn run(options: &Options) -> Result<(), String> {
     }
     table.audit().map_err(|error| format!("the table is not sound: {error:?}"))?;
     table.close().map_err(|error| error.to_string())?;
-    println!("all entries given back");
+    println!("all entries freed");
     Ok(())
 }
 
@@ -102,44 +99,44 @@ fn one(module: Module, table: &CodePointerTable, options: &Options) -> Result<()
         return attack(&prepared, table);
     }
     let Some(job) = Job::of(&prepared.module) else {
-        println!("  compiled and in the table; what it is there for, this example does not know");
+        println!("  compiled and in the table; this example has no job for it");
         return Ok(());
     };
 
     println!("  job: {}", job.what);
     let mut expected: Vec<Transcript> = Vec::new();
     for (name, input) in &job.inputs {
-        let ours = job.run(&mut instance, input)?;
-        let theirs = job.run(&mut Independent::new(&prepared.module.bytes)?, input)?;
-        // A fresh one each time there; the same one here, which must not matter.
-        if ours != theirs {
-            return Err(format!("{name}: not what the independent engine says"));
+        let found = job.run(&mut instance, input)?;
+        let wanted = job.run(&mut Independent::new(&prepared.module.bytes)?, input)?;
+        // The independent engine is fresh each time, this instance is reused: that must not matter.
+        if found != wanted {
+            return Err(format!("{name}: differs from the independent engine"));
         }
         println!(
-            "  {name}, {} bytes: as the independent engine, {} words",
+            "  {name}, {} bytes: same as the independent engine, {} words",
             input.len(),
-            ours.len()
+            found.len()
         );
-        expected.push(ours);
+        expected.push(found);
     }
     let calls = count(&prepared, table, &job)?;
     compare(&prepared, &mut instance, &job, calls)?;
-    beside(&prepared, table, &mut instance, &job, &expected, calls, options.seconds)
+    concurrently(&prepared, table, &mut instance, &job, &expected, calls, options.seconds)
 }
 
-/// The job on all inputs, once.
+/// Does the job on all inputs, once.
 fn all(engine: &mut dyn Engine, job: &Job) -> Result<Vec<Transcript>, String> {
     job.inputs.iter().map(|(_, input)| job.run(engine, input)).collect()
 }
 
-/// How many calls the job takes.
+/// Returns how many calls the job makes.
 fn count(prepared: &Prepared, table: &CodePointerTable, job: &Job) -> Result<u64, String> {
     let mut counting = Instance::new(prepared, Some(table), true)?;
     all(&mut counting, job)?;
     Ok(counting.take_calls())
 }
 
-/// The job with the table and without, one after the other.
+/// Measures the job with the table and without, alternately.
 fn compare<'p>(
     prepared: &'p Prepared,
     instance: &mut Instance<'p>,
@@ -161,7 +158,7 @@ fn compare<'p>(
     });
     let share = (with / without - 1.0) * 100.0;
     print!("  {calls} calls; {:.2} ms with the table, {:.2} ms without", with / 1e6, without / 1e6);
-    // Where there are few calls, the difference is not theirs.
+    // With few calls, the difference has other causes.
     match calls {
         100_000.. => println!(": {:.2} ns a call, {share:.1} %", (with - without) / calls as f64),
         _ => println!(": {share:.1} %"),
@@ -169,8 +166,8 @@ fn compare<'p>(
     Ok(())
 }
 
-/// The job over and over, beside threads that are at the table too.
-fn beside(
+/// Does the job repeatedly while other threads work on the table.
+fn concurrently(
     prepared: &Prepared,
     table: &CodePointerTable,
     instance: &mut Instance<'_>,
@@ -182,18 +179,20 @@ fn beside(
     let busy = Busy::default();
     let own = instance.trusted.clone();
     let plan = |tier| prepared.plan(Calls::Table(table.recipe()), tier, false);
-    let (baseline, optimised) = (plan(Tier::Baseline)?, plan(Tier::Optimised)?);
+    let (baseline, optimized) = (plan(Tier::Baseline)?, plan(Tier::Optimized)?);
     let current = instance.code.clone();
     let start = Instant::now();
     let (runs, time) = std::thread::scope(|scope| {
         let recompile =
-            |round: usize| compile(if round.is_multiple_of(2) { &baseline } else { &optimised });
+            |round: usize| compile(if round.is_multiple_of(2) { &baseline } else { &optimized });
         busy.start(scope, table, prepared, &own, current, recompile);
         let mut runs = 0;
         let outcome = loop {
             match all(instance, job) {
                 Ok(found) if found == expected => runs += 1,
-                Ok(_) => break Err("another result than when it was alone".to_owned()),
+                Ok(_) => {
+                    break Err("the result differs from the one without other threads".to_owned());
+                }
                 Err(error) => break Err(error),
             }
             if start.elapsed() >= Duration::from_secs(seconds) {
@@ -205,12 +204,13 @@ fn beside(
         outcome.map(|()| (runs, time))
     })?;
     println!(
-        "  beside other threads: {runs} runs, {:.1} million calls a second, all results the same",
+        "  with other threads: {runs} runs, {:.1} million calls per second, all results \
+         equal",
         (runs * calls) as f64 / time / 1e6
     );
     println!(
-        "  meanwhile {} entry points swapped ({} compilations), {} entries come and gone, \
-         {} sweeps, {} segments released",
+        "  in the meantime {} entry points swapped ({} compilations), {} entries allocated and \
+         freed, {} sweeps, {} segments released",
         busy.swaps.load(Ordering::Relaxed),
         busy.compilations.load(Ordering::Relaxed),
         busy.entries.load(Ordering::Relaxed),

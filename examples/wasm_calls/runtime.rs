@@ -1,37 +1,37 @@
-//! What compiled code runs in: its context, how it is entered, and how it traps.
+//! The runtime of compiled code: its context, how it is entered, and how it traps.
 
 use std::arch::global_asm;
 use std::ffi::c_void;
 use std::fmt;
 
-/// What compiled code reaches by its first argument. Lies outside of the sandbox; what it points to
-/// lies inside, but for `globals`, `pointers` and `element_pointers`.
+/// The context, which compiled code gets as its first argument. It lies outside the sandbox. Its
+/// pointers lead into the sandbox, except `globals`, `pointers`, and `element_pointers`.
 #[repr(C)]
 pub struct Context {
-    /// Where a trap goes on.
+    /// The stack pointer to which a trap returns.
     stack_pointer: usize,
     pub memory: *mut u8,
     pub memory_bytes: u64,
     /// The handle of every function. In the sandbox: an attacker may write to it.
     pub handles: *const u32,
-    /// The module's own table, as handles. In the sandbox too.
+    /// The module's own table, as handles. Also in the sandbox.
     pub elements: *const u32,
     pub elements_length: u64,
     pub globals: *mut u64,
     /// Below this a function traps instead of running.
     pub stack_limit: usize,
-    /// Calls that were counted.
+    /// The counted calls.
     pub calls: u64,
-    /// For code that goes without the table: entry points by function, and by element.
+    /// For code without the table: entry points by function, and by element.
     pub pointers: *const usize,
     pub element_pointers: *const usize,
     /// For host functions.
     pub host: *mut Host,
-    /// What a probe says.
+    /// The report of a probe.
     pub reached: u64,
 }
 
-/// Where the fields of a context lie.
+/// The offsets of a context's fields.
 pub mod offsets {
     use super::Context;
     use std::mem::offset_of;
@@ -49,14 +49,14 @@ pub mod offsets {
     pub const REACHED: i32 = offset_of!(Context, reached) as i32;
 }
 
-/// What host functions note.
+/// The records of host functions.
 #[derive(Default)]
 pub struct Host {
-    /// How many arguments each import has.
+    /// The number of arguments of each import.
     pub arity: Vec<usize>,
-    /// Which import was called, and with what.
+    /// The called imports, with their arguments.
     pub calls: Vec<(u32, Vec<u64>)>,
-    /// The most pages that the memory may have.
+    /// The greatest number of pages of the memory.
     pub pages_limit: u64,
 }
 
@@ -136,19 +136,20 @@ unsafe extern "C" {
     fn slotarena_example_trap(context: *mut c_void, code: i32) -> !;
 }
 
-/// Where compiled code calls to trap.
+/// Returns the address that compiled code calls to trap.
 pub fn trap_address() -> usize {
     slotarena_example_trap as *const () as usize
 }
 
-/// How much of the stack compiled code may use.
+/// The bytes of stack for compiled code.
 const STACK: usize = 1 << 20;
 
 /// Calls compiled code by a trampoline.
 ///
 /// # Safety
 ///
-/// The trampoline was compiled for this kind of callee and of arguments; the context is whole.
+/// The trampoline was compiled for this kind of callee and of arguments, and the context is
+/// complete.
 pub unsafe fn enter(
     context: *mut Context,
     trampoline: *const u8,
@@ -184,7 +185,7 @@ pub extern "C" fn grow(context: *mut Context, pages: u32) -> i32 {
     before as i32
 }
 
-/// An imported function: notes the call. `arguments` has room for a result, which is 0.
+/// An imported function: records the call. `arguments` has room for a result, which is 0.
 pub extern "C" fn host_call(context: *mut Context, import: u32, arguments: *mut u64) {
     // SAFETY: compiled code passes its own context on, whose host lives as long.
     let host = unsafe { &mut *(*context).host };

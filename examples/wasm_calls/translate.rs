@@ -1,4 +1,4 @@
-//! From WebAssembly's operators to Cranelift's instructions, one function at a time.
+//! The translation of WebAssembly's operators into Cranelift's instructions, function by function.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{
@@ -15,16 +15,16 @@ use crate::runtime::{Trap, offsets};
 
 /// A construct that a branch can leave.
 struct Frame {
-    /// Where a branch goes.
+    /// The target of a branch.
     target: Block,
-    /// Where it goes on behind the construct.
+    /// The block after the construct.
     exit: Block,
-    /// Where it goes on if an `if` is not taken, until that is seen.
+    /// The other side of an `if`, until its `else` or `end`.
     otherwise: Option<Block>,
-    /// How many values a branch takes along.
+    /// The number of values that a branch carries.
     arity: usize,
     results: usize,
-    /// Values below are not the construct's.
+    /// The height of the stack below the construct's values.
     height: usize,
 }
 
@@ -36,7 +36,7 @@ pub struct Translator<'f, 'p> {
     locals: Vec<Variable>,
     stack: Vec<Value>,
     frames: Vec<Frame>,
-    /// How many constructs of code that is never reached are open; `None` while code is reached.
+    /// The open constructs of unreachable code; `None` while code is reachable.
     dead: Option<usize>,
 }
 
@@ -116,7 +116,7 @@ impl Translator<'_, '_> {
         &self.frames[self.frames.len() - 1 - depth as usize]
     }
 
-    /// Types that a construct takes and gives.
+    /// Returns the parameter and result types of a construct.
     fn types(&self, ty: BlockType) -> Result<(usize, Vec<Type>), String> {
         match ty {
             BlockType::Empty => Ok((0, vec![])),
@@ -295,7 +295,7 @@ impl Translator<'_, '_> {
         self.builder.ins().jump(exit, &values);
     }
 
-    /// Goes on with the other side of an `if`.
+    /// Continues with the other side of an `if`.
     fn otherwise(&mut self) {
         let frame = self.frames.last_mut().expect("the module is valid");
         let otherwise = frame.otherwise.take().expect("the module is valid");
@@ -304,7 +304,7 @@ impl Translator<'_, '_> {
         self.dead = None;
     }
 
-    /// Goes on behind the innermost construct.
+    /// Continues after the innermost construct.
     fn end(&mut self) {
         let frame = self.frames.pop().expect("the module is valid");
         if let Some(otherwise) = frame.otherwise {
@@ -342,7 +342,7 @@ impl Translator<'_, '_> {
         self.builder.ins().load(ty, TRUSTED, self.emit.context, offset)
     }
 
-    /// The address of an access to the memory, which has been checked.
+    /// Returns the address of an access to the memory, after a check.
     pub fn address(&mut self, memarg: &MemArg, bytes: u64) -> Value {
         let index = self.pop();
         let length = self.field(types::I64, offsets::MEMORY_BYTES);

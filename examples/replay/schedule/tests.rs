@@ -1,4 +1,4 @@
-//! Every schedule deals out all records, in file order, and does not get stuck.
+//! Every schedule assigns all records, in file order, and does not get stuck.
 
 use super::*;
 
@@ -20,13 +20,13 @@ fn trace() -> Trace {
     Trace::parse(&data).unwrap()
 }
 
-/// The thread counts worth a look: fewer than the trace has, as many, and more.
+/// Returns thread counts below, equal to, and above the trace's.
 fn counts() -> impl Iterator<Item = Threads> {
     [1, 2, 3, 4, 7, 16, 128].into_iter().map(Threads::Exactly).chain([Threads::Trace])
 }
 
 #[test]
-fn all_records_are_dealt_out_in_file_order() {
+fn all_records_are_assigned_in_file_order() {
     let trace = trace();
     let place: std::collections::HashMap<u32, usize> =
         trace.records.iter().enumerate().map(|(n, record)| (record.0, n)).collect();
@@ -44,7 +44,7 @@ fn all_records_are_dealt_out_in_file_order() {
 }
 
 #[test]
-fn a_schedule_runs_to_its_end_whoever_goes_first() {
+fn a_schedule_ends_whichever_thread_goes_first() {
     let trace = trace();
     for threads in counts() {
         let lists = distribute(&trace, threads);
@@ -53,7 +53,7 @@ fn a_schedule_runs_to_its_end_whoever_goes_first() {
         let mut done = 0;
         while done < trace.records.len() {
             let before = done;
-            // The last thread first, each as far as it gets: about the worst order there is.
+            // The last thread first, each as far as it gets: about the worst order.
             for (list, at) in lists.iter().zip(&mut at).rev() {
                 while let Some(record) = list.get(*at) {
                     if record.is_free() && !allocated[record.object() as usize] {

@@ -3,8 +3,8 @@
 use super::*;
 use crate::options::Threads;
 
-/// Three threads; objects live for a while, each third one to the end, and half of those freed
-/// are freed by another thread.
+/// Returns a trace of three threads. Each third object lives to the end. Another thread frees half
+/// of the others.
 fn trace(objects: u32) -> Trace {
     let mut records = Vec::new();
     for object in 0..objects {
@@ -27,7 +27,7 @@ fn options(threads: Threads, via: Via) -> Options {
     Options { traces: Vec::new(), threads, sweep_every: 100, repeat: 2, via, svg: None }
 }
 
-/// The faults of an outcome, but for resident memory: other tests run beside this one.
+/// Counts the faults of an outcome except resident memory: other tests run concurrently.
 fn faults(outcome: &Outcome) -> u64 {
     let others = Fault::ALL.into_iter().filter(|&fault| fault != Fault::Kept);
     others.map(|fault| outcome.faults.count(fault)).sum()
@@ -42,8 +42,8 @@ fn each_schedule_and_each_way_into_the_table_keeps_the_rules() {
             let outcome = replay("small", &trace, &options(threads, via), 0).unwrap();
             assert_eq!(faults(&outcome), 0, "{:?}", outcome.faults.details());
             assert_eq!(outcome.committed_end, 0);
-            // Three rounds, and three looks at each object: after its allocation, and twice when
-            // it is freed. Those left at the end of a round get a fourth one.
+            // Three rounds, and three comparisons for each object: after its allocation, and twice
+            // at its free. An object that lives to the end of a round has a fourth one.
             let frees = trace.records.iter().filter(|record| record.is_free()).count();
             let left = u64::from(trace.objects) - frees as u64;
             assert_eq!(outcome.stamps, 3 * (3 * u64::from(trace.objects) + left));

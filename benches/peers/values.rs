@@ -1,37 +1,37 @@
-//! The slab of values, side by side with others.
+//! Slabs of values, and their contests.
 
 use std::hint::black_box;
 
+use fastrand::Rng;
 use slotarena::{Key, Slab, SlabMutator};
 
-use super::Random;
-use super::peers::{Hand, Peer, Sharded, Single};
-use super::ratio::{Contest, Figure};
-use super::readers::Reader;
-use super::work::{self, BATCH, Batch, MOST, Reading, alone, pairs};
+use super::{Sharded, Single};
+use crate::harness::contest::{Contest, Figure, enter_batches, enter_pairs};
+use crate::harness::work::{self, MOST, Reading, alone};
+use crate::harness::{Access, Peer, Reader};
 
 fn slab() -> Slab<u64> {
     Slab::builder().capacity_at_most(1 << 28).build().expect("addresses for a slab")
 }
 
-/// A slab, used by the thread as it is.
+/// A slab, by its own operations.
 struct ByThread(Slab<u64>);
 
-/// A slab, used through a mutator of the thread's own.
+/// A slab, by a mutator of each thread.
 struct ByMutator(Slab<u64>);
 
-/// A slab of which another participant has had a guard, so that removed values have to wait.
+/// A slab with a second participant that has had a guard: removed values have to wait.
 struct WithReader(Slab<u64>);
 
 impl Peer for ByThread {
     const NAME: &'static str = "Slab";
     type Key = Key;
-    type Hand<'p> = &'p Slab<u64>;
+    type Access<'p> = &'p Slab<u64>;
 
     fn new(_most: usize) -> Self {
         Self(slab())
     }
-    fn hand(&self) -> &Slab<u64> {
+    fn access(&self) -> &Slab<u64> {
         &self.0
     }
 }
@@ -39,12 +39,12 @@ impl Peer for ByThread {
 impl Peer for ByMutator {
     const NAME: &'static str = "Slab, mutator";
     type Key = Key;
-    type Hand<'p> = SlabMutator<'p, u64>;
+    type Access<'p> = SlabMutator<'p, u64>;
 
     fn new(_most: usize) -> Self {
         Self(slab())
     }
-    fn hand(&self) -> SlabMutator<'_, u64> {
+    fn access(&self) -> SlabMutator<'_, u64> {
         self.0.mutator()
     }
 }
@@ -52,22 +52,22 @@ impl Peer for ByMutator {
 impl Peer for WithReader {
     const NAME: &'static str = "Slab, others have guards";
     type Key = Key;
-    type Hand<'p> = &'p Slab<u64>;
+    type Access<'p> = &'p Slab<u64>;
 
     fn new(_most: usize) -> Self {
         let slab = slab();
         let reader = slab.mutator();
         drop(reader.pin());
-        // Stays a participant.
+        // The mutator stays a participant.
         std::mem::forget(reader);
         Self(slab)
     }
-    fn hand(&self) -> &Slab<u64> {
+    fn access(&self) -> &Slab<u64> {
         &self.0
     }
 }
 
-impl Hand<Key> for &Slab<u64> {
+impl Access<Key> for &Slab<u64> {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> Key {
         Slab::insert(self, value).expect("a free slot")
@@ -78,7 +78,7 @@ impl Hand<Key> for &Slab<u64> {
     }
 }
 
-impl Hand<Key> for SlabMutator<'_, u64> {
+impl Access<Key> for SlabMutator<'_, u64> {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> Key {
         SlabMutator::insert(self, value).expect("a free slot")
@@ -89,54 +89,36 @@ impl Hand<Key> for SlabMutator<'_, u64> {
     }
 }
 
-/// Adds each peer to a contest in the same way, one for a single thread last.
+/// Adds each peer to a contest in the same way, the peer for a single thread last.
 macro_rules! enter_all {
     ($contest:ident, $enter:ident $(, $single:ty)?) => {
         $enter::<ByThread>(&mut $contest);
         $enter::<ByMutator>(&mut $contest);
         $enter::<WithReader>(&mut $contest);
         #[cfg(all(unix, target_pointer_width = "64"))]
-        $enter::<super::peers::Mimalloc>(&mut $contest);
+        $enter::<super::Mimalloc>(&mut $contest);
         $enter::<Sharded>(&mut $contest);
         $($enter::<$single>(&mut $contest);)?
     };
 }
 
-/// A value in, and out again.
+/// A value inserted and removed.
 pub fn pair(title: &'static str) -> Contest {
-    fn enter<P: Peer + 'static>(contest: &mut Contest) {
-        let peer = P::new(MOST);
-        contest.enter(P::NAME, 1, Figure::Spent, move |count| {
-            let mut hand = peer.hand();
-            pairs(&mut hand, 256);
-            alone(|| pairs(&mut hand, count))
-        });
-    }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
-    enter_all!(contest, enter, Single);
-    contest.promise(ByThread::NAME, Sharded::NAME, 0.35);
-    contest.promise(ByThread::NAME, "mimalloc", 1.5);
+    enter_all!(contest, enter_pairs, Single);
+    contest.target(ByThread::NAME, Sharded::NAME, 0.35);
+    contest.target(ByThread::NAME, "mimalloc", 1.5);
     contest
 }
 
-/// Many values in, and out in random order.
+/// Many values inserted, and removed in a random order.
 pub fn batch(title: &'static str) -> Contest {
-    fn enter<P: Peer + 'static>(contest: &mut Contest) {
-        let (peer, mut batch) = (P::new(MOST), Batch::new());
-        contest.enter(P::NAME, 1, Figure::Spent, move |count| {
-            let mut hand = peer.hand();
-            batch.run(&mut hand);
-            let times = count.div_ceil(BATCH);
-            let reading = alone(|| (0..times).for_each(|_| batch.run(&mut hand)));
-            reading.scaled(count, times * BATCH)
-        });
-    }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
-    enter_all!(contest, enter, Single);
+    enter_all!(contest, enter_batches, Single);
     contest
 }
 
-/// The same by two threads.
+/// A value inserted and removed, by two threads.
 pub fn pair_by_two(title: &'static str) -> Contest {
     fn enter<P: Peer + Sync + 'static>(contest: &mut Contest) {
         let peer = P::new(MOST);
@@ -148,28 +130,28 @@ pub fn pair_by_two(title: &'static str) -> Contest {
     contest
 }
 
-/// Looks at values under one guard.
+/// Reads values under one guard.
 #[inline(never)]
-fn look(slab: &Slab<u64>, keys: &[Key], count: usize) {
+fn read(slab: &Slab<u64>, keys: &[Key], count: usize) {
     let guard = slab.pin();
     let (mut sum, mut left) = (0u64, count);
     while left > 0 {
         let run = &keys[..keys.len().min(left)];
-        let look = |sum: u64, &key| sum.wrapping_add(*guard.get(key).expect("a live value"));
-        sum = run.iter().fold(sum, look);
+        let add = |sum: u64, &key| sum.wrapping_add(*guard.get(key).expect("a live value"));
+        sum = run.iter().fold(sum, add);
         left -= run.len();
     }
     black_box(sum);
 }
 
-/// Reads of one of a million values, or of one over and over.
-pub fn get(title: &'static str, values: u64, keys_read: usize) -> Contest {
+/// Reads of `keys_read` of so many values, under one guard in the slab.
+fn get(title: &'static str, values: u64, keys_read: usize) -> Contest {
     fn enter<R: Reader + 'static>(contest: &mut Contest, values: u64, keys_read: usize) {
         let (reader, mut keys) = R::filled(values);
-        Random(2).shuffle(&mut keys);
+        Rng::with_seed(2).shuffle(&mut keys);
         keys.truncate(keys_read);
         contest.enter(R::NAME, 1, Figure::Spent, move |count| {
-            // The others have had the caches since.
+            // Warms the caches: other contestants have run since.
             work::reads(&reader, &keys, 0, keys.len().min(count));
             alone(|| work::reads(&reader, &keys, 0, count))
         });
@@ -178,25 +160,25 @@ pub fn get(title: &'static str, values: u64, keys_read: usize) -> Contest {
     let slab = slab();
     let mut keys: Vec<Key> =
         (0..values).map(|value| slab.insert(value).expect("a free slot")).collect();
-    Random(2).shuffle(&mut keys);
+    Rng::with_seed(2).shuffle(&mut keys);
     keys.truncate(keys_read);
     contest.enter("Slab, one guard", 1, Figure::Spent, move |count| {
-        look(&slab, &keys, keys.len().min(count));
-        alone(|| look(&slab, &keys, count))
+        read(&slab, &keys, keys.len().min(count));
+        alone(|| read(&slab, &keys, count))
     });
     enter::<sharded_slab::Slab<u64>>(&mut contest, values, keys_read);
     enter::<slab::Slab<u64>>(&mut contest, values, keys_read);
     contest
 }
 
-/// Reads of one of a million values.
+/// Reads of random ones of a million values.
 pub fn random_get(title: &'static str) -> Contest {
     let mut contest = get(title, 1_000_000, 1_000_000);
-    contest.promise("Slab, one guard", "slab", 1.3);
+    contest.target("Slab, one guard", "slab", 1.3);
     contest
 }
 
-/// Reads of one value over and over.
+/// Reads of one value.
 pub fn hot_get(title: &'static str) -> Contest {
     get(title, 100, 1)
 }
@@ -206,10 +188,10 @@ pub fn growth(title: &'static str) -> Contest {
     const ENTRIES: usize = 10_000_000;
     fn grow<P: Peer>(count: usize) -> Reading {
         let peer = P::new(count);
-        let mut hand = peer.hand();
+        let mut access = peer.access();
         alone(|| {
             for value in 0..count as u64 {
-                black_box(hand.insert(value));
+                black_box(access.insert(value));
             }
         })
     }
@@ -218,6 +200,6 @@ pub fn growth(title: &'static str) -> Contest {
     contest.enter(ByThread::NAME, 1, Figure::Spent, grow::<ByThread>);
     contest.enter(Sharded::NAME, 1, Figure::Spent, grow::<Sharded>);
     contest.enter(Single::NAME, 1, Figure::Spent, grow::<Single>);
-    contest.promise(ByThread::NAME, Sharded::NAME, 0.15);
+    contest.target(ByThread::NAME, Sharded::NAME, 0.15);
     contest
 }

@@ -1,70 +1,69 @@
-//! The loops that are measured, and the threads that run them.
+//! The measured loops, and the threads that run them.
 
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
+use fastrand::Rng;
 
-use super::Random;
 use super::clock;
-use super::peers::{Hand, Peer};
-use super::readers::Reader;
+use super::{Access, Peer, Reader};
 
-/// How many values a batch holds that is put in as a whole and taken out in random order.
+/// The values of a batch: all are inserted, then all are removed in a random order.
 pub const BATCH: usize = 4096;
 
-/// How many keys one thread hands to the other at once.
+/// The keys that one thread passes to the other at a time.
 pub const PARCEL: usize = 64;
 
-/// How many parcels may be on their way.
+/// The greatest number of parcels between the two threads.
 const IN_FLIGHT: usize = 32;
 
-/// More than any of the loops that allocate holds at once.
+/// More values than any of the loops holds at a time.
 pub const MOST: usize = 8192;
 
-/// Puts a value in and takes it out, `count` times.
+/// Inserts a value and removes it, `count` times.
 ///
-/// The key goes from the one to the other as it is. `black_box` would send it through memory,
-/// which takes longer than some of the peers; and with an empty piece of assembly between the
-/// two, which hides it in a register, the figures are the same.
+/// The key passes from one call to the other unchanged. `black_box` would send it through memory,
+/// which takes longer than some of the peers. An empty piece of assembly, which hides the key in a
+/// register, gives the same figures.
 #[inline(never)]
-pub fn pairs<K>(hand: &mut impl Hand<K>, count: usize) {
+pub fn pairs<K>(access: &mut impl Access<K>, count: usize) {
     for i in 0..count {
-        let key = hand.insert(i as u64);
-        hand.remove(key);
+        let key = access.insert(i as u64);
+        access.remove(key);
     }
 }
 
-/// The keys of a batch, and the order in which they go.
+/// The keys of a batch, and the order of removal.
 pub struct Batch<K> {
     keys: Vec<K>,
     order: Vec<u32>,
 }
 
-/// The order in which the keys of a batch go: a random one.
+/// Returns a random order of removal.
 pub fn order() -> Vec<u32> {
     let mut order: Vec<u32> = (0..BATCH as u32).collect();
-    Random(1).shuffle(&mut order);
+    Rng::with_seed(1).shuffle(&mut order);
     order
 }
 
 impl<K: Copy> Batch<K> {
-    /// An empty one.
+    /// Returns an empty batch.
     pub fn new() -> Self {
         Self { keys: Vec::with_capacity(BATCH), order: order() }
     }
 
-    /// Puts a batch of values in, then takes them out in the random order.
+    /// Inserts a batch of values, then removes them in the random order.
     #[inline(never)]
-    pub fn run(&mut self, hand: &mut impl Hand<K>) {
+    pub fn run(&mut self, access: &mut impl Access<K>) {
         self.keys.clear();
-        self.keys.extend((0..BATCH as u64).map(|value| hand.insert(value)));
-        self.order.iter().for_each(|&i| hand.remove(self.keys[i as usize]));
+        self.keys.extend((0..BATCH as u64).map(|value| access.insert(value)));
+        self.order.iter().for_each(|&i| access.remove(self.keys[i as usize]));
     }
 }
 
-/// Reads `count` values, by the keys in their order, over and over; starts at the `from`th.
+/// Reads `count` values by the keys in their order, cyclically from the `from`th on.
 #[inline(never)]
 pub fn reads<R: Reader>(reader: &R, keys: &[R::Key], from: usize, count: usize) {
     let mut sum = 0u64;
@@ -78,19 +77,19 @@ pub fn reads<R: Reader>(reader: &R, keys: &[R::Key], from: usize, count: usize) 
     black_box(sum);
 }
 
-/// How long something took.
+/// A measured time.
 #[derive(Clone, Copy)]
 pub struct Reading {
-    /// The threads' time on processors, added up.
+    /// The sum of the threads' own times.
     pub spent: Duration,
     /// From the first thread's start to the last one's end.
     pub passed: Duration,
-    /// Whether a thread had to give up its processor to somebody else.
+    /// Whether the system took a thread's processor away.
     pub interrupted: bool,
 }
 
 impl Reading {
-    /// The reading as it would be for `count` operations, if it was for `made` of them.
+    /// Scales a reading of `made` operations to `count` operations.
     pub fn scaled(self, count: usize, made: usize) -> Self {
         let part = count as f64 / made as f64;
         Self { spent: self.spent.mul_f64(part), passed: self.passed.mul_f64(part), ..self }
@@ -106,8 +105,8 @@ pub fn alone(body: impl FnOnce()) -> Reading {
     Reading { spent, passed, interrupted: clock::interruptions() != interruptions }
 }
 
-/// Lets `threads` threads, each on a processor of its own as far as there are any, prepare
-/// themselves, and then run `body` all at once.
+/// Measures `threads` threads that run `body` concurrently, each after its own `prepare`. Each
+/// thread has a processor of its own as far as there are enough.
 pub fn together<T>(
     threads: usize,
     prepare: impl Fn(usize) -> T + Sync,
@@ -117,7 +116,7 @@ pub fn together<T>(
     let one = |number: usize| {
         clock::pin(&allowed, number);
         let mut prepared = prepare(number);
-        // Release and Acquire: each thread starts after what all have prepared.
+        // Release, and Acquire below: each thread starts after all threads have prepared.
         ready.fetch_add(1, Ordering::Release);
         wait_until(|| ready.load(Ordering::Acquire) == threads);
         let start = Instant::now();
@@ -138,7 +137,7 @@ pub fn together<T>(
     }
 }
 
-/// Waits for another thread, in haste first, then letting others run.
+/// Waits for another thread: spins, and yields once in 1024 attempts.
 fn wait_until(condition: impl Fn() -> bool) {
     let mut attempts = 0u32;
     while !condition() {
@@ -147,17 +146,17 @@ fn wait_until(condition: impl Fn() -> bool) {
     }
 }
 
-/// `threads` threads that each make `count` pairs on one peer.
+/// Measures `threads` threads that each make `count` pairs on one peer.
 pub fn pairs_together<P: Peer + Sync>(peer: &P, threads: usize, count: usize) -> Reading {
     let prepare = |_| {
-        let mut hand = peer.hand();
-        pairs(&mut hand, 256);
-        hand
+        let mut access = peer.access();
+        pairs(&mut access, 256);
+        access
     };
-    together(threads, prepare, |_, hand| pairs(hand, count))
+    together(threads, prepare, |_, access| pairs(access, count))
 }
 
-/// `threads` threads that each make `count` reads, starting at different keys.
+/// Measures `threads` threads that each make `count` reads, from different keys on.
 pub fn reads_together<R: Reader>(
     reader: &R,
     keys: &[R::Key],
@@ -169,25 +168,25 @@ pub fn reads_together<R: Reader>(
     together(threads, prepare, |number, ()| reads(reader, keys, from(number), count))
 }
 
-/// One thread puts values in, another takes them out; keys go from one to the other in parcels,
-/// of which there are `parcels`.
+/// Measures two threads: one inserts values and passes `parcels` parcels of keys to the other,
+/// which removes the values.
 pub fn hand_over<P: Peer + Sync>(peer: &P, parcels: usize) -> Reading {
     let wire = ArrayQueue::<[P::Key; PARCEL]>::new(IN_FLIGHT);
     let prepare = |_| {
-        let mut hand = peer.hand();
-        pairs(&mut hand, 256);
-        hand
+        let mut access = peer.access();
+        pairs(&mut access, 256);
+        access
     };
-    together(2, prepare, |number, hand| {
+    together(2, prepare, |number, access| {
         for _ in 0..parcels {
             if number == 0 {
-                let parcel = std::array::from_fn(|i| hand.insert(i as u64));
+                let parcel = std::array::from_fn(|i| access.insert(i as u64));
                 wait_until(|| !wire.is_full());
                 assert!(wire.push(parcel).is_ok(), "only this thread pushes");
             } else {
                 wait_until(|| !wire.is_empty());
                 let parcel = wire.pop().expect("only this thread pops");
-                parcel.into_iter().for_each(|key| hand.remove(key));
+                parcel.into_iter().for_each(|key| access.remove(key));
             }
         }
     })

@@ -1,82 +1,92 @@
-//! Contests: peers measured in turn, round after round, and compared within each round, so that
-//! a slow spell of the machine falls on all of them.
+//! Contests: every round takes one reading of each peer, and ratios are taken within a round.
+//!
+//! A slow phase of the machine then affects all peers alike.
 
-use super::work::Reading;
+use super::Peer;
+use super::work::{BATCH, Batch, MOST, Reading, alone, pairs};
 
-/// How often a reading is taken again in which a thread lost its processor.
+/// The rounds of a contest, unless the command line says otherwise.
+pub const ROUNDS: usize = 51;
+
+/// The greatest number of rounds of long readings.
+pub const FEW_ROUNDS: usize = 11;
+
+/// The time that a reading should take, in nanoseconds.
+pub const READING_NS: f64 = 2e6;
+
+/// How often a reading is taken, at most, while a thread loses its processor during it.
 const ATTEMPTS: usize = 3;
 
-/// What the figures of a reading are.
+/// Which time of a reading counts.
 #[derive(Clone, Copy)]
 pub enum Figure {
-    /// The threads' time on processors over all their operations.
+    /// The sum of the threads' own times, for an operation of any of them.
     Spent,
-    /// The time that passed over the operations of one thread.
+    /// The wall-clock time, for an operation of one thread.
     Passed,
 }
 
-/// Somebody who takes part in a contest.
+/// A contestant: a peer, or the same peer with another number of threads.
 pub struct Contestant {
     name: String,
-    /// Makes a number of operations a thread and says how long one took, in nanoseconds.
+    /// Makes so many operations in each thread. Returns the nanoseconds that one took, and whether
+    /// a thread was interrupted.
     measure: Box<dyn FnMut(usize) -> (f64, bool)>,
-    /// How many operations fill a reading.
+    /// The operations of a reading, in each thread.
     count: usize,
-    /// The contestant that is the same with one thread only.
+    /// The index of the same contestant with one thread.
     single: Option<usize>,
-    /// Nanoseconds an operation, by round.
+    /// Nanoseconds per operation, by round.
     results: Vec<f64>,
 }
 
-/// A promise of the project's.
+/// A target of the project: `name` takes at most `most` times as long as `reference`.
 struct Target {
-    who: String,
-    than: String,
+    name: String,
+    reference: String,
     most: f64,
 }
 
-/// One kind of work, and who does it.
+/// One kind of work, and its contestants.
 pub struct Contest {
     title: &'static str,
     contestants: Vec<Contestant>,
     targets: Vec<Target>,
-    /// The names of the contestants that the others are compared with.
+    /// The contestants that the others are compared with.
     references: Vec<&'static str>,
-    /// How many operations make a reading and how many rounds there are at most, where neither
-    /// is free to choose.
+    /// The operations of a reading and the greatest number of rounds, where they are prescribed.
     fixed: Option<(usize, usize)>,
-    /// Whether the worst reading is shown beside the median.
+    /// Whether the table has a column for the worst reading.
     worst: bool,
-    /// The contestant that does what all of them do, and nothing else: its time is taken off.
+    /// The contestant that does only what all others do, too. Ratios leave its time out.
     bare: Option<&'static str>,
 }
 
 impl Contest {
-    /// A contest in which all are compared with `references`, as far as they take part.
+    /// Creates a contest without contestants. Those among `references` that enter it later are
+    /// what the others are compared with.
     pub fn new(title: &'static str, references: &[&'static str]) -> Self {
         let references = references.to_vec();
         let (contestants, targets) = (Vec::new(), Vec::new());
         Self { title, contestants, targets, references, fixed: None, worst: false, bare: None }
     }
 
-    /// Has the worst reading shown beside the median.
+    /// Adds a column for the worst reading.
     pub fn show_worst(&mut self) {
         self.worst = true;
     }
 
-    /// Has the time of one contestant, which does only what all the others do as well, taken off
-    /// theirs in the ratios.
+    /// Subtracts the time of the contestant `bare` from the others' before ratios are taken.
     pub fn take_off(&mut self, bare: &'static str) {
         self.bare = Some(bare);
     }
 
-    /// Says that a reading is of exactly `count` operations, and that `rounds` rounds are enough.
+    /// Prescribes `count` operations in a reading, and at most `rounds` rounds.
     pub fn fix(&mut self, count: usize, rounds: usize) {
         self.fixed = Some((count, rounds));
     }
 
-    /// Adds a contestant. `run` is given a number of operations, which each of `threads` threads
-    /// makes.
+    /// Adds a contestant. `run` makes the given number of operations in each of `threads` threads.
     pub fn enter(
         &mut self,
         name: impl Into<String>,
@@ -101,25 +111,25 @@ impl Contest {
         });
     }
 
-    /// Says that the last contestant is the `back`th before it, but with more threads.
+    /// Marks the last contestant as the `back`th one before it with more threads.
     pub fn scales(&mut self, back: usize) {
         let last = self.contestants.len() - 1;
         self.contestants[last].single = last.checked_sub(back);
     }
 
-    /// Adds a promise: `who` takes at most `most` times as long as `than`.
-    pub fn promise(&mut self, who: &str, than: &str, most: f64) {
-        self.targets.push(Target { who: who.into(), than: than.into(), most });
+    /// Adds a target: `name` takes at most `most` times as long as `reference`.
+    pub fn target(&mut self, name: &str, reference: &str, most: f64) {
+        self.targets.push(Target { name: name.into(), reference: reference.into(), most });
     }
 
-    /// Runs everybody once, on a few operations.
+    /// Runs every contestant once, for a few operations.
     pub fn try_out(&mut self) {
         for contestant in &mut self.contestants {
             (contestant.measure)(self.fixed.map_or(128, |(count, _)| count));
         }
     }
 
-    /// Takes the readings: in each round one of everybody, another one first each time.
+    /// Takes the readings: in each round one of every contestant, starting with the next one.
     pub fn run(&mut self, rounds: usize, reading_ns: f64) {
         for contestant in &mut self.contestants {
             match self.fixed {
@@ -135,14 +145,14 @@ impl Contest {
         }
     }
 
-    /// Everybody's name and median.
+    /// Returns every contestant's name and median.
     pub fn medians(&self) -> impl Iterator<Item = (&str, f64)> {
         let median = |contestant: &Contestant| quantile(&contestant.results, 0.5);
         let measured = self.contestants.iter().filter(|one| !one.results.is_empty());
         measured.map(move |one| (one.name.as_str(), median(one)))
     }
 
-    /// The results as a table in Markdown, and below it what became of the promises.
+    /// Returns the results as a Markdown table, followed by the targets.
     pub fn report(&self) -> String {
         let scales = self.contestants.iter().any(|contestant| contestant.single.is_some());
         let mut titles = vec!["".to_owned(), "ns".to_owned()];
@@ -177,7 +187,7 @@ impl Contest {
         self.contestants.iter().find(|contestant| contestant.name == name)
     }
 
-    /// Somebody's times by round, less what all have to do.
+    /// Returns a contestant's times by round, without what all contestants do.
     fn net(&self, one: &Contestant) -> Vec<f64> {
         match self.bare.and_then(|bare| self.named(bare)) {
             Some(bare) => {
@@ -187,12 +197,12 @@ impl Contest {
         }
     }
 
-    /// One's time over the other one's, by round.
+    /// Returns the quotients of two contestants' times, by round.
     fn ratios(&self, one: &Contestant, other: &Contestant) -> Vec<f64> {
         self.net(one).iter().zip(self.net(other)).map(|(mine, theirs)| mine / theirs).collect()
     }
 
-    /// The median of the ratios, and between which values half of them lie.
+    /// Returns the median of the ratios to `reference`, and the two quartiles.
     fn cell(&self, one: &Contestant, reference: Option<&Contestant>) -> String {
         match reference {
             None => "–".to_owned(),
@@ -205,19 +215,19 @@ impl Contest {
         }
     }
 
-    fn verdict(&self, Target { who, than, most }: &Target) -> String {
-        let (Some(one), Some(other)) = (self.named(who), self.named(than)) else {
+    fn verdict(&self, Target { name, reference, most }: &Target) -> String {
+        let (Some(one), Some(other)) = (self.named(name), self.named(reference)) else {
             return String::new();
         };
         let ratio = quantile(&self.ratios(one, other), 0.5);
         let verdict = if ratio <= *most { "met" } else { "missed" };
-        format!("\nTarget: {who} at most {most} times {than}: {ratio:.2}, **{verdict}**.\n")
+        format!("\nTarget: {name} at most {most} times {reference}: {ratio:.2}, **{verdict}**.\n")
     }
 }
 
 impl Contestant {
-    /// Finds out how many operations take `reading_ns`. The least of several tries counts: only
-    /// disturbances make it longer.
+    /// Determines how many operations take `reading_ns`. The shortest of several tries counts:
+    /// disturbances only ever add time.
     fn calibrate(&mut self, reading_ns: f64) {
         let mut count = 1000;
         for _ in 0..4 {
@@ -240,12 +250,33 @@ impl Contestant {
     }
 }
 
+/// Adds a peer that inserts a value and removes it, over and over, in one thread.
+pub fn enter_pairs<P: Peer + 'static>(contest: &mut Contest) {
+    let peer = P::new(MOST);
+    contest.enter(P::NAME, 1, Figure::Spent, move |count| {
+        let mut access = peer.access();
+        pairs(&mut access, 256);
+        alone(|| pairs(&mut access, count))
+    });
+}
+
+/// Adds a peer that inserts batches and removes them in a random order, in one thread.
+pub fn enter_batches<P: Peer + 'static>(contest: &mut Contest) {
+    let (peer, mut batch) = (P::new(MOST), Batch::new());
+    contest.enter(P::NAME, 1, Figure::Spent, move |count| {
+        let mut access = peer.access();
+        batch.run(&mut access);
+        let times = count.div_ceil(BATCH);
+        let reading = alone(|| (0..times).for_each(|_| batch.run(&mut access)));
+        reading.scaled(count, times * BATCH)
+    });
+}
+
 fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// The value that this part of all values lie below, with what lies between two values
-/// interpolated.
+/// Returns the quantile `part` of `values`, interpolated between two values.
 fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -254,17 +285,16 @@ fn quantile(values: &[f64], part: f64) -> f64 {
     below + (above - below) * place.fract()
 }
 
-/// What a reader of the tables should know.
+/// Returns the note above the tables.
 pub fn preface(rounds: usize) -> String {
     format!(
-        "Medians over {rounds} rounds: nanoseconds an operation, and the ratio to another one's \
-         reading of the same round, with the two values between which half of the ratios lie. \
-         {}.",
+        "Medians over {rounds} rounds: nanoseconds per operation, and the ratio to another \
+         contestant's reading of the same round, with the two quartiles of the ratios. {}.",
         machine()
     )
 }
 
-/// The machine, as far as it says.
+/// Returns the machine's processors and load, as far as the system reports them.
 fn machine() -> String {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -274,4 +304,9 @@ fn machine() -> String {
     let load = read("/proc/loadavg");
     let load = load.split(' ').next().filter(|load| !load.is_empty()).unwrap_or("unknown");
     format!("{processors} processors ({model}); load at the start {load}")
+}
+
+/// Returns the name of a contestant with so many threads.
+pub fn on(name: &str, threads: usize) -> String {
+    format!("{name}, {threads} {}", if threads == 1 { "thread" } else { "threads" })
 }

@@ -1,16 +1,16 @@
-//! Line charts as SVG, for the page of results.
+//! Line charts as SVG, and the same figures as Markdown.
 
 use std::fmt::Write;
 
-/// A line: its name, and its points.
+/// A line: its name and its points.
 pub type Line = (String, Vec<(f64, f64)>);
 
-/// A chart: what is on the axes, and the lines.
+/// A chart: its axes and its lines.
 pub struct Chart {
     pub title: &'static str,
     pub x: &'static str,
     pub y: &'static str,
-    /// Is x on a logarithmic scale?
+    /// Whether the scale of x is logarithmic.
     pub log_x: bool,
     pub lines: Vec<Line>,
 }
@@ -22,7 +22,7 @@ const RIGHT: f64 = 200.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 50.0;
 
-/// Told apart without colours too: each has a dash pattern of its own.
+/// Colors and dash patterns: each line has its own pattern, so that color is not needed.
 const STYLES: [(&str, &str); 6] = [
     ("#0b5fa5", "none"),
     ("#0b5fa5", "6 3"),
@@ -33,7 +33,7 @@ const STYLES: [(&str, &str); 6] = [
 ];
 
 impl Chart {
-    /// The chart as an SVG file.
+    /// Returns the chart as an SVG file.
     pub fn svg(&self) -> String {
         let points = || self.lines.iter().flat_map(|(_, points)| points);
         let place = |x: f64| if self.log_x { x.log10() } else { x };
@@ -88,14 +88,14 @@ impl Chart {
             self.y
         );
         for (number, (name, points)) in self.lines.iter().enumerate() {
-            let (colour, dashes) = STYLES[number % STYLES.len()];
+            let (color, dashes) = STYLES[number % STYLES.len()];
             let path: Vec<String> =
                 points.iter().map(|&(x, y)| format!("{:.1} {:.1}", across(x), up(y))).collect();
             let y = TOP + 14.0 + 20.0 * number as f64;
             let (from, to) = (WIDTH - RIGHT + 12.0, WIDTH - RIGHT + 40.0);
             let _ = writeln!(
                 svg,
-                "<g fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" \
+                "<g fill=\"none\" stroke=\"{color}\" stroke-width=\"2\" \
                  stroke-dasharray=\"{dashes}\"><path d=\"M{}\"/><path d=\"M{from} {y}H{to}\"/></g>\
                  <text x=\"{:.1}\" y=\"{:.1}\">{name}</text>",
                 path.join("L"),
@@ -108,7 +108,7 @@ impl Chart {
 }
 
 impl Chart {
-    /// The same as a table in Markdown.
+    /// Returns the figures as a Markdown table.
     pub fn table(&self) -> String {
         let xs: Vec<f64> =
             self.lines.first().iter().flat_map(|(_, p)| p.iter().map(|p| p.0)).collect();
@@ -128,14 +128,14 @@ impl Chart {
     }
 }
 
-/// The next number up that is 1, 2 or 5 times a power of ten.
+/// Returns the least number from `value` on that is 1, 2, or 5 times a power of ten.
 fn nice(value: f64) -> f64 {
     let power = 10f64.powf(value.max(1e-9).log10().floor());
     let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= value);
     factor.unwrap_or(10.0) * power
 }
 
-/// A number in few characters.
+/// Formats a number in few characters.
 fn short(value: f64) -> String {
     match value {
         value if value >= 1e6 => format!("{}M", value / 1e6),

@@ -1,26 +1,25 @@
-//! The recorded traces, replayed by one thread in the order of their files, or by as many threads
-//! as they were recorded from.
+//! The recorded traces, replayed by one thread in the order of the file, or by as many threads as
+//! the recorded program had.
 
 use std::cell::UnsafeCell;
-use std::hint::black_box;
 use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
-use super::peers::{Hand, Peer};
 use super::work::{Reading, alone};
+use super::{Access, Peer};
 
-/// After how many events there is a sweep.
+/// The events between two sweeps.
 const SWEEP_EVERY: usize = 10_000;
 
-/// A trace, as `traces/README.md` says; the example `replay` checks that files keep to it.
+/// A trace in the format of `traces/README.md`. The example `replay` checks the format.
 pub struct Trace {
-    /// Bit 31: a free; bits 24 to 30: the thread; the others: the object.
+    /// Bit 31: whether it is a free; bits 24 to 30: the thread; bits 0 to 23: the object.
     pub events: Vec<u32>,
     threads: u32,
     objects: usize,
 }
 
-/// The trace of this name.
+/// Reads the trace of this name.
 pub fn read(name: &str) -> Trace {
     let path = format!("{}/traces/{name}.sltrace", env!("CARGO_MANIFEST_DIR"));
     let data = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -32,38 +31,40 @@ pub fn read(name: &str) -> Trace {
     Trace { events, threads, objects }
 }
 
-/// All events, one after the other, each with the hand of its thread; sweeps on the way.
+/// Replays all events one after the other, each with the access of its thread, and sweeps.
 pub fn replay<P: Peer>(trace: &Trace) -> Reading {
     let peer = P::new(trace.objects);
-    let mut hands: Vec<_> = (0..trace.threads).map(|_| peer.hand()).collect();
+    let mut accesses: Vec<_> = (0..trace.threads).map(|_| peer.access()).collect();
     let mut keys: Vec<Option<P::Key>> = vec![None; trace.objects];
     let reading = alone(|| {
         for events in trace.events.chunks(SWEEP_EVERY) {
             for event in events {
                 let object = event & 0xff_ffff;
-                let hand = &mut hands[(event >> 24 & 0x7f) as usize];
+                let access = &mut accesses[(event >> 24 & 0x7f) as usize];
                 let key = &mut keys[object as usize];
                 if event >> 31 != 0 {
-                    hand.remove(key.take().expect("allocated before"));
+                    access.remove(key.take().expect("allocated before"));
                 } else {
-                    *key = Some(hand.insert(u64::from(object)));
+                    *key = Some(access.insert(u64::from(object)));
                 }
             }
             peer.sweep();
         }
     });
     for key in keys.into_iter().flatten() {
-        hands[0].remove(key);
+        accesses[0].remove(key);
     }
     reading
 }
-/// What each thread of a trace does between two sweeps, in the order of the trace; but what one
-/// allocates and another frees meanwhile, that one frees first thing after the sweep: nobody waits.
-/// and another frees meanwhile, that one frees first thing after the sweep: nobody has to wait.
+
+/// The events of each thread between two sweeps, in the order of the trace.
+///
+/// One exception: an object that one thread allocates and another frees in the same part is freed
+/// first thing in the next part. No thread then waits for an allocation.
 pub struct Parts(Vec<Vec<Vec<u32>>>);
 
 impl Trace {
-    /// Takes the trace apart.
+    /// Divides the trace by threads and sweeps.
     pub fn parts(&self) -> Parts {
         let threads = self.threads as usize;
         let mut allocated = vec![(usize::MAX, 0); self.objects];
@@ -85,31 +86,31 @@ impl Trace {
     }
 }
 
-/// The key of each object, while there is one.
+/// The key of each live object.
 struct Keys<K>(Vec<UnsafeCell<Option<K>>>);
 
-// SAFETY: between two barriers a cell is used by one thread at most: the one that allocates or
-// frees the object in that part (see `Parts`).
+// SAFETY: between two barriers at most one thread uses a cell: the thread that allocates or frees
+// the object in that part (see `Parts`).
 unsafe impl<K: Send> Sync for Keys<K> {}
 
-/// All threads of the trace at once, with a hand each, and a sweep after each part while they wait.
-/// The time is that of all of them on their processors, the waiting left out.
+/// Replays the trace by concurrent threads, each with an access of its own. After each part all
+/// threads wait for a sweep. The time is the sum of their own times, without waits.
 pub fn replay_by_threads<P: Peer + Sync>(trace: &Trace, Parts(parts): &Parts) -> Reading {
     let (peer, threads) = (P::new(trace.objects), trace.threads as usize);
     let keys = Keys((0..trace.objects).map(|_| UnsafeCell::new(None::<P::Key>)).collect());
     let (barrier, spent) = (Barrier::new(threads), Mutex::new(Duration::ZERO));
     let work = |thread: usize| {
-        let (keys, mut hand, mut own) = (&keys, peer.hand(), Duration::ZERO);
+        let (keys, mut access, mut own) = (&keys, peer.access(), Duration::ZERO);
         for part in parts {
             let reading = alone(|| {
                 for event in &part[thread] {
                     let object = event & 0xff_ffff;
-                    // SAFETY: nobody else uses it until the barrier.
+                    // SAFETY: no other thread uses the cell until the barrier (see `Parts`).
                     let key = unsafe { &mut *keys.0[object as usize].get() };
                     if event >> 31 != 0 {
-                        hand.remove(key.take().expect("allocated before"));
+                        access.remove(key.take().expect("allocated before"));
                     } else {
-                        *key = Some(hand.insert(u64::from(object)));
+                        *key = Some(access.insert(u64::from(object)));
                     }
                 }
             });
@@ -124,35 +125,8 @@ pub fn replay_by_threads<P: Peer + Sync>(trace: &Trace, Parts(parts): &Parts) ->
     std::thread::scope(|scope| {
         (0..threads).for_each(|thread| drop(scope.spawn(move || work(thread))))
     });
-    let mut hand = peer.hand();
-    keys.0.into_iter().filter_map(UnsafeCell::into_inner).for_each(|key| hand.remove(key));
+    let mut access = peer.access();
+    keys.0.into_iter().filter_map(UnsafeCell::into_inner).for_each(|key| access.remove(key));
     let spent = spent.into_inner().expect("no panic");
     Reading { spent, passed: spent, interrupted: false }
-}
-
-/// Keeps nothing: what the replay itself takes.
-pub struct Nothing;
-
-impl Peer for Nothing {
-    const NAME: &'static str = "the loop alone";
-    type Key = u32;
-    type Hand<'p> = Nothing;
-
-    fn new(_most: usize) -> Self {
-        Self
-    }
-    fn hand(&self) -> Nothing {
-        Nothing
-    }
-}
-
-impl Hand<u32> for Nothing {
-    #[inline(always)]
-    fn insert(&mut self, value: u64) -> u32 {
-        black_box(value as u32)
-    }
-    #[inline(always)]
-    fn remove(&mut self, key: u32) {
-        black_box(key);
-    }
 }

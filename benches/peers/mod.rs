@@ -1,5 +1,23 @@
-//! What is compared: this crate's table in two ways, other slabs, a queue of indices, and an
-//! allocator of heap blocks.
+//! The peers: this crate's tables and slabs, other slabs, a queue of indices, and mimalloc.
+//!
+//! | file | content |
+//! |---|---|
+//! | `mod.rs` | the peers of most contests |
+//! | `least.rs` | lower bounds |
+//! | `blocking.rs` | peers whose threads wait for one another |
+//! | `readers.rs` | reads by key, and their contests |
+//! | `unique.rs` | slots that only their owners free |
+//! | `values.rs` | slabs of values, and their contests |
+//! | `large.rs` | growth, sweeps, and pauses, and their contests |
+
+#![allow(dead_code, reason = "each benchmark is a program of its own and uses a part of this")]
+
+pub mod least;
+pub mod blocking;
+pub mod readers;
+pub mod unique;
+pub mod values;
+pub mod large;
 
 use std::cell::{RefCell, RefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,40 +25,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_queue::ArrayQueue;
 use slotarena::{Entry, Handle, Mutator, Table};
 
-/// Something that keeps values under keys which it hands out itself.
-pub trait Peer {
-    /// What it is called in tables.
-    const NAME: &'static str;
-    /// What names a value.
-    type Key: Copy + Send + 'static;
-    /// What a thread works with.
-    type Hand<'p>: Hand<Self::Key>
-    where
-        Self: 'p;
-    /// An empty one that will have to hold `most` values at once.
-    fn new(most: usize) -> Self;
-    /// A hand for the calling thread.
-    fn hand(&self) -> Self::Hand<'_>;
-    /// Gives memory back that is not needed, where that is something one asks for.
-    fn sweep(&self) {}
-}
+use crate::harness::{Access, Peer};
 
-/// A thread's means to put values in and to take them out again. The functions are inlined
-/// without fail, so that it is the peer's own that the compiler decides about.
-pub trait Hand<K> {
-    /// Puts a value in.
-    fn insert(&mut self, value: u64) -> K;
-    /// Takes out what [`insert`](Self::insert) has put in.
-    fn remove(&mut self, key: K);
-}
-
-/// An entry for a table, of one word or of two.
+/// An entry of one word or of two.
 pub trait Value: Entry {
-    /// An entry made from a number.
+    /// The names in tables: by a mutator, and by the table's own operations.
+    const MUTATOR: &'static str;
+    const TABLE: &'static str;
+    /// Makes an entry from a number.
     fn of(number: u64) -> Self;
 }
 
 impl Value for u64 {
+    const MUTATOR: &'static str = "slotarena, mutator";
+    const TABLE: &'static str = "slotarena, table";
+
     #[inline(always)]
     fn of(number: u64) -> Self {
         number
@@ -48,6 +47,9 @@ impl Value for u64 {
 }
 
 impl Value for [u64; 2] {
+    const MUTATOR: &'static str = "slotarena, mutator, two-word entries";
+    const TABLE: &'static str = "slotarena, table, two-word entries";
+
     #[inline(always)]
     fn of(number: u64) -> Self {
         [number, number]
@@ -55,22 +57,22 @@ impl Value for [u64; 2] {
 }
 
 fn table<E: Entry>() -> Table<E> {
-    // Far more than is needed, as one would make it: addresses cost nothing.
+    // Far more than needed, as in a program: addresses cost nothing.
     Table::builder().capacity_at_most(1 << 28).build().expect("addresses for a table")
 }
 
-/// A table, used through a mutator of the thread's own.
+/// A table, by a mutator of each thread.
 pub struct Explicit<E: Value = u64>(Table<E>);
 
 impl<E: Value> Peer for Explicit<E> {
-    const NAME: &'static str = "slotarena, mutator";
+    const NAME: &'static str = E::MUTATOR;
     type Key = Handle;
-    type Hand<'p> = Mutator<'p, E>;
+    type Access<'p> = Mutator<'p, E>;
 
     fn new(_most: usize) -> Self {
         Self(table())
     }
-    fn hand(&self) -> Mutator<'_, E> {
+    fn access(&self) -> Mutator<'_, E> {
         self.0.mutator()
     }
     fn sweep(&self) {
@@ -78,7 +80,7 @@ impl<E: Value> Peer for Explicit<E> {
     }
 }
 
-impl<E: Value> Hand<Handle> for Mutator<'_, E> {
+impl<E: Value> Access<Handle> for Mutator<'_, E> {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> Handle {
         self.allocate(E::of(value)).expect("a free slot")
@@ -89,68 +91,68 @@ impl<E: Value> Hand<Handle> for Mutator<'_, E> {
     }
 }
 
-/// A table of exactly as many slots as there can be values at once.
+/// A table with exactly as many slots as there are values at most.
 pub struct Exact(Table<u64>);
 
 impl Peer for Exact {
-    const NAME: &'static str = "slotarena, mutator";
+    const NAME: &'static str = u64::MUTATOR;
     type Key = Handle;
-    type Hand<'p> = Mutator<'p, u64>;
+    type Access<'p> = Mutator<'p, u64>;
 
     fn new(most: usize) -> Self {
         Self(Table::builder().capacity(most as u32).build().expect("addresses for a table"))
     }
-    fn hand(&self) -> Mutator<'_, u64> {
+    fn access(&self) -> Mutator<'_, u64> {
         self.0.mutator()
     }
 }
 
-/// The same, by somebody who vouches for the handles: freeing is unchecked.
+/// A table whose caller guarantees that handles are live: the free is unchecked.
 pub struct Vouched(Table<u64>);
 
-/// The hand of [`Vouched`].
-pub struct VouchedHand<'p>(Mutator<'p, u64>);
+/// The access of [`Vouched`].
+pub struct VouchedAccess<'p>(Mutator<'p, u64>);
 
 impl Peer for Vouched {
     const NAME: &'static str = "slotarena, mutator, free_unchecked";
     type Key = Handle;
-    type Hand<'p> = VouchedHand<'p>;
+    type Access<'p> = VouchedAccess<'p>;
 
     fn new(_most: usize) -> Self {
         Self(table())
     }
-    fn hand(&self) -> VouchedHand<'_> {
-        VouchedHand(self.0.mutator())
+    fn access(&self) -> VouchedAccess<'_> {
+        VouchedAccess(self.0.mutator())
     }
     fn sweep(&self) {
         self.0.sweep(0);
     }
 }
 
-impl Hand<Handle> for VouchedHand<'_> {
+impl Access<Handle> for VouchedAccess<'_> {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> Handle {
         self.0.allocate(value).expect("a free slot")
     }
     #[inline(always)]
     fn remove(&mut self, key: Handle) {
-        // SAFETY: every loop here frees what it has allocated, and once.
+        // SAFETY: every loop frees only what it has allocated, and frees it once.
         unsafe { self.0.free_unchecked(key) };
     }
 }
 
-/// A table, used through its own operations, which look the thread's record up.
+/// A table, by its own operations, which look up the thread's record.
 pub struct Implicit<E: Value = u64>(Table<E>);
 
 impl<E: Value> Peer for Implicit<E> {
-    const NAME: &'static str = "slotarena, table";
+    const NAME: &'static str = E::TABLE;
     type Key = Handle;
-    type Hand<'p> = &'p Table<E>;
+    type Access<'p> = &'p Table<E>;
 
     fn new(_most: usize) -> Self {
         Self(table())
     }
-    fn hand(&self) -> &Table<E> {
+    fn access(&self) -> &Table<E> {
         &self.0
     }
     fn sweep(&self) {
@@ -158,7 +160,7 @@ impl<E: Value> Peer for Implicit<E> {
     }
 }
 
-impl<E: Value> Hand<Handle> for &Table<E> {
+impl<E: Value> Access<Handle> for &Table<E> {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> Handle {
         self.allocate(E::of(value)).expect("a free slot")
@@ -169,7 +171,8 @@ impl<E: Value> Hand<Handle> for &Table<E> {
     }
 }
 
-/// Heap blocks of 8 bytes from mimalloc, called as Rust programs call it. The key is the address.
+/// Heap blocks of 8 bytes from mimalloc, by `GlobalAlloc` as in Rust programs. The key is the
+/// address.
 #[cfg(all(unix, target_pointer_width = "64"))]
 pub struct Mimalloc;
 
@@ -177,25 +180,25 @@ pub struct Mimalloc;
 impl Peer for Mimalloc {
     const NAME: &'static str = "mimalloc";
     type Key = usize;
-    type Hand<'p> = Mimalloc;
+    type Access<'p> = Mimalloc;
 
     fn new(_most: usize) -> Self {
         Mimalloc
     }
-    fn hand(&self) -> Mimalloc {
+    fn access(&self) -> Mimalloc {
         Mimalloc
     }
 }
 
 #[cfg(all(unix, target_pointer_width = "64"))]
-impl Hand<usize> for Mimalloc {
+impl Access<usize> for Mimalloc {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> usize {
         use std::alloc::{GlobalAlloc, Layout};
         // SAFETY: the layout is not of size zero.
         let block = unsafe { mimalloc::MiMalloc.alloc(Layout::new::<u64>()) }.cast::<u64>();
         assert!(!block.is_null(), "no memory");
-        // SAFETY: a block of that layout, which nobody else knows of.
+        // SAFETY: a block of that layout, which no other thread has.
         unsafe { block.write(value) };
         block.expose_provenance()
     }
@@ -214,17 +217,17 @@ pub struct Sharded(sharded_slab::Slab<u64>);
 impl Peer for Sharded {
     const NAME: &'static str = "sharded-slab";
     type Key = usize;
-    type Hand<'p> = &'p sharded_slab::Slab<u64>;
+    type Access<'p> = &'p sharded_slab::Slab<u64>;
 
     fn new(_most: usize) -> Self {
         Self(sharded_slab::Slab::new())
     }
-    fn hand(&self) -> &sharded_slab::Slab<u64> {
+    fn access(&self) -> &sharded_slab::Slab<u64> {
         &self.0
     }
 }
 
-impl Hand<usize> for &sharded_slab::Slab<u64> {
+impl Access<usize> for &sharded_slab::Slab<u64> {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> usize {
         sharded_slab::Slab::insert(self, value).expect("a free slot")
@@ -235,23 +238,23 @@ impl Hand<usize> for &sharded_slab::Slab<u64> {
     }
 }
 
-/// The crate slab, which one thread has to itself: what no concurrent one can beat by much.
+/// The crate slab, for a single thread: no concurrent slab can take much less.
 pub struct Single(RefCell<slab::Slab<u64>>);
 
 impl Peer for Single {
     const NAME: &'static str = "slab";
     type Key = usize;
-    type Hand<'p> = RefMut<'p, slab::Slab<u64>>;
+    type Access<'p> = RefMut<'p, slab::Slab<u64>>;
 
     fn new(_most: usize) -> Self {
         Self(RefCell::new(slab::Slab::new()))
     }
-    fn hand(&self) -> RefMut<'_, slab::Slab<u64>> {
+    fn access(&self) -> RefMut<'_, slab::Slab<u64>> {
         self.0.borrow_mut()
     }
 }
 
-impl Hand<usize> for RefMut<'_, slab::Slab<u64>> {
+impl Access<usize> for RefMut<'_, slab::Slab<u64>> {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> usize {
         slab::Slab::insert(self, value)
@@ -262,8 +265,8 @@ impl Hand<usize> for RefMut<'_, slab::Slab<u64>> {
     }
 }
 
-/// The free indices of an array of values, in a bounded queue. First in, first out: it walks
-/// through all of the array.
+/// An array of values, and a bounded queue of its free indices. The queue is first in, first out:
+/// all of the array is used in turn.
 pub struct Queue {
     free: ArrayQueue<u32>,
     values: Box<[AtomicU64]>,
@@ -272,23 +275,23 @@ pub struct Queue {
 impl Peer for Queue {
     const NAME: &'static str = "ArrayQueue of indices";
     type Key = u32;
-    type Hand<'p> = &'p Queue;
+    type Access<'p> = &'p Queue;
 
     fn new(most: usize) -> Self {
         let free = ArrayQueue::new(most);
         (0..most as u32).for_each(|index| free.push(index).expect("room for all"));
         Self { free, values: (0..most).map(|_| AtomicU64::new(0)).collect() }
     }
-    fn hand(&self) -> &Queue {
+    fn access(&self) -> &Queue {
         self
     }
 }
 
-impl Hand<u32> for &Queue {
+impl Access<u32> for &Queue {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> u32 {
         let index = self.free.pop().expect("a free index");
-        // Relaxed: nothing is reached through it.
+        // Relaxed: the value leads to no other memory.
         self.values[index as usize].store(value, Ordering::Relaxed);
         index
     }
