@@ -11,7 +11,7 @@ use std::hint::black_box;
 use harness::contest::{Contest, Figure, READING_NS, ROUNDS};
 use harness::is_measuring;
 use harness::work::alone;
-use slotarena::{AllocError, Handle, InvalidHandle, Mutator, Table};
+use slotarena::{AllocError, Handle, HandleError, Mutator, Table};
 
 /// [`Table::get`].
 #[inline(never)]
@@ -27,7 +27,7 @@ fn allocate(mutator: &mut Mutator<'_, u64>, entry: u64) -> Result<Handle, AllocE
 
 /// [`Mutator::free`].
 #[inline(never)]
-fn free(mutator: &mut Mutator<'_, u64>, handle: Handle) -> Result<u64, InvalidHandle> {
+fn free(mutator: &mut Mutator<'_, u64>, handle: Handle) -> Result<u64, HandleError> {
     mutator.free(handle)
 }
 
@@ -39,7 +39,7 @@ fn table_allocate(table: &Table<u64>, entry: u64) -> Result<Handle, AllocError> 
 
 /// [`Table::free`].
 #[inline(never)]
-fn table_free(table: &Table<u64>, handle: Handle) -> Result<u64, InvalidHandle> {
+fn table_free(table: &Table<u64>, handle: Handle) -> Result<u64, HandleError> {
     table.free(handle)
 }
 
@@ -54,7 +54,7 @@ fn main() {
     let table: &'static Table<u64> = Box::leak(Box::new(
         Table::builder().capacity_at_most(1 << 28).build().expect("addresses for a table"),
     ));
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let handle = mutator.allocate(7).expect("a free slot");
     let mut contest = Contest::new("Out of line", &[]);
     enter(&mut contest, "get", move || {

@@ -66,7 +66,9 @@ pub enum SetError {
 impl fmt::Display for SetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            SetError::InvalidHandle(_) => write!(f, "the entry was not stored"),
+            SetError::InvalidHandle(error) => {
+                write!(f, "handle {} was refused, and no entry was stored", error.raw())
+            }
             SetError::ReservedBit { word } => AllocError::ReservedBit { word }.fmt(f),
         }
     }

@@ -19,7 +19,7 @@ fn table() -> Table<u64> {
 /// Measures `entries` allocations in a new table.
 fn grow(entries: usize) -> Reading {
     let table = table();
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     alone(|| {
         for i in 0..entries as u64 {
             black_box(mutator.allocate(i).expect("a free slot"));
@@ -139,7 +139,7 @@ fn pause_of(slots: usize, stopped: bool) -> Reading {
 
 /// Allocates every slot, and frees a random half of the slots, or all.
 fn used(table: &Table<u64>, slots: usize, all: bool) -> Mutator<'_, u64> {
-    let mut mutator = table.mutator();
+    let mutator = table.mutator();
     let handles: Vec<Handle> =
         (0..slots as u64).map(|i| mutator.allocate(i).expect("a free slot")).collect();
     let mut random = Rng::with_seed(3);
@@ -170,7 +170,7 @@ fn stops_of_busy(times: usize) -> Reading {
     let (table, done) = (table(), AtomicBool::new(false));
     // Relaxed, both: the flag says only when to end.
     let work = || {
-        let mut mutator = table.mutator();
+        let mutator = table.mutator();
         while !done.load(Ordering::Relaxed) {
             pairs(&mut mutator, 1000);
         }

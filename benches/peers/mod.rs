@@ -23,12 +23,12 @@ use std::cell::{RefCell, RefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_queue::ArrayQueue;
-use slotarena::{Entry, Handle, Mutator, Table};
+use slotarena::{Handle, Mutator, Packed, Table};
 
 use crate::harness::{Access, Peer};
 
 /// An entry of one word or of two.
-pub trait Value: Entry {
+pub trait Value: Packed {
     /// The names in tables: by a mutator, and by the table's own operations.
     const MUTATOR: &'static str;
     const TABLE: &'static str;
@@ -56,7 +56,7 @@ impl Value for [u64; 2] {
     }
 }
 
-fn table<E: Entry>() -> Table<E> {
+fn table<E: Packed>() -> Table<E> {
     // Far more than needed, as in a program: addresses cost nothing.
     Table::builder().capacity_at_most(1 << 28).build().expect("addresses for a table")
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use slotarena::{Table, Unique, UniqueMutator, UniqueTable};
+use slotarena::{Table, Unique, UniqueTable, unique};
 
 use crate::harness::contest::{Contest, Figure};
 use crate::harness::work::{self, BATCH, alone};
@@ -17,7 +17,7 @@ fn table() -> UniqueTable<u64> {
 
 /// Does the same as [`work::pairs`], by a mutator.
 #[inline(never)]
-fn pairs(mutator: &mut UniqueMutator<'_, u64>, count: usize) {
+fn pairs(mutator: &mut unique::Mutator<'_, u64>, count: usize) {
     for i in 0..count {
         let owner = mutator.allocate(i as u64).expect("a free slot");
         mutator.free(owner);
@@ -34,7 +34,7 @@ fn table_pairs(table: &UniqueTable<u64>, count: usize) {
 
 /// Does the same as [`work::Batch::run`], `times` times.
 #[inline(never)]
-fn batches(mutator: &mut UniqueMutator<'_, u64>, order: &[u32], times: usize) {
+fn batches(mutator: &mut unique::Mutator<'_, u64>, order: &[u32], times: usize) {
     let mut owners: Vec<Option<Unique<'_, u64>>> = Vec::with_capacity(BATCH);
     for _ in 0..times {
         owners.clear();
@@ -50,7 +50,7 @@ pub fn enter_pairs(contest: &mut Contest) {
     let table = Rc::new(table());
     let shared = Rc::clone(&table);
     contest.enter(MUTATOR, 1, Figure::Spent, move |count| {
-        let mut mutator = shared.mutator();
+        let mutator = shared.mutator();
         pairs(&mut mutator, 256);
         alone(|| pairs(&mut mutator, count))
     });
@@ -64,7 +64,7 @@ pub fn enter_pairs(contest: &mut Contest) {
 pub fn enter_batches(contest: &mut Contest) {
     let (table, order) = (table(), work::order());
     contest.enter(MUTATOR, 1, Figure::Spent, move |count| {
-        let mut mutator = table.mutator();
+        let mutator = table.mutator();
         batches(&mut mutator, &order, 1);
         let times = count.div_ceil(BATCH);
         alone(|| batches(&mut mutator, &order, times)).scaled(count, times * BATCH)

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use fastrand::Rng;
-use slotarena::{Key, Slab, SlabMutator};
+use slotarena::{Key, Slab, slab};
 
 use super::{Sharded, Single};
 use crate::harness::contest::{Contest, Figure, enter_batches, enter_pairs};
@@ -39,12 +39,12 @@ impl Peer for ByThread {
 impl Peer for ByMutator {
     const NAME: &'static str = "Slab, mutator";
     type Key = Key;
-    type Access<'p> = SlabMutator<'p, u64>;
+    type Access<'p> = slab::Mutator<'p, u64>;
 
     fn new(_most: usize) -> Self {
         Self(slab())
     }
-    fn access(&self) -> SlabMutator<'_, u64> {
+    fn access(&self) -> slab::Mutator<'_, u64> {
         self.0.mutator()
     }
 }
@@ -78,14 +78,14 @@ impl Access<Key> for &Slab<u64> {
     }
 }
 
-impl Access<Key> for SlabMutator<'_, u64> {
+impl Access<Key> for slab::Mutator<'_, u64> {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> Key {
-        SlabMutator::insert(self, value).expect("a free slot")
+        slab::Mutator::insert(self, value).expect("a free slot")
     }
     #[inline(always)]
     fn remove(&mut self, key: Key) {
-        assert!(SlabMutator::remove(self, key), "a live value");
+        assert!(slab::Mutator::remove(self, key), "a live value");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use slotarena::{AllocError, Handle, InvalidHandle, Mutator, Table};
+use slotarena::{AllocError, Handle, HandleError, Mutator, Table};
 
 use crate::faults::{Fault, Faults};
 use crate::ledger::{Ledger, Stamps};
@@ -23,7 +23,7 @@ pub struct Shared<'a> {
 /// The two operations under test, of a mutator or of the table.
 pub trait Slots {
     fn allocate(&mut self, entry: u64) -> Result<Handle, AllocError>;
-    fn free(&mut self, handle: Handle) -> Result<u64, InvalidHandle>;
+    fn free(&mut self, handle: Handle) -> Result<u64, HandleError>;
 }
 
 impl Slots for &Table<u64> {
@@ -31,7 +31,7 @@ impl Slots for &Table<u64> {
         Table::allocate(self, entry)
     }
 
-    fn free(&mut self, handle: Handle) -> Result<u64, InvalidHandle> {
+    fn free(&mut self, handle: Handle) -> Result<u64, HandleError> {
         Table::free(self, handle)
     }
 }
@@ -41,7 +41,7 @@ impl Slots for Mutator<'_, u64> {
         Mutator::allocate(self, entry)
     }
 
-    fn free(&mut self, handle: Handle) -> Result<u64, InvalidHandle> {
+    fn free(&mut self, handle: Handle) -> Result<u64, HandleError> {
         Mutator::free(self, handle)
     }
 }

@@ -35,7 +35,7 @@ fn forged(random: &mut Rng, handles: &[u32]) -> u32 {
 /// Makes the calls, and prints their outcomes.
 pub fn attack(prepared: &Prepared, table: &CodePointerTable) -> Result<(), String> {
     let mut instance = Instance::new(prepared, Some(table), false)?;
-    let plan = prepared.plan(Calls::Table(table.recipe()), Tier::Baseline, false)?;
+    let plan = prepared.plan(Calls::Table(table.entry_layout()), Tier::Baseline, false)?;
     let code = probes(&plan)?;
     // Every entry leads to its probe from now on.
     let scope = table.write_scope();

@@ -7,7 +7,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
-use slotarena::{Recipe, Signature};
+use slotarena::code::{EntryLayout, Signature};
 use wasmparser::{FuncType, ValType};
 
 use crate::runtime::{Trap, offsets, trap_address};
@@ -16,7 +16,7 @@ use crate::runtime::{Trap, offsets, trap_address};
 #[derive(Clone, Copy)]
 pub enum Calls {
     /// By handles, through the table.
-    Table(Recipe),
+    Table(EntryLayout),
     /// By pointers, unchecked.
     Pointers,
 }
@@ -108,7 +108,7 @@ impl Emit {
     fn entry_point(
         &self,
         builder: &mut FunctionBuilder<'_>,
-        recipe: Recipe,
+        recipe: EntryLayout,
         handle: Value,
         tag: u64,
         mask: u64,
@@ -118,7 +118,7 @@ impl Emit {
             mask => builder.ins().band_imm_u(handle, i64::from(mask)),
         };
         let index = builder.ins().uextend(types::I64, index);
-        let offset = builder.ins().ishl_imm_u(index, i64::from(Recipe::ENTRY_SHIFT));
+        let offset = builder.ins().ishl_imm_u(index, i64::from(EntryLayout::ENTRY_SHIFT));
         let base = builder.ins().iconst(types::I64, recipe.base as i64);
         let at = builder.ins().iadd(base, offset);
         let entry = builder.ins().load(types::I64, TRUSTED, at, 0);

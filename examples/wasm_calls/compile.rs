@@ -12,7 +12,7 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Module as _};
-use slotarena::{EntryPoint, Signature};
+use slotarena::code::{EntryPoint, Signature};
 use wasmparser::{BinaryReader, FuncType, FunctionBody};
 
 use crate::calls::{Calls, Emit, Native, TRUSTED, abi};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use slotarena::{CodePointerTable, EntryPoint, Handle, Signature};
+use slotarena::code::{EntryPoint, Signature};
+use slotarena::{CodePointerTable, Handle};
 
 use crate::calls::{Calls, Native};
 use crate::compile::{Assembly, Code, Natives, Plan, Tier, compile, signature};
@@ -73,7 +74,7 @@ impl<'p> Instance<'p> {
         table: Option<&'p CodePointerTable>,
         count: bool,
     ) -> Result<Self, String> {
-        let calls = table.map_or(Calls::Pointers, |table| Calls::Table(table.recipe()));
+        let calls = table.map_or(Calls::Pointers, |table| Calls::Table(table.entry_layout()));
         let code = compile(&prepared.plan(calls, Tier::Optimized, count)?)?;
         let module = &prepared.module;
         let mut trusted = Vec::new();

@@ -12,7 +12,8 @@ use cpu_time::ThreadTime;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature as Abi, types};
 use cranelift_codegen::isa::CallConv;
-use slotarena::{CodePointerTable, EntryPoint, Signature};
+use slotarena::CodePointerTable;
+use slotarena::code::{EntryPoint, Signature};
 
 use crate::calls::{Calls, Emit};
 use crate::compile::{Assembly, Tier};
@@ -101,7 +102,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// Measures the price with `targets` functions, a power of two.
 pub fn price(table: &CodePointerTable, targets: u32) -> Result<Price, String> {
     let (_kept, leaves, plain) = loops(Calls::Pointers, targets)?;
-    let (_kept_too, other_leaves, checked) = loops(Calls::Table(table.recipe()), targets)?;
+    let (_kept_too, other_leaves, checked) = loops(Calls::Table(table.entry_layout()), targets)?;
     let signature = Signature::new(1).expect("a small number");
     let scope = table.write_scope();
     let handles: Result<Vec<_>, _> =

@@ -178,7 +178,7 @@ fn concurrently(
 ) -> Result<(), String> {
     let busy = Busy::default();
     let own = instance.trusted.clone();
-    let plan = |tier| prepared.plan(Calls::Table(table.recipe()), tier, false);
+    let plan = |tier| prepared.plan(Calls::Table(table.entry_layout()), tier, false);
     let (baseline, optimized) = (plan(Tier::Baseline)?, plan(Tier::Optimized)?);
     let current = instance.code.clone();
     let start = Instant::now();

@@ -67,7 +67,9 @@ impl fmt::Display for CodePointerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Alloc(_) => write!(f, "the table allocated no slot"),
-            Self::InvalidHandle(_) => write!(f, "the entry was not changed"),
+            Self::InvalidHandle(error) => {
+                write!(f, "handle {} was refused, and nothing was changed", error.raw())
+            }
             Self::EntryPoint { address } => write!(
                 f,
                 "the entry point {address:#x} has more than {} bits, or is no multiple of {}",

@@ -1,5 +1,7 @@
 //! Allocating, reading, replacing and freeing, on the table itself.
 
+use std::error::Error;
+
 use slotarena::{AllocError, Handle, SetError, Table};
 
 use crate::common::{check, check_empty, handle};
@@ -83,10 +85,12 @@ fn is_refused(table: &Table<u64>, handle: Handle) {
     assert_eq!(table.get(handle), None);
     let error = table.free(handle).expect_err("no live slot");
     assert_eq!(error.raw(), raw);
-    assert_eq!(error.to_string(), format!("handle {raw} does not name a slot in use"));
+    assert_eq!(error.to_string(), format!("handle {raw} names no slot in use"));
     assert_eq!(table.free_uninitialized(handle), Err(error));
     assert_eq!(table.set(handle, 1), Err(SetError::InvalidHandle(error)));
-    assert_eq!(SetError::from(error).to_string(), error.to_string());
+    let set = SetError::from(error);
+    assert_eq!(set.to_string(), format!("handle {raw} was refused, and no entry was stored"));
+    assert_eq!(set.source().map(ToString::to_string), Some(error.to_string()));
     let many = table.free_many(&[handle]).expect_err("no live slot");
     assert_eq!((many.first, many.refused, many.freed), (error, 1, 0));
     assert_eq!(check(table), before);
@@ -198,7 +202,7 @@ fn freeing_many_frees_the_good_ones_among_bad_ones() {
     mixed.push(good[0]);
     let error = table.free_many(&mixed).expect_err("three are bad");
     assert_eq!((error.first.raw(), error.refused, error.freed), (u32::MAX, 3, 200));
-    let text = "3 of 203 handles refused, the first: handle 4294967295 does not name a slot in use";
+    let text = "3 of 203 handles refused, the first is 4294967295";
     assert_eq!(error.to_string(), text);
     let audit = check(&table);
     assert_eq!((audit.live, audit.uninitialized), (0, 1));
