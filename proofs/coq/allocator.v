@@ -1,13 +1,14 @@
-(** * The allocator: what may be done to slots
+(** * The allocator: the steps that change slots
 
-    Everything that an operation, or who has stopped the world, does to stripes, local stores, slots
-    and segments, one step for each atomic access. A thread that works may make these steps in any
-    order and as often as it likes; the functions in [src/] make them in particular orders. What a step
-    asks for is what the thread itself knows: its local variables, and what it has read.
+    All that an operation or a stopper does to free lists, local stores, slots, and segments, one
+    step for each atomic access. A working thread may make these steps in any order and any number
+    of times. The functions in [src/] make them in particular orders. The conditions of a step
+    speak of what the thread itself knows: its local variables, and what it has read.
 
-    Local variables hold chains: a *piece* knows its first slot, its length, and a cursor into it: which slot
-    it stands at, at which position, and where that one's link leads, if that has been read or written.
-    A piece of length 0 is a variable not in use. Seen slots of a claimed segment are bits. *)
+    A local variable holds a chain, as a *piece*: its first slot, its length, and a cursor into
+    it. The cursor is at a slot, at a position. It knows where that slot's link leads once the
+    thread has read or written the link. A piece of length 0 is an unused variable. The scanned
+    slots of a claimed segment are bits. *)
 
 From Coq Require Import Arith Lia List Bool Permutation.
 From Slotarena Require Import memory sites safepoint free_list.
@@ -17,30 +18,31 @@ Record piece := mkP { pf : nat; pn : nat; pcur : nat; pk : nat; plk : option nat
 Definition single (i : nat) : piece := mkP i 1 i 0 None.
 Definition nopiece : piece := mkP 0 0 0 0 None.
 
-(** How far a sweep has come in the pause. *)
+(** The progress of a sweep in the pause. *)
 Inductive stage :=
 | NoClr
-| ClrHeads (s : nat)              (* stripes below [s] are empty *)
-| ClrStores (j : nat)             (* and stores below [j] *)
-| ClrBits (g : nat)               (* and the unswept bits of segments below [g] are set *)
-| ClrBit (g b : nat).             (* the claimed bit of segment [g] was read: [b] *)
+| ClrHeads (s : nat)              (* the free lists below [s] are empty *)
+| ClrStores (j : nat)             (* and the stores below [j] *)
+| ClrBits (g : nat)               (* and the unswept bits of the segments below [g] are set *)
+| ClrBit (g b : nat).             (* the sweep has read the committed bit of segment [g]: [b] *)
 
 Record ds := mkD {
-  own : nat -> owner;             (* ghost *)
-  lst : owner -> list nat;        (* ghost *)
-  rg : nat -> nat -> piece;       (* a thread's local variables *)
-  saw : nat -> nat -> bool;       (* it saw the slot in use, in this operation *)
-  dl : nat -> nat -> bool;        (* it saw a free word of an older cycle *)
-  todo : nat -> option nat;       (* who has claimed the slot's segment and not looked at it yet *)
-  zr : nat -> bool;               (* of a seen slot: its word is known to be zero *)
-  base : view;                    (* ghost: what the stopper saw when the cycle began *)
+  own : nat -> owner;           (* ghost *)
+  lst : owner -> list nat;      (* ghost *)
+  rg : nat -> nat -> piece;     (* the local variables of a thread *)
+  saw : nat -> nat -> bool;     (* the thread saw the slot in use, in this operation *)
+  dl : nat -> nat -> bool;      (* the thread saw a free word of an older cycle *)
+  todo : nat -> option nat;     (* the claimant that has not peeked at the slot yet *)
+  zr : nat -> bool;             (* the word of a scanned slot is known to be zero *)
+  base : view;                  (* ghost: the view of the stopper when the cycle began *)
   clr : stage
 }.
 
 Definition stage_eq (c : stage) : {c = NoClr} + {c <> NoClr}.
 Proof. destruct c; (left; reflexivity) || (right; discriminate). Defined.
 
-(** The table's shape: so many stripes and segments, and which slots a segment has. *)
+(** The shape of a table: the numbers of free lists and of segments, and the slots of each
+    segment. *)
 Record geo := { NS : nat; NG : nat; slots : nat -> list nat }.
 Definition valid (G : geo) : Prop :=
   (forall g, NoDup (slots G g)) /\
@@ -49,28 +51,28 @@ Definition valid (G : geo) : Prop :=
 
 Definition inuse (v : value) : Prop := match v with VLive _ _ | VUninit => True | _ => False end.
 Definition link (v : value) : nat := match v with VFree _ n => n | _ => 0 end.
-(** Free, of another cycle than [r]. *)
+(** The word is free, and of another cycle than [r]. *)
 Definition unswept_word (r : nat) (v : value) : Prop :=
   match v with VFree q _ => q <> r | _ => False end.
 
-(** Nothing in its hands: no slots, no claim, nothing remembered of what it saw. *)
+(** The thread holds nothing: no slots, no claim, and no memory of what it saw. *)
 Definition clean (D : ds) (t : nat) : Prop :=
   (forall k, pn (rg D t k) = 0) /\ (forall i, own D i <> OScanned t) /\
   (forall i, todo D i <> Some t) /\ (forall i, saw D t i = false) /\ (forall i, dl D t i = false).
 
-(** Works on slots, in cycle [r]. *)
+(** The thread works on slots, in cycle [r]. *)
 Definition works (H : hs) (D : ds) (t r : nat) : Prop :=
   ph H t = Inside r \/ ph H t = LckC r \/ (ph H t = Stopped r /\ clr D = NoClr).
-(** The same, but not under the lock alone. *)
+(** The thread works on slots, and not under the lock alone. *)
 Definition sweeps (H : hs) (D : ds) (t r : nat) : Prop :=
   ph H t = Inside r \/ (ph H t = Stopped r /\ clr D = NoClr).
-(** May use participant [u]'s local store. *)
+(** The thread may use the local store of participant [u]. *)
 Definition mayuse (H : hs) (t u : nat) : Prop := u < nrec H /\ (u = t \/ pausing (ph H t)).
 
 Definition set_rg (D : ds) (t k : nat) (p : piece) : nat -> nat -> piece :=
   upd (rg D) t (upd (rg D t) k p).
 
-(** What may be put into a slot: an entry that speaks of what its writer has seen. *)
+(** A word that may be published: an entry that speaks of what its writer has seen. *)
 Definition entry (M : mem) (t : nat) (w : value) : Prop :=
   w = VUninit \/ exists d n, w = VLive d n /\ n <= V M t (Data d).
 
@@ -81,28 +83,28 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
 
 (** ** Local stores *)
 
-(* pop, drain: one slot comes out. *)
+(* A slot comes out of a store: pop, drain. *)
 | d_pop : forall r u k i l1 l2, works H D t r -> mayuse H t u -> pn (rg D t k) = 0 ->
     nv M (Store u) = VList (l1 ++ i :: l2) ->
     dstep M H D t (AOwn (Store u) (VList (l1 ++ l2)))
       (mkD (setl (own D) [i] (OHeld t k))
            (updo (updo (lst D) (OStore u) (l1 ++ l2)) (OHeld t k) [i])
            (set_rg D t k (single i)) (saw D) (dl D) (todo D) (zr D) (base D) (clr D))
-(* push: one slot goes in. *)
+(* A slot goes into a store: push_free. *)
 | d_push_free : forall r u k l1 l2, works H D t r -> mayuse H t u -> pn (rg D t k) = 1 ->
     nv M (Store u) = VList (l1 ++ l2) ->
     dstep M H D t (AOwn (Store u) (VList (l1 ++ pf (rg D t k) :: l2)))
       (mkD (setl (own D) [pf (rg D t k)] (OStore u))
            (updo (updo (lst D) (OHeld t k) []) (OStore u) (l1 ++ pf (rg D t k) :: l2))
            (set_rg D t k nopiece) (saw D) (dl D) (todo D) (zr D) (base D) (clr D))
-(* reverse, and what drain moves. *)
+(* The slots of a store change places: reverse, and the moves of drain. *)
 | d_permute : forall r u l l', works H D t r -> mayuse H t u ->
     nv M (Store u) = VList l -> Permutation l' l ->
     dstep M H D t (AOwn (Store u) (VList l'))
       (mkD (own D) (updo (lst D) (OStore u) l') (rg D) (saw D) (dl D) (todo D) (zr D) (base D)
            (clr D))
 
-(** ** Stripes and chains *)
+(** ** Free lists and chains *)
 
 | d_take : forall r s k f n, works H D t r -> s < NS G -> pn (rg D t k) = 0 ->
     nv M (Head s) = VChain f n ->
@@ -125,28 +127,28 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
            (updo (updo (lst D) (OHeld t k) []) (OChain s)
                  (lst D (OHeld t k) ++ lst D (OChain s)))
            (set_rg D t k nopiece) (saw D) (dl D) (todo D) (zr D) (base D) (clr D))
-(* The link of the slot at the cursor is read: [Slot::next], [set_next_if_needed]. *)
+(* A thread reads the link of the slot at the cursor: [Slot::next], [set_next_if_needed]. *)
 | d_next : forall r k ts, works H D t r -> 0 < pn (rg D t k) ->
     dstep M H D t (ALoad (Word (pcur (rg D t k))) ts (o_next O))
       (mkD (own D) (lst D)
            (set_rg D t k (mkP (pf (rg D t k)) (pn (rg D t k)) (pcur (rg D t k)) (pk (rg D t k))
                               (Some (link (val M (Word (pcur (rg D t k))) ts)))))
            (saw D) (dl D) (todo D) (zr D) (base D) (clr D))
-(* The link of the last slot is written: [Slot::set_next]. *)
+(* A thread writes the link of the last slot: [Slot::set_next]. *)
 | d_set_next : forall r k f, works H D t r -> S (pk (rg D t k)) = pn (rg D t k) ->
     dstep M H D t (AStore (Word (pcur (rg D t k))) (VFree r f) (o_set_next O))
       (mkD (own D) (lst D)
            (set_rg D t k (mkP (pf (rg D t k)) (pn (rg D t k)) (pcur (rg D t k)) (pk (rg D t k))
                               (Some f)))
            (saw D) (dl D) (todo D) (zr D) (base D) (clr D))
-(* The cursor goes on. *)
+(* The cursor moves to the next slot. *)
 | d_walk : forall r k f, works H D t r -> S (pk (rg D t k)) < pn (rg D t k) ->
     plk (rg D t k) = Some f ->
     dstep M H D t ANop
       (mkD (own D) (lst D)
            (set_rg D t k (mkP (pf (rg D t k)) (pn (rg D t k)) f (S (pk (rg D t k))) None))
            (saw D) (dl D) (todo D) (zr D) (base D) (clr D))
-(* The first slot is split off. *)
+(* A thread splits the first slot off. *)
 | d_split : forall r k k2 f, works H D t r -> k <> k2 -> pn (rg D t k2) = 0 ->
     1 < pn (rg D t k) -> pk (rg D t k) = 0 -> plk (rg D t k) = Some f ->
     dstep M H D t ANop
@@ -156,7 +158,7 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
            (upd (rg D) t (upd (upd (rg D t) k (mkP f (pn (rg D t k) - 1) f 0 None)) k2
                               (single (pf (rg D t k)))))
            (saw D) (dl D) (todo D) (zr D) (base D) (clr D))
-(* Two pieces become one: the last slot's link leads to the other's first. *)
+(* Two pieces become one: the link of one's last slot leads to the other's first. *)
 | d_join : forall r k k2, works H D t r -> k <> k2 -> S (pk (rg D t k)) = pn (rg D t k) ->
     0 < pn (rg D t k2) -> plk (rg D t k) = Some (pf (rg D t k2)) ->
     dstep M H D t ANop
@@ -188,7 +190,8 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
     dstep M H D t (ARmw (Word i) (VFree r (S i)) (o_free O))
       (mkD (setl (own D) [i] (OHeld t k)) (updo (lst D) (OHeld t k) [i])
            (set_rg D t k (single i)) (saw D) (dl D) (todo D) (zr D) (base D) (clr D))
-(* The caller's promise: what it loaded is what is there, and nobody else frees or sets it. *)
+(* The caller promises that the word it loaded is still there, and that no other thread frees or
+   sets the slot. *)
 | d_free_owned : forall r i k, ph H t = Inside r -> saw D t i = true -> inuse (nv M (Word i)) ->
     V M t (Word i) = last M (Word i) -> le (nw M (Word i)) (V M t) -> pn (rg D t k) = 0 ->
     dstep M H D t (AStore (Word i) (VFree r (S i)) (o_free_owned O))
@@ -197,7 +200,7 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
 | d_replace : forall r i w, ph H t = Inside r -> saw D t i = true -> inuse (nv M (Word i)) ->
     entry M t w ->
     dstep M H D t (ARmw (Word i) w (o_replace O)) D
-(* What was seen in this operation is forgotten at its end. *)
+(* At the end of an operation a thread forgets what it saw in it. *)
 | d_forget : 
     dstep M H D t ANop
       (mkD (own D) (lst D) (rg D) (upd (saw D) t (fun _ => false))
@@ -212,7 +215,7 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
             | VN 1 => fun i => if in_dec Nat.eq_dec i (slots G g) then Some t else todo D i
             | _ => todo D
             end) (zr D) (base D) (clr D))
-(* A slot is looked at, in a segment that the thread has claimed or is about to. *)
+(* A thread peeks at a slot of a segment that it has claimed or is about to claim. *)
 | d_peek : forall r i ts, sweeps H D t r -> unswept_word r (val M (Word i) ts) ->
     dstep M H D t (ALoad (Word i) ts (o_peek O))
       (mkD (own D) (lst D) (rg D) (saw D) (upd (dl D) t (upd (dl D t) i true)) (todo D) (zr D)
@@ -225,7 +228,7 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
     dstep M H D t ANop
       (mkD (setl (own D) [i] (OScanned t)) (lst D) (rg D) (saw D) (dl D) (upd (todo D) i None)
            (upd (zr D) i false) (base D) (clr D))
-(* A slot of a claimed segment is set to zero: so that it need not be linked, or by the release. *)
+(* A thread makes a slot of a claimed segment zero: to save the link, or to release the segment. *)
 | d_wipe : forall r i, sweeps H D t r -> own D i = OScanned t ->
     dstep M H D t (AStore (Word i) (VFree 0 (S i)) (o_wipe O))
       (mkD (own D) (lst D) (rg D) (saw D) (dl D) (todo D) (upd (zr D) i true) (base D) (clr D))
@@ -239,7 +242,8 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
     dstep M H D t ANop
       (mkD (setl (own D) (seq a n) (OHeld t k)) (updo (lst D) (OHeld t k) (seq a n))
            (set_rg D t k (mkP a n a 0 None)) (saw D) (dl D) (todo D) (zr D) (base D) (clr D))
-(* A segment goes back to the system: one wholly free, or a fresh one whose memory was refused. *)
+(* A thread gives a segment back to the system: a wholly free one, or a fresh one whose memory the
+   system refused. *)
 | d_release : forall r g o, sweeps H D t r -> g < NG G ->
     (forall i, In i (slots G g) -> own D i = OScanned t /\ zr D i = true) ->
     slots G g <> [] -> o = o_release O \/ o = o_unclaim O ->
@@ -280,19 +284,20 @@ Inductive dstep (M : mem) (H : hs) (D : ds) (t : nat) : act -> ds -> Prop :=
     dstep M H D t (AStore (Unswept g) (VN b) (o_begin O))
       (mkD (own D) (lst D) (rg D) (saw D) (dl D) (todo D) (zr D) (base D) (ClrBits (S g)))
 
-(* When the numbers of cycles are used up: a free slot forgets its own. The free slots are then the
-   forgotten ones: [free_means_forgotten]. *)
+(* When the cycle numbers are used up, the stopper makes the free slots zero. At this stage the free
+   slots are the forgotten ones: [free_means_forgotten]. *)
 | d_wipe_free : forall r g i, ph H t = Stopped r -> clr D = ClrBits g ->
     own D i = OGone \/ own D i = OUnswept ->
     dstep M H D t (AStore (Word i) (VFree 0 (S i)) (o_wipe O))
       (mkD (setl (own D) [i] OGone) (lst D) (rg D) (saw D) (dl D) (todo D) (zr D) (base D)
            (clr D))
 
-(** ** Anybody, at any time *)
+(** ** Steps of any thread, at any time *)
 
-(* Any load: an entry, a figure, a hint, a guess, the value with which a compare-and-swap fails. *)
+(* Any load: an entry, a figure, a hint, a guess, or the value with which a compare-and-swap
+   fails. *)
 | d_read : forall x ts o, dstep M H D t (ALoad x ts o) D
-(* The client's threads meet in their own ways. *)
+(* The threads of the client synchronize in their own ways. *)
 | d_sync : forall u, dstep M H D t (ASync u) D
 (* The client writes to its own data, in its own order. *)
 | d_data : forall d, V M t (Data d) = last M (Data d) ->
@@ -311,8 +316,8 @@ Inductive step (s : state) : nat -> act -> state -> Prop :=
     dstep (fst (fst s)) (snd (fst s)) (snd s) t a D' ->
     can t a (fst (fst s)) ->
     step s t a (do t a (fst (fst s)), snd (fst s), D')
-(* The cycle begins: all that was forgotten is unswept. It is the next one; or, when the numbers are
-   used up, the first that a sweep begins, once every free slot has been made zero. *)
+(* The cycle begins: all forgotten slots are unswept. It is the next cycle. When the numbers are
+   used up, it is the first cycle that a sweep begins, and every free slot is zero by then. *)
 | s_begin : forall t r q g, ph (snd (fst s)) t = Stopped r -> clr (snd s) = ClrBits g ->
     NG G <= g ->
     q = S r \/ (q = 1 /\ forall i, own (snd s) i = OGone \/ own (snd s) i = OUnswept ->
@@ -325,7 +330,7 @@ Inductive step (s : state) : nat -> act -> state -> Prop :=
 
 End steps.
 
-(** At first nothing is committed, and nobody takes part. *)
+(** At first no segment is committed, and no thread takes part. *)
 Definition ds0 : ds :=
   mkD (fun _ => ORel) (fun _ => []) (fun _ _ => nopiece) (fun _ _ => false) (fun _ _ => false)
       (fun _ => None) (fun _ => false) bot NoClr.

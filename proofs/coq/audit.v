@@ -1,7 +1,7 @@
 (** * Lists, words and bits agree
 
-    [DI]: what memory holds (heads, links, stores, words, bits) is what the ghost says of the owners.
-    It is what an audit of a table looks at: the chain invariant (2), conservation (4), and half of
+    [DL] and [DW]: the memory (heads, links, stores, words, bits) agrees with the ghost owners. An
+    audit of a table checks the same: the chain invariant (2), conservation (4), and half of
     release (5). *)
 
 From Coq Require Import Arith Lia List Bool Permutation.
@@ -11,16 +11,16 @@ Arguments do : simpl never.
 Arguments nv : simpl never.
 Arguments nw : simpl never.
 
-(** Where the newest word of a slot says that its link leads. *)
+(** The slot that the link in the newest word of a slot leads to. *)
 Definition nx (M : mem) (i : nat) : nat := link (nv M (Word i)).
 
-(** A local variable is right about its chain. *)
+(** A local variable agrees with the list of its chain. *)
 Definition pieceok (f : nat -> nat) (p : piece) (l : list nat) : Prop :=
   pn p = length l /\ linked f l /\
   (l <> [] -> pf p = hd 0 l /\ pk p < pn p /\ pcur p = nth (pk p) l 0 /\
               forall x, plk p = Some x -> f (pcur p) = x).
 
-(** Lists. *)
+(** Lists agree with memory. *)
 Record DL (G : geo) (M : mem) (H : hs) (D : ds) : Prop := {
   di_oi : OI (own D) (lst D);
   di_head : forall s, nv M (Head s) = VChain (hd 0 (lst D (OChain s))) (length (lst D (OChain s)))
@@ -34,7 +34,7 @@ Record DL (G : geo) (M : mem) (H : hs) (D : ds) : Prop := {
 Definition isscanned (o : owner) : Prop := match o with OScanned _ => True | _ => False end.
 Definition isfree (v : value) : Prop := match v with VFree _ _ => True | _ => False end.
 
-(** Words and bits. *)
+(** Words and bits agree with the owners. *)
 Record DW (G : geo) (M : mem) (D : ds) : Prop := {
   di_used : forall i, own D i = OUsed -> inuse (nv M (Word i));
   di_free : forall i, own D i <> OUsed -> isfree (nv M (Word i));
@@ -184,7 +184,7 @@ Definition worded (x : loc) : Prop := match x with Word _ | Committed _ => True 
 Definition listed (x : loc) : Prop :=
   match x with Head _ | Store _ | Word _ => True | _ => False end.
 
-(** Free, of a committed segment, and not set aside. *)
+(** The owner of a free slot of a committed segment that is not set aside. *)
 Definition plain (o : owner) : bool :=
   match o with OUsed | OScanned _ | ORel => false | _ => true end.
 
@@ -216,7 +216,7 @@ Proof.
     subst; auto; intuition congruence.
 Qed.
 
-(** One slot's owner and word change. *)
+(** A step changes the owner and the word of one slot. *)
 Lemma DW_one : forall G M M' D D' i o, DW G M D ->
   (forall x, worded x -> x <> Word i -> nv M' x = nv M x) ->
   (forall j, j <> i -> own D' j = own D j /\ zr D' j = zr D j) ->

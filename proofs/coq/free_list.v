@@ -1,23 +1,23 @@
 (** * Owners of slots, and chains
 
-    Each slot has one owner: a function says who. Owners that hold several in an order (a stripe, a local
-    store, what a thread has in its hands) have a list; [OI] says that lists and function agree. Two
-    owners of one slot cannot even be written down, so exclusivity rests on the proof that what
-    threads *read* (heads, links, stores) is what the lists say. *)
+    Each slot has one owner, given by a function. An owner that holds several slots in an order
+    has a list: a free list, a local store, a chain that a thread holds. [OI] says that the lists
+    and the function agree. A function cannot give two owners to one slot. So exclusivity rests on
+    the proof that what threads *read* (heads, links, stores) is what the lists say. *)
 
 From Coq Require Import Arith Lia List Bool Permutation.
 From Slotarena Require Import memory.
 Import ListNotations.
 
 Inductive owner :=
-| OChain (s : nat)        (* in the chain of stripe [s] *)
-| OStore (t : nat)        (* in participant [t]'s local store *)
-| OHeld (t k : nat)       (* in transit: in thread [t]'s hands, in its local variable [k] *)
-| OUsed                   (* live or uninitialized *)
-| OUnswept                    (* unswept *)
-| OScanned (t : nat)         (* in transit: of a segment that [t] has claimed, and set aside by it *)
-| OGone                   (* forgotten in the pause of a sweep, the cycle not yet begun *)
-| ORel.                   (* in a segment that is not committed *)
+| OChain (s : nat)      (* in the chain of free list [s] *)
+| OStore (t : nat)      (* in the local store of participant [t] *)
+| OHeld (t k : nat)     (* in transit: thread [t] holds it in its local variable [k] *)
+| OUsed                 (* live or uninitialized *)
+| OUnswept              (* unswept *)
+| OScanned (t : nat)    (* in transit: [t] has claimed the segment, and set the slot aside *)
+| OGone                 (* forgotten in the pause of a sweep, before the cycle begins *)
+| ORel.                 (* in a segment that is not committed *)
 
 Definition owner_eq (x y : owner) : {x = y} + {x <> y}.
 Proof. decide equality; apply Nat.eq_dec. Defined.
@@ -28,10 +28,10 @@ Definition islist (o : owner) : bool :=
 
 Definition updo {A} (f : owner -> A) (k : owner) (a : A) : owner -> A :=
   fun j => if owner_eq j k then a else f j.
-(** All that was [o1]'s becomes [o2]'s. *)
+(** All slots of [o1] pass to [o2]. *)
 Definition ren (own : nat -> owner) (o1 o2 : owner) : nat -> owner :=
   fun i => if owner_eq (own i) o1 then o2 else own i.
-(** The slots in [l] become [o]'s. *)
+(** The slots in [l] pass to [o]. *)
 Definition setl (own : nat -> owner) (l : list nat) (o : owner) : nat -> owner :=
   fun i => if in_dec Nat.eq_dec i l then o else own i.
 
@@ -161,7 +161,7 @@ Qed.
 
 (** ** Links *)
 
-(** Each slot's link but the last one's leads to the next. *)
+(** The link of each slot but the last leads to the next slot. *)
 Fixpoint linked (nx : nat -> nat) (l : list nat) : Prop :=
   match l with
   | a :: (b :: _) as r => nx a = b /\ linked nx r

@@ -1,28 +1,36 @@
 (** * The memory model
 
-    Release and acquire, by views. Every location has a history of messages, numbered from 0; a
-    message is a value and a view; a view says for each location up to which message it reaches.
-    A thread has a view. What an access does is [act]; [can] says which message a load may read
-    (none that the thread's view has passed; any later one, the newest or not); [do] is what memory
-    looks like afterwards; [racy] says which accesses are errors.
+    Release and acquire, by views. Every location has a history of messages, numbered from 0. A
+    message is a value and a view. A view gives, for each location, the last message that it
+    includes. Each thread has a view.
 
-    - A store begins a new message. With release it carries the thread's whole view, relaxed only
-      itself.
-    - A read-modify-write reads the newest message, and carries on its view (the release sequence).
-    - An acquire load joins the view of the message that it read.
-    - [AOwn] is an access that only an owner may make: a plain, not an atomic one, read or write. Two of
-      them of which neither happens before the other are a race, two reads as well.
-    - A plain atomic store is an error too if the thread's view is not up to date: a store always
-      begins the newest message here, and that is no restriction if nobody else can have begun one.
-    - The asymmetric fence is a meeting point for each participant ([F]). Whoever passes it second,
-      of the participant with its light side and the stopper with the heavy one, sees what the
-      other's view was. No light side meets another. This is all that is assumed of it; a
-      sequentially consistent fence on both sides gives more, and so does Linux's [membarrier], of
-      which each running thread passes a full fence at a moment of its own during the call.
-    - The registry's mutex hands its holder's view to the next.
+    - [act] lists the accesses.
+    - [can] says which message a load may read: none that the thread's view has passed, and any
+      later one, the newest or not.
+    - [do] is the memory after an access.
+    - [racy] says which accesses are errors.
 
-    Nothing is assumed of the number of threads, locations or messages. Not modelled: loads that see
-    a store which depends on them (load buffering). *)
+    The rules:
+
+    - A store begins a new message. A release store puts the thread's whole view into it; a
+      relaxed store puts only the message itself into it.
+    - A read-modify-write reads the newest message, and its own message carries that one's view on
+      (the release sequence).
+    - An acquire load joins the view of the message that it reads.
+    - [AOwn] is an access that only an owner may make: a plain, not an atomic one, read or write.
+      Two of them race if neither happens before the other. Two reads count as a race as well.
+    - A plain atomic store is an error, too, if the thread's view is not up to date. Here a store
+      always begins the newest message. That is no restriction if no other thread can have begun
+      one.
+    - The asymmetric fence is a meeting point for each participant ([F]). The participant passes
+      its light side, and the stopper the heavy one. The second of the two sees the view that the
+      first one had. Two light sides do not meet. The model assumes no more of the fence. A
+      sequentially consistent fence on both sides gives more. So does Linux's [membarrier]: during
+      the call each running thread passes a full fence, at a moment of its own.
+    - The registry's mutex hands the view of its holder to the next holder.
+
+    The model assumes nothing about the number of threads, locations, or messages. It leaves out
+    loads that see a store which depends on them (load buffering). *)
 
 From Coq Require Import Arith Lia List Bool.
 Import ListNotations.
@@ -31,15 +39,15 @@ Arguments Nat.eq_dec : simpl never.
 Arguments Nat.max : simpl never.
 
 Inductive loc :=
-| Gate                     (* the safepoint's gate *)
-| Busy (t : nat)           (* a record's busy flag *)
-| Store (t : nat)           (* a record's local store: its length and its array, as one *)
-| Head (s : nat)           (* a stripe *)
-| Word (i : nat)           (* a slot's word *)
-| Cell (i : nat)           (* what its owner may touch besides: a payload *)
-| Committed (g : nat)          (* a segment's bit in [claimed] *)
-| Unswept (g : nat)           (* a segment's bit in [unswept] *)
-| Data (d : nat).          (* data of the client's, which entries refer to *)
+| Gate                    (* the safepoint's gate *)
+| Busy (t : nat)          (* a record's busy flag *)
+| Store (t : nat)         (* a record's local store: its length and its array, as one *)
+| Head (s : nat)          (* the head of a free list *)
+| Word (i : nat)          (* a slot's word *)
+| Cell (i : nat)          (* the slot's payload, which its owner may touch *)
+| Committed (g : nat)     (* a segment's bit in the committed bitmap *)
+| Unswept (g : nat)       (* a segment's bit in the unswept bitmap *)
+| Data (d : nat).         (* data of the client, which entries refer to *)
 
 Definition loc_eq (x y : loc) : {x = y} + {x <> y}.
 Proof. decide equality; apply Nat.eq_dec. Defined.
@@ -51,7 +59,7 @@ Inductive value :=
 | VChain (first length : nat)
 | VLive (d n : nat)              (* an entry; it speaks of version [n] of the client's data [d] *)
 | VUninit
-| VFree (r next : nat)           (* a free slot's cycle, and where its link leads *)
+| VFree (r next : nat)           (* a free slot's cycle, and the slot that its link leads to *)
 | VList (l : list nat).
 
 Inductive ord := Relaxed | Acquire | Release | AcqRel.
@@ -76,13 +84,13 @@ Lemma upd_neq : forall A (f : nat -> A) k a j, j <> k -> upd f k a j = f j.
 Proof. intros; unfold upd; destruct (Nat.eq_dec j k); congruence. Qed.
 
 Record mem := mkM {
-  last : loc -> nat;                 (* the newest message's number *)
-  val : loc -> nat -> value;         (* the messages' values *)
-  vw : loc -> nat -> view;           (* and views *)
-  wby : loc -> nat;                  (* ghost: who wrote the newest *)
-  V : nat -> view;                   (* the threads' views *)
+  last : loc -> nat;                 (* the number of the newest message *)
+  val : loc -> nat -> value;         (* the values of the messages *)
+  vw : loc -> nat -> view;           (* and their views *)
+  wby : loc -> nat;                  (* ghost: the writer of the newest *)
+  V : nat -> view;                   (* the views of the threads *)
   F : nat -> view;                   (* the fence's meeting points, one for each participant *)
-  LV : view                          (* the registry's mutex's *)
+  LV : view                          (* the view of the registry's mutex *)
 }.
 
 Inductive act :=
@@ -93,7 +101,7 @@ Inductive act :=
 | ALight (there : bool)               (* the light fence; [false]: left out *)
 | AHeavy (k : nat) (there : bool)     (* the heavy one, where it meets participant [k] *)
 | ALock | AUnlock
-| ASync (u : nat)                     (* the client's own synchronisation with thread [u] *)
+| ASync (u : nat)                     (* the client's own synchronization with thread [u] *)
 | ANop.
 
 Definition newmsg (t : nat) (x : loc) (v : value) (w vt : view) (m : mem) : mem :=
@@ -138,14 +146,14 @@ Definition do (t : nat) (a : act) (m : mem) : mem :=
 Definition can (t : nat) (a : act) (m : mem) : Prop :=
   match a with ALoad x ts _ => V m t x <= ts <= last m x | _ => True end.
 
-(** The errors: an owner's access, or a plain store, by a thread that is not up to date. *)
+(** The errors: an owner's access or a plain store by a thread whose view is not up to date. *)
 Definition racy (t : nat) (a : act) (m : mem) : Prop :=
   match a with
   | AOwn x _ | AStore x _ _ => V m t x <> last m x
   | _ => False
   end.
 
-(** ** What an access does, in the form in which the proofs use it *)
+(** ** The effects of an access, in the form in which the proofs use them *)
 
 Definition writes (a : act) (x : loc) : Prop :=
   match a with AStore y _ _ | ARmw y _ _ | AOwn y _ => x = y | _ => False end.
@@ -238,7 +246,7 @@ Proof.
   destruct (rel o); dloc; lia.
 Qed.
 
-(** ** Nothing reaches beyond the newest message *)
+(** ** No view reaches beyond the newest message *)
 
 Definition wfm (m : mem) : Prop :=
   (forall t x, V m t x <= last m x) /\

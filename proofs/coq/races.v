@@ -1,8 +1,9 @@
 (** * Each ordering is needed
 
-    The semantics is a function of the orderings. With those of the code there is no race; with any of
-    these weakened to *relaxed*, or a side of the fence left out, there is one, and here it is: a
-    table of one slot and two threads, step by step, until somebody touches what he has not seen. *)
+    The semantics is a function of the orderings. With those of the code there is no race. With
+    one of these weakened to *relaxed*, or a side of the fence left out, there is a race. This
+    file shows each race step by step: a table of one slot and two threads, until a thread touches
+    what it has not seen. *)
 
 From Coq Require Import Arith Lia List Bool.
 From Slotarena Require Import memory sites safepoint free_list allocator theorems.
@@ -38,10 +39,10 @@ Proof.
   intros (G & [[M H] D] & t & a & s' & V & R & S & X). exact (no_race G V M H D R t a s' S X).
 Qed.
 
-(** One stripe, one segment, one slot: number 1. *)
+(** One free list, one segment, one slot: number 1. *)
 Definition tiny : geo := table 1 1 1.
 
-(** ** To walk through an execution *)
+(** ** Tactics that walk through an execution *)
 
 Ltac compute_ := repeat match goal with X : reachable _ _ _ |- _ => clear X end; vm_compute; clear.
 Ltac now_ := compute_; solve [reflexivity | tauto | lia | repeat constructor | discriminate].
@@ -51,7 +52,7 @@ Ltac cleanly := split; [|split; [|split; [|split]]];
   | intros [|[|[|i]]]; compute_; discriminate
   | intros [|[|[|i]]]; compute_; reflexivity
   | intros [|[|[|i]]]; compute_; reflexivity ].
-(** Every state gets a name, so that what is computed of it is computed once. *)
+(** Names each state, so that Coq computes it once. *)
 Ltac name_ R := let s := fresh "s" in
   match type of R with reachable _ _ ?x => set (s := x) in R end.
 Ltac safepoint R t h := eapply r_step in R;
@@ -65,7 +66,8 @@ Lemma start : reachable O tiny init.
 Proof. apply r_init. Qed.
 End with_orders.
 
-(** A thread becomes a participant; begins an operation; ends it; stops the world (two participants). *)
+(** A thread becomes a participant, begins an operation, ends it, and stops the world (two
+    participants). *)
 Ltac takes_part R t :=
   safepoint R t ltac:(eapply h_lock); safepoint R t ltac:(eapply h_register);
   safepoint R t ltac:(eapply h_unlock).
@@ -74,7 +76,7 @@ Ltac enters R t ts :=
   match type of R with reachable ?O _ _ =>
     safepoint R t ltac:(eapply (h_open O _ _ _ _ _ ts 0 (o_enter O))) end.
 Ltac ends R t := safepoint R t ltac:(eapply (h_exit _ _ _ _ _ _ 0)).
-(** [ts0], [ts1]: which messages of the two busy flags it reads. *)
+(** [ts0] and [ts1] are the messages of the two busy flags that the stopper reads. *)
 Ltac stops R t ts0 ts1 :=
   safepoint R t ltac:(eapply h_lock); safepoint R t ltac:(eapply (h_cycle _ _ _ _ _ _ 0 false 0));
   safepoint R t ltac:(eapply (h_stop _ _ _ _ _ _ 0));
@@ -83,7 +85,7 @@ Ltac stops R t ts0 ts1 :=
   safepoint R t ltac:(eapply (h_idle _ _ _ _ _ _ 0 0 ts0));
   safepoint R t ltac:(eapply (h_idle _ _ _ _ _ _ 0 1 ts1));
   safepoint R t ltac:(eapply (h_stopped _ _ _ _ _ _ 0 2)).
-(** It commits the segment, and has its slot as a chain in variable 0. *)
+(** The thread commits the segment, and holds its slot as a chain in variable 0. *)
 Ltac grows R t :=
   data R t ltac:(eapply (d_grow _ _ _ _ _ _ 0 0));
   data R t ltac:(eapply (d_zeros _ _ _ _ _ _ 0 1 1 0);
@@ -91,7 +93,7 @@ Ltac grows R t :=
 Ltac touches R t := data R t ltac:(eapply (d_cell _ _ _ _ _ _ 0 0 (VN 0))).
 
 Ltac both_take_part R := takes_part R 0; takes_part R 1.
-(** The next step is one that races. *)
+(** The next step races. *)
 Ltac races R t h := exists tiny; eexists; exists t; eexists; eexists;
   split; [apply table_valid | split; [exact R | split;
     [eapply (s_data _ _ _ t); [h; try now_ | now_] | vm_compute; discriminate]]].
@@ -99,7 +101,8 @@ Ltac touch_races R t := races R t ltac:(eapply (d_cell _ _ _ _ _ _ 0 0 (VN 0))).
 
 (** ** The traces *)
 
-(** A chain handed on through a stripe: one pushes, the other takes and touches the slot. *)
+(** A chain passes through a free list: one thread pushes it, the other takes it and touches the
+    slot. *)
 Ltac by_push :=
   let R := fresh "R" in match goal with |- race_reachable ?o => assert (R := start o) end;
   name_ R; both_take_part R; enters R 0 0; grows R 0; touches R 0;
@@ -120,7 +123,7 @@ Proof.
   enters R 1 0. data R 1 ltac:(eapply (d_take _ _ _ _ _ _ 0 0 0 1 1)). touch_races R 1.
 Qed.
 
-(** A slot handed on through an entry: one allocates it, the other frees it. *)
+(** A slot passes through an entry: one thread allocates it, the other frees it. *)
 Ltac by_entry w :=
   let R := fresh "R" in match goal with |- race_reachable ?o => assert (R := start o) end;
   name_ R; both_take_part R; enters R 0 0; grows R 0; touches R 0;
@@ -131,11 +134,12 @@ Ltac by_entry w :=
 Theorem race_reachable_if_publish_relaxed : race_reachable (weaken Publish).
 Proof. by_entry Acquire. Qed.
 
-(** Here the compare-and-swap is tried with what one that failed has read. *)
+(** Here a thread tries the compare-and-swap with the value that a failed one has read. *)
 Theorem race_reachable_if_free_relaxed : race_reachable (weaken Free).
 Proof. by_entry Relaxed. Qed.
 
-(** A segment handed on through its bit: one gives it up after zeroing it, the other commits it. *)
+(** A segment passes through its bit: one thread makes it zero and gives it up, the other commits
+    it. *)
 Ltac by_bit :=
   let R := fresh "R" in match goal with |- race_reachable ?o => assert (R := start o) end;
   name_ R; both_take_part R; enters R 0 0;
@@ -152,7 +156,8 @@ Proof. by_bit. Qed.
 Theorem race_reachable_if_grow_bit_relaxed : race_reachable (weaken GrowBit).
 Proof. by_bit. Qed.
 
-(** A local store handed to the stopper: the owner's operation ends, the stopper uses the store. *)
+(** A local store passes to the stopper: the owner's operation ends, and the stopper uses the
+    store. *)
 Ltac uses_store0 R t := races R t ltac:(eapply (d_permute _ _ _ _ _ _ 0 0 [1] [1])).
 Ltac by_stop :=
   let R := fresh "R" in match goal with |- race_reachable ?o => assert (R := start o) end;
@@ -166,7 +171,7 @@ Proof. by_stop. Qed.
 Theorem race_reachable_if_is_busy_relaxed : race_reachable (weaken IsBusy).
 Proof. by_stop. Qed.
 
-(** And back: the stopper uses the store, the world resumes, the owner uses it. *)
+(** And back: the stopper uses the store, the world resumes, and the owner uses it. *)
 Ltac by_resume :=
   let R := fresh "R" in match goal with |- race_reachable ?o => assert (R := start o) end;
   name_ R; both_take_part R; enters R 0 0; grows R 0;
@@ -181,8 +186,8 @@ Proof. by_resume. Qed.
 Theorem race_reachable_if_enter_relaxed : race_reachable (weaken Enter).
 Proof. by_resume. Qed.
 
-(** Without one side of the fence an operation is under way while the world is stopped: the operation did
-    not see the gate closed, and the stopper reads the flag as it was before. *)
+(** Without one side of the fence an operation is under way while the world is stopped. The
+    operation did not see the gate closed, and the stopper reads an old value of the flag. *)
 Ltac by_fence :=
   let R := fresh "R" in match goal with |- race_reachable ?o => assert (R := start o) end;
   name_ R; both_take_part R; enters R 0 0; grows R 0;

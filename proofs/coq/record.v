@@ -1,9 +1,13 @@
-(** * Who sees what
+(** * What each thread sees
 
-    [AI]: who has something in his hands is at work. [CI]: every word, payload, store and bit is, as it was
-    last written, seen by an operation under way, or was by one that has ended and that the stopper will
-    acquire, or is seen by the lock's holder: so a stopper sees all. [XI]: whoever owns a slot sees its
-    word and its payload as they were last written, or will when he gets it. *)
+    [AI]: a thread that holds something is at work.
+
+    [CI]: the newest message of every word, payload, store, and bit is seen by one of three. One
+    is an operation under way. One is an operation that has ended and that the stopper will
+    acquire. One is the holder of the lock. So a stopper sees all of them.
+
+    [XI]: the owner of a slot sees the newest word and payload of the slot, or will see them when
+    it gets the slot. *)
 
 From Coq Require Import Arith Lia List Bool Permutation.
 From Slotarena Require Import memory sites safepoint free_list allocator audit.
@@ -80,7 +84,7 @@ Proof. intros H D t r [->|[->|[-> _]]]; exact Logic.I. Qed.
 Lemma sweeps_works : forall H D t r, sweeps H D t r -> works H D t r.
 Proof. intros H D t r [X|X]; [left | right; right]; auto. Qed.
 
-(** Who changes what in [dstep]: [t] works or sweeps in the pause, or changes nothing of note. *)
+(** Only a thread that works, or sweeps in the pause, changes data in [dstep]. *)
 Lemma dstep_data : forall O G M H D t a D' x, dstep O G M H D t a D' -> writes a x -> isdata x ->
   inside (ph H t) \/ locked (ph H t).
 Proof.
@@ -313,8 +317,8 @@ Qed.
 Definition cov (M : mem) (w : view) (i : nat) : Prop :=
   last M (Word i) <= w (Word i) /\ last M (Cell i) <= w (Cell i).
 
-(** What a store's next user will see: its owner sees it himself, or will when it reads the gate, or
-    the stopper does. *)
+(** The next user of the store of [t] will see location [x]. Either its owner sees it, or the owner
+    will when it reads the gate, or the stopper sees it. *)
 Definition scov (M : mem) (H : hs) (t : nat) (x : loc) : Prop :=
   last M x <= V M t x \/ last M x <= vw M Gate (og H) x \/
   exists u, pausing (ph H u) /\ last M x <= V M u x.
@@ -356,7 +360,7 @@ Proof.
   - right; right. exists u. specialize (L u). split; auto; lia.
 Qed.
 
-(** Whoever may use a store sees it. *)
+(** A thread that may use a store sees it. *)
 Lemma scov_use : forall M H D t u r x, HI M H -> CI M H -> works H D t r -> mayuse H t u ->
   isdata x -> scov M H u x -> last M x <= V M t x.
 Proof.
@@ -457,7 +461,7 @@ Proof.
   assert (XS := xi_slot _ _ _ _ X). assert (XP := xi_store _ _ _ _ X).
   assert (XO : forall i o, own D i = o -> xi G M H (base D) o i) by (intros; subst; auto).
   set (M' := do t a M) in *. clearbody M'.
-  (* a slot that the step does not concern *)
+  (* A slot that the step does not concern. *)
   assert (KEEP : forall i, ~ writes a (Word i) -> ~ writes a (Cell i) ->
     xi G M' H (base D) (own D i) i).
   { intros i W1 W2. specialize (XS i). assert (E1 := lS _ W1). assert (E2 := lS _ W2).

@@ -1,40 +1,40 @@
-(** * The world: how it is stopped, and how operations begin and end
+(** * The safepoint: how a thread stops the world, and how operations begin and end
 
-    Who is a participant, who stops the world, and what each knows of the other. Nothing here
-    speaks of slots: what an operation does is in [allocator.v]. A participant is a thread with its
-    record: a record that passes to another thread of the system, by the registry's lock or in the
-    client's own way, is one thread here. The sweeper's own record is a participant too. *)
+    The participants, the stopper, and what each of them knows of the other. This file does not
+    speak of slots: [allocator.v] says what an operation does. A participant is a thread with its
+    record. A record may pass to another thread of the system, by the registry's lock or in the
+    client's own way; here it stays one thread. The sweeper's own record is a participant, too. *)
 
 From Coq Require Import Arith Lia List Bool.
 From Slotarena Require Import memory sites.
 
 Inductive phase :=
-| Idle                      (* outside any operation *)
-| Setb                      (* MB done *)
-| Fenced                    (* MF done *)
-| Back                      (* MS read *stopping*: it goes back *)
-| Inside (r : nat)              (* inside an operation, in cycle [r] *)
-| Lckd                      (* holds the registry's lock *)
-| LckC (r : nat)            (* and has read the cycle *)
-| Heavy (r k : nat)         (* SS done, SF under way: met participants below [k] *)
-| Wait (r k : nat)          (* SF done, SB under way: saw participants below [k] idle *)
-| Stopped (r : nat).        (* the world is stopped *)
+| Idle                    (* outside any operation *)
+| Setb                    (* MB done *)
+| Fenced                  (* MF done *)
+| Back                    (* MS read *stopping*: the thread goes back *)
+| Inside (r : nat)        (* inside an operation, in cycle [r] *)
+| Lckd                    (* holds the registry's lock *)
+| LckC (r : nat)          (* holds it, and has read the cycle *)
+| Heavy (r k : nat)       (* SS done, SF under way: it met the participants below [k] *)
+| Wait (r k : nat)        (* SF done, SB under way: it saw the participants below [k] idle *)
+| Stopped (r : nat).      (* the world is stopped *)
 
 Record hs := mkH {
   ph : nat -> phase;
   nrec : nat;               (* participants: the threads below this number *)
-  lk : option nat;          (* who holds the registry's lock *)
+  lk : option nat;          (* the holder of the registry's lock *)
   cur : nat;                (* the cycle *)
-  og : nat;                 (* ghost: the gate's newest *open* message *)
+  og : nat;                 (* ghost: the newest *open* message of the gate *)
   ca : nat -> view;         (* ghost: each participant's view when its last operation ended *)
-  bt : nat -> nat           (* ghost: its message *busy* of its last operation *)
+  bt : nat -> nat           (* ghost: the *busy* message of its last operation *)
 }.
 
 Definition set_ph (t : nat) (p : phase) (h : hs) : hs :=
   mkH (upd (ph h) t p) (nrec h) (lk h) (cur h) (og h) (ca h) (bt h).
 
-(** One step for each access. [clean t]: thread [t] has nothing in its hands (see [allocator.v]);
-    [swept]: no sweep is in the middle of what it does in the pause. *)
+(** The steps of the handshake, one for each access. [clean t]: thread [t] holds nothing (see
+    [allocator.v]). [swept]: no sweep is in the middle of its work in the pause. *)
 Inductive hstep (O : orders) (clean : nat -> Prop) (swept : Prop) (M : mem) (H : hs) (t : nat) :
   act -> hs -> Prop :=
 | h_busy : ph H t = Idle -> t < nrec H ->
@@ -79,7 +79,7 @@ Inductive hstep (O : orders) (clean : nat -> Prop) (swept : Prop) (M : mem) (H :
     hstep O clean swept M H t (AStore Gate (VGate false r) (o_resume O))
       (mkH (upd (ph H) t Lckd) (nrec H) (lk H) (cur H) (S (last M Gate)) (ca H) (bt H)).
 
-(** ** Who is where *)
+(** ** Predicates on phases *)
 
 Definition locked (p : phase) : Prop :=
   match p with Lckd | LckC _ | Heavy _ _ | Wait _ _ | Stopped _ => True | _ => False end.
@@ -87,7 +87,7 @@ Definition stopping (p : phase) : Prop :=
   match p with Heavy _ _ | Wait _ _ | Stopped _ => True | _ => False end.
 Definition pausing (p : phase) : Prop := match p with Stopped _ => True | _ => False end.
 Definition inside (p : phase) : Prop := match p with Inside _ => True | _ => False end.
-(** May work on slots. *)
+(** The thread may work on slots. *)
 Definition working (p : phase) : Prop :=
   match p with Inside _ | LckC _ | Stopped _ => True | _ => False end.
 Definition busy (p : phase) : Prop :=
@@ -95,17 +95,18 @@ Definition busy (p : phase) : Prop :=
 (** The heavy fence has met participant [a]. *)
 Definition heavied (p : phase) (a : nat) : Prop :=
   match p with Heavy _ k => a < k | Wait _ _ | Stopped _ => True | _ => False end.
-(** Participant [a] has been seen idle. *)
+(** The stopper has seen participant [a] idle. *)
 Definition seen (p : phase) (a : nat) : Prop :=
   match p with Wait _ k => a < k | Stopped _ => True | _ => False end.
 Definition cycle_of (p : phase) (r : nat) : Prop :=
   match p with Inside q | LckC q | Heavy q _ | Wait q _ | Stopped q => q = r | _ => True end.
 
-(** What the registry's lock hands on: what its holder sees, or the last one saw. *)
+(** The view that the registry's lock hands on: its holder's, or the one that the last holder
+    left. *)
 Definition hl (M : mem) (H : hs) : view :=
   match lk H with Some u => V M u | None => LV M end.
 
-(** The thread that is stopping the world, if there is one. *)
+(** Some thread is stopping the world, or has stopped it. *)
 Definition stops (H : hs) : Prop := exists u, stopping (ph H u).
 
 Record HI (M : mem) (H : hs) : Prop := {
@@ -171,11 +172,11 @@ Proof.
   - right. intros v S. apply stopping_locked in S. apply (hi_lk _ _ I) in S. congruence.
 Qed.
 
-(** ** It holds at first *)
+(** ** The invariant holds at first *)
 
 Definition hs0 : hs := mkH (fun _ => Idle) 0 None 0 0 (fun _ => bot) (fun _ => 0).
 
-(** What memory holds at first: zeros, which as slots' words are free and linked ascending. *)
+(** The memory at first: zeros. As words of slots they are free and linked in ascending order. *)
 Definition init_val (x : loc) : value :=
   match x with
   | Gate => VGate false 0
@@ -251,7 +252,8 @@ Proof.
   - rewrite EW by (cbn; auto). eapply le_trans; [eapply hi_in; eauto | auto].
 Qed.
 
-(** An access that is not to the gate or a busy flag changes nothing of the handshake. *)
+(** An access to another location than the gate and the busy flags changes nothing of the
+    handshake. *)
 Lemma HI_do : forall t a M H, HI M H -> can t a M ->
   (forall x, shared x -> ~ writes a x) -> HI (do t a M) H.
 Proof.
@@ -266,7 +268,7 @@ Proof.
   - intros x; unfold hl; destruct (lk H); [apply V_mono | apply LV_mono].
 Qed.
 
-(** ** Every step keeps it *)
+(** ** Every step keeps the invariant *)
 
 Lemma hl_eq : forall M H u, HI M H -> locked (ph H u) -> hl M H = V M u.
 Proof. intros M H u I L. unfold hl. rewrite (hi_lk _ _ I u L). reflexivity. Qed.
@@ -282,7 +284,7 @@ Ltac phs := repeat match goal with
   | E : ph ?h ?t = _ |- context [ph ?h ?t] => rewrite E
   end; cbn in *.
 
-(** Only the phase of [t], and what goes with it, changes. *)
+(** A step changes only the phase of [t], and the fields that go with it. *)
 Ltac fields I :=
   constructor; cbn [ph nrec lk cur og ca bt set_ph]; intros;
   [ first [ assumption | exact (hi_wf _ _ I) ] | .. ].
@@ -296,7 +298,7 @@ Ltac easyh I := solve
   | apply (hi_ca _ _ I) | eapply hi_idle; eauto | eapply hi_in; eauto ].
 
 
-(** The phase of a thread changes that is not stopping the world, neither before nor after. *)
+(** A thread changes its phase, and is not stopping the world before or after. *)
 Lemma HI_phase : forall M H t p b, HI M H ->
   (locked p <-> locked (ph H t)) -> ~ stopping p -> ~ stopping (ph H t) ->
   (busy p -> t < nrec H /\ nv M (Busy t) = VN 1) -> cycle_of p (cur H) ->
@@ -361,7 +363,7 @@ Proof.
   - apply IN in H0. destruct H0 as [[-> X]|[X Y]]; [apply N; auto | easyh I].
 Qed.
 
-(** A participant sets its own flag, at the begin or the end of an operation. *)
+(** A participant sets its own flag, at the beginning or the end of an operation. *)
 Lemma HI_flag : forall M H t p n c o, HI M H ->
   t < nrec H -> ~ locked (ph H t) -> n = 1 /\ p = Setb \/ n = 0 /\ p = Idle ->
   (n = 0 -> rel o = true) -> c = ca H t \/ n = 0 /\ c = V M t /\ inside (ph H t) ->
@@ -463,7 +465,7 @@ Proof.
     intros x; apply LV.
 Qed.
 
-(** The phase of the lock's holder changes. *)
+(** The holder of the lock changes its phase. *)
 Lemma HI_holder : forall M H t p l, HI M H ->
   (forall u, u <> t -> ~ locked (ph H u)) -> ~ busy (ph H t) -> ~ busy p ->
   (locked p -> l = Some t) -> (l = Some t /\ locked p \/ l = None) -> cycle_of p (cur H) ->
@@ -532,7 +534,7 @@ Proof.
   - apply IN in H0. apply (hi_in _ _ I); tauto.
 Qed.
 
-(** SS and SR. *)
+(** The stores SS and SR to the gate. *)
 Lemma HI_gate : forall M H t b r o p g, HI M H ->
   locked (ph H t) -> ~ busy p -> cycle_of p (cur H) -> locked p ->
   can t (AStore Gate (VGate b r) o) M ->
@@ -655,7 +657,7 @@ Proof.
   apply C. intros v P. apply (NS' v), pausing_stopping, P.
 Qed.
 
-(** Whoever reads the gate as open after the fence reads the newest such message. *)
+(** A thread that reads the gate as open after the fence reads the newest such message. *)
 Lemma HI_reads_open : forall M H t ts r, HI M H -> ph H t = Fenced ->
   V M t Gate <= ts <= last M Gate -> val M Gate ts = VGate false r ->
   ts = og H /\ r = cur H /\ ~ S (og H) <= V M t Gate.
@@ -685,7 +687,7 @@ Qed.
 Lemma upd_same : forall A (f : nat -> A) k x, upd f k (f k) x = f x.
 Proof. intros; unfold upd; destruct (Nat.eq_dec x k); subst; auto. Qed.
 
-(** [HI] looks at the ghosts' values only. *)
+(** [HI] depends on the values of the ghosts only. *)
 Lemma HI_ext : forall M p n l c g a b a' b', HI M (mkH p n l c g a b) ->
   (forall t, a' t = a t) -> (forall t, b' t = b t) -> HI M (mkH p n l c g a' b').
 Proof.

@@ -1,8 +1,9 @@
-(** * The orderings, and where in [src/] they stand
+(** * The orderings, and their sites in [src/]
 
-    One field for each kind of access that the protocol makes; [code] gives it the ordering that
-    [src/] has. A line of [code] names the site: file, function, operation, then the ordering, and
-    for a compare-and-swap that of its failure. Weakening a word of [code] is a mutant of the proof. *)
+    [orders] has one field for each kind of access that the protocol makes, and [code] gives it the
+    ordering in [src/]. The comment on a line of [code] names the site: file, function, and operation.
+    The ordering follows, and for a compare-and-swap the ordering of its failure, too. Each mistake in
+    [mistakes/coq/] weakens one word of [code]. *)
 
 From Slotarena Require Import memory.
 

@@ -1,8 +1,8 @@
 (** * The whole invariant, kept by every step
 
-    [INV] is what [safepoint.v], [audit.v], [record.v] and [unswept.v] say, together. Each is kept by every
-    step of the composed system, given the others; here they are put together, with the one step that
-    is the sweep's alone: the begin of a cycle. *)
+    [INV] joins the invariants of [safepoint.v], [audit.v], [record.v], and [unswept.v]. Every
+    step of the composed system keeps each of them, given the others. This file puts them
+    together. It adds the one step that belongs to the sweep alone: the beginning of a cycle. *)
 
 From Coq Require Import Arith Lia List Bool Permutation.
 From Slotarena Require Import memory sites safepoint free_list allocator audit record unswept.
@@ -45,7 +45,7 @@ Proof.
   - intros i n d v L E. cbn in E. discriminate.
 Qed.
 
-(** ** What a step of the world changes of the slots: nothing *)
+(** ** A step of the handshake changes no slot *)
 
 Lemma DL_hstep : forall O c s G M H D t a H', DL G M H D -> hstep O c s M H t a H' ->
   DL G (do t a M) H' D.

@@ -1,9 +1,10 @@
 (** * The theorems
 
-    Each is about every reachable state of the composed system ([allocator.v], [step]), with the orderings
-    that the code has ([sites.v], [code]), for any number of threads, stripes, slots and segments. The
-    numbers are those of docs/DESIGN.md. What a theorem says of chains and stores it says of memory:
-    [chain] follows links, [store] reads an array. *)
+    Each theorem is about every reachable state of the composed system ([allocator.v], [step]),
+    with the orderings of the code ([sites.v], [code]). The numbers of threads, free lists, slots,
+    and segments are arbitrary. The numbers of the invariants are those of docs/DESIGN.md. A
+    theorem about chains and stores is about memory: [chain] follows links, [store] reads an
+    array. *)
 
 From Coq Require Import Arith Lia List Bool Permutation.
 From Slotarena Require Import memory sites safepoint free_list allocator audit record unswept sweep.
@@ -12,20 +13,20 @@ Arguments do : simpl never.
 Arguments nv : simpl never.
 Arguments nw : simpl never.
 
-(** ** What is where, by memory alone *)
+(** ** Places of slots, by memory alone *)
 
 Fixpoint follow (f : nat -> nat) (i n : nat) : list nat :=
   match n with O => [] | S n => i :: follow f (f i) n end.
 
-(** The slots that one comes to from a stripe's head, following links *length* times. *)
+(** The slots of a free list: those that *length* links lead to from its head. *)
 Definition chain (M : mem) (s : nat) : list nat :=
   match nv M (Head s) with VChain f n => follow (nx M) f n | _ => [] end.
 Definition chain_length (M : mem) (s : nat) : nat :=
   match nv M (Head s) with VChain _ n => n | _ => 0 end.
-(** What a local store holds. *)
+(** The slots of a local store. *)
 Definition store (M : mem) (t : nat) : list nat :=
   match nv M (Store t) with VList l => l | _ => [] end.
-(** What a thread has in a local variable: it knows where it starts and how long it is. *)
+(** The slots that a thread holds in a local variable, by its first slot and its length. *)
 Definition held (M : mem) (D : ds) (t k : nat) : list nat :=
   follow (nx M) (pf (rg D t k)) (pn (rg D t k)).
 
@@ -79,8 +80,8 @@ Qed.
 
 (** ** Exclusivity (invariants 1 and 3) *)
 
-(** No slot is in two places, nor twice in one; none that is in use is in any; and all that are in
-    use or anywhere are in committed segments, and none of them is slot 0. *)
+(** No slot is in two places, or twice in one. No slot in use is in any place. Every slot in use
+    or in a place is in a committed segment, and none of them is slot 0. *)
 Theorem exclusivity :
   (forall p q i, In i (at_place M D p) -> In i (at_place M D q) -> p = q) /\
   (forall p, NoDup (at_place M D p)) /\
@@ -98,7 +99,8 @@ Proof.
     destruct C as (g & A & B & _). intros E. subst i. apply (proj2 (proj2 VG) g A B).
 Qed.
 
-(** A slot that is handed out is free then, in the hands of who hands it out, and nowhere else. *)
+(** A slot that a thread hands out is free at that moment. That thread holds it, and it is in no
+    other place. *)
 Theorem handed_out_by_one : forall t i w o s', inuse w ->
   step code G (M, H, D) t (AStore (Word i) w o) s' ->
   isfree (nv M (Word i)) /\ exists k, held M D t k = [i] /\
@@ -118,8 +120,9 @@ Qed.
 
 (** ** Chains (invariant 2) *)
 
-(** Following a head's links *length* times visits *length* distinct free slots of committed segments,
-    none of them slot 0, that no other chain, no local store and no thread holds. *)
+(** Following the links of a head *length* times visits *length* distinct free slots of committed
+    segments. None of them is slot 0, and no other chain, no local store, and no thread holds one.
+    *)
 Theorem chains : forall s,
   length (chain M s) = chain_length M s /\ NoDup (chain M s) /\
   forall i, In i (chain M s) -> isfree (nv M (Word i)) /\ committed G M i /\ i <> 0 /\
@@ -135,7 +138,7 @@ Proof.
     + intros p P. eapply E1; eauto.
 Qed.
 
-(** The owner of a chain reads its links as they were last written, though he reads them relaxed. *)
+(** The owner of a chain reads the newest value of each link, although it reads them relaxed. *)
 Theorem links_are_current : forall r t k ts, works H D t r -> 0 < pn (rg D t k) ->
   can t (ALoad (Word (pcur (rg D t k))) ts (o_next code)) M -> ts = last M (Word (pcur (rg D t k))).
 Proof.
@@ -146,13 +149,13 @@ Qed.
 
 (** ** Conservation (invariant 4) *)
 
-(** Waiting for somebody to claim its segment, or to peek at it who has claimed it; or forgotten in a pause
-    in which the cycle has not yet begun. *)
+(** The slot waits for a thread to claim its segment, or for its claimant to peek at it. Or a
+    sweep has forgotten it in a pause in which the cycle has not begun yet. *)
 Definition unswept (i : nat) : Prop := own D i = OUnswept \/ own D i = OGone.
 Definition set_aside (i : nat) : Prop := exists t, own D i = OScanned t.
 
-(** No slot of a committed segment is lost, and none is counted twice: each is in use, or in just one
-    place, or unswept, or set aside by who has claimed its segment. *)
+(** No slot of a committed segment is lost or counted twice. Each is in use, or in exactly one
+    place, or unswept, or set aside by the thread that has claimed its segment. *)
 Theorem conservation : forall i, committed G M i ->
   (inuse (nv M (Word i)) \/ (exists p, In i (at_place M D p)) \/ unswept i \/ set_aside i) /\
   ~ (inuse (nv M (Word i)) /\ unswept i) /\ ~ (inuse (nv M (Word i)) /\ set_aside i) /\
@@ -177,8 +180,9 @@ Proof.
     + intros q Q. apply at_own in Q. destruct p, q; cbn in *; congruence.
 Qed.
 
-(** A unswept slot is found again: its segment is unswept or somebody who claimed it has yet to peek at
-    it, and whoever looks sees a free word of an older cycle, whatever message he reads. *)
+(** A sweep finds every unswept slot. The slot's segment is unswept, or its claimant has yet to
+    peek at the slot. A thread that peeks at it sees a free word of an older cycle, whatever
+    message it reads. *)
 Theorem unswept_are_found : forall i, clr D = NoClr -> own D i = OUnswept ->
   KK G M D i /\
   forall r t ts, sweeps H D t r -> V M t (Word i) <= ts <= last M (Word i) ->
@@ -188,15 +192,16 @@ Proof.
   intros r t ts S T. eapply peek_unswept; eauto; apply I.
 Qed.
 
-(** And nobody who looks takes another slot for unswept. *)
+(** And no thread that peeks takes another slot for an unswept one. *)
 Theorem others_are_not : forall i r t ts, clr D = NoClr -> KK G M D i -> own D i <> OUnswept ->
   sweeps H D t r -> V M t (Word i) <= ts <= last M (Word i) -> ~ unswept_word r (val M (Word i) ts).
 Proof.
   intros i r t ts E K O S T X. apply O. eapply peek_unswept; eauto; apply I.
 Qed.
 
-(** In the pause, once stripes and stores are empty, the free slots are those that are forgotten: so who
-    makes them zero, when the numbers of cycles are used up, may find them by their words. *)
+(** In the pause, once free lists and stores are empty, the free slots are the forgotten ones. So
+    when the cycle numbers are used up, the stopper finds the slots to make zero by their words.
+    *)
 Theorem free_means_forgotten : forall g i, clr D = ClrBits g -> committed G M i ->
   (isfree (nv M (Word i)) <-> unswept i).
 Proof.
@@ -217,8 +222,8 @@ Proof.
   - intros F. apply (di_free _ _ _ (i_dw _ _ _ _ I)). destruct F as [-> | ->]; discriminate.
 Qed.
 
-(** The lengths that memory holds add up: of any slots of committed segments, those that are in use,
-    unswept or set aside, and those in the places that they are in, are all. *)
+(** The lengths that memory holds add up. Take any slots of committed segments. Those in use,
+    unswept, or set aside, and those in places, add up to all of them. *)
 Definition kind (o : owner) : nat :=
   match o with OUsed => 0 | OUnswept | OGone => 1 | OScanned _ => 2 | _ => 3 end.
 Definition count (k : nat) (l : list nat) : nat :=
@@ -284,8 +289,8 @@ Qed.
 
 (** ** Release (invariant 5) *)
 
-(** No slot of a segment that is not committed is in use, in a chain, a store, anybody's hands, or
-    unswept; it reads as zero. *)
+(** No slot of an uncommitted segment is in use, in a chain, in a store, held by a thread, or
+    unswept. Its word reads as zero. *)
 Theorem released_slots : forall g i, g < NG G -> In i (slots G g) -> nv M (Committed g) = VN 0 ->
   nv M (Word i) = VFree 0 (S i) /\ (forall p, ~ In i (at_place M D p)) /\ ~ unswept i /\ ~ set_aside i.
 Proof.
@@ -300,7 +305,7 @@ Proof.
   - intros [t X]; congruence.
 Qed.
 
-(** Nobody writes to a slot whose segment is not committed. *)
+(** No thread writes to a slot whose segment is not committed. *)
 Theorem no_write_to_released : forall t a s' i, step code G (M, H, D) t a s' ->
   writes a (Word i) \/ writes a (Cell i) -> committed G M i.
 Proof.
@@ -314,8 +319,8 @@ Proof.
   - destruct W as [[]|[]].
 Qed.
 
-(** Nor tries to, with a compare-and-swap that fails: who saw a slot in use in his operation may count
-    on its segment until the operation ends. *)
+(** No thread tries to, either, with a compare-and-swap that fails. If a thread saw a slot in use
+    in its operation, the segment stays committed until the operation ends. *)
 Theorem no_attempt_on_released : forall t i, saw D t i = true -> committed G M i.
 Proof.
   intros t i S. apply committed_own. intros E.
@@ -355,8 +360,8 @@ Qed.
 
 (** ** Stop (invariant 8) *)
 
-(** While the world is stopped, nobody but the stopper writes to a chain, a local store, a slot or a
-    bit, nor may use one. *)
+(** While the world is stopped, only the stopper writes to a chain, a local store, a slot, or a
+    bit. No other thread may use one. *)
 Theorem stopped_means_stopped : forall u t a s', pausing (ph H u) -> t <> u ->
   step code G (M, H, D) t a s' ->
   (forall x, writes a x -> x = Busy t \/ exists d, x = Data d) /\ forall r, ~ works H D t r.
@@ -376,12 +381,12 @@ Proof.
   - destruct W.
 Qed.
 
-(** All that the stopper did and saw goes with the gate when it opens, *)
+(** When the gate opens, its message carries all that the stopper did and saw. *)
 Theorem resume_hands_on : forall r t, ph H t = Stopped r ->
   le (V M t) (nw (do t (AStore Gate (VGate false r) (o_resume code)) M) Gate).
 Proof. intros r t _. apply nw_store_rel. reflexivity. Qed.
 
-(** and is seen by every operation from its begin to its end, which is in the gate's cycle. *)
+(** Every operation sees that message from its beginning to its end, and is in the gate's cycle. *)
 Theorem operations_see_the_stop : forall r t, ph H t = Inside r ->
   le (vw M Gate (og H)) (V M t) /\ val M Gate (og H) = VGate false r /\
   forall n, og H < n <= last M Gate -> exists q, val M Gate n = VGate true q.
@@ -399,7 +404,8 @@ Qed.
 
 (** ** Publication (invariant 7) *)
 
-(** An entry speaks of a version of the client's data. Whoever loads it, old or new, sees that version. *)
+(** An entry speaks of a version of the client's data. A thread that loads the entry, old or new,
+    sees that version. *)
 Theorem publication : forall t i ts d v, can t (ALoad (Word i) ts (o_load code)) M ->
   val M (Word i) ts = VLive d v ->
   v <= V (do t (ALoad (Word i) ts (o_load code)) M) t (Data d).
@@ -412,8 +418,8 @@ End about.
 
 (** ** A real table *)
 
-(** Capacity, shift and stripes as in [src/segment.rs]: the usable slots are 1 to the capacity, and a
-    segment has 2^shift. *)
+(** A table of this capacity and shift, as in [src/bits/geometry.rs], with so many free lists. The
+    usable slots are 1 to the capacity, and a segment has 2^shift slots. *)
 Definition table (capacity shift stripes : nat) : geo := {|
   NS := stripes;
   NG := capacity / 2 ^ shift + 1;
@@ -442,7 +448,7 @@ Proof.
     + apply andb_true_intro. split; apply Nat.leb_le; lia.
 Qed.
 
-(** All of it, for any table, at every moment: nothing is left assumed but the model itself. *)
+(** All of it together, for any table, at every moment. Nothing is assumed but the model itself. *)
 Theorem the_table_keeps_its_invariants : forall capacity shift stripes M H D,
   let G := table capacity shift stripes in
   reachable code G (M, H, D) ->

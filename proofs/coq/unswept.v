@@ -1,7 +1,8 @@
 (** * Cycles, unswept slots, released segments
 
-    [RI]: what the words of a unswept segment say of the cycle is true, also where an old word is read;
-    and whoever saw a slot in use may count on its segment until his operation ends. *)
+    [RI]: the cycles in the words of an unswept segment are right, even if a thread reads an old
+    word. And if a thread saw a slot in use, the slot's segment stays committed until its
+    operation ends. *)
 
 From Coq Require Import Arith Lia List Bool Permutation.
 From Slotarena Require Import memory sites safepoint free_list allocator audit record.
@@ -10,7 +11,7 @@ Arguments do : simpl never.
 Arguments nv : simpl never.
 Arguments nw : simpl never.
 
-(** The slot's segment is unswept, or claimed and the slot not looked at yet. *)
+(** The slot's segment is unswept, or its claimant has not peeked at the slot yet. *)
 Definition KK (G : geo) (M : mem) (D : ds) (i : nat) : Prop :=
   (exists g, g < NG G /\ In i (slots G g) /\ nv M (Unswept g) = VN 1) \/ todo D i <> None.
 
@@ -48,7 +49,7 @@ Record RI (G : geo) (M : mem) (H : hs) (D : ds) : Prop := {
   ri_stage : stageok G M H D
 }.
 
-(** What was true before an entry was put in is seen by whoever reads it. *)
+(** A thread that reads an entry sees what its writer had seen before. *)
 Definition PI (M : mem) : Prop := forall i n d v, n <= last M (Word i) ->
   val M (Word i) n = VLive d v -> v <= vw M (Word i) n (Data d).
 
@@ -161,7 +162,7 @@ Lemma clr_same : forall a D', dstep code G M H D t a D' -> clr D' = NoClr -> clr
 Proof.
   intros a D' S. intros E. destruct S; cbn in E; auto; discriminate. Qed.
 
-(** A slot that the thread has set aside, or is about to, is in no unswept segment. *)
+(** A slot that its claimant has not dealt with yet is in no unswept segment. *)
 Lemma todo_not_unswept : forall i t', todo D i = Some t' ->
   ~ exists g, g < NG G /\ In i (slots G g) /\ nv M (Unswept g) = VN 1.
 Proof.
@@ -169,7 +170,7 @@ Proof.
   assert (g = h) by (destruct VG as (_ & V2 & _); eapply V2; eauto). subst. tauto.
 Qed.
 
-(** What a peek finds. *)
+(** A peek finds exactly the unswept slots. *)
 Lemma peek_unswept : forall r i ts, sweeps H D t r -> V M t (Word i) <= ts <= last M (Word i) ->
   clr D = NoClr -> KK G M D i -> (unswept_word r (val M (Word i) ts) <-> own D i = OUnswept).
 Proof.
@@ -206,7 +207,7 @@ Proof.
     + unfold upd in T. destruct (Nat.eq_dec i i0); [tauto | right; exact T].
 Qed.
 
-(** Nothing but a set-aside ends the unswept state, and nothing begins it. *)
+(** Setting a slot aside is the only step that ends its unswept state. No step begins it. *)
 Lemma unswept_old : forall a D', dstep code G M H D t a D' -> clr D = NoClr -> forall i, own D' i = OUnswept -> own D i = OUnswept.
 Proof.
   intros a D' S.
@@ -244,7 +245,7 @@ Proof.
     discriminate.
 Qed.
 
-(** What is written to a word. *)
+(** The owners whose slots' words a step may write. *)
 Lemma word_writer : forall a D', dstep code G M H D t a D' -> forall i, writes a (Word i) ->
   (exists k, own D i = OHeld t k) \/ own D i = OUsed \/ own D i = OScanned t \/
   ((own D i = OGone \/ own D i = OUnswept) /\ clr D <> NoClr).

@@ -1,8 +1,8 @@
-; The packed word at the head of a chain, and the links inside it: src/chain.rs, for all words.
+; The packed word of a chain, and the links inside the chain: src/bits/chain.rs, for all words.
 ;
-; A claim is a comment (its name, the invariants, what it says), and below it the contrary: z3 finds
-; no values for which that holds. The definitions are compared with the functions in Rust by
-; src/defined.rs, which computes what is written here.
+; A comment states a claim: its name, the invariants, and what it says. Its negation follows, and z3
+; finds no values that satisfy it. The test proofs/conformance.rs computes the definitions in this
+; file, and compares the results with those of the functions in Rust.
 
 (set-logic QF_BV)
 
@@ -32,14 +32,14 @@
 (declare-const n (_ BitVec 32))
 (declare-const m (_ BitVec 32))
 
-; theorem: chain.unpacking | 2 | A chain's first index and its length come out of its word as they went in
+; theorem: chain.unpacking | 2 | Unpacking a word yields the first index and the length that were packed
 (push 1)
 (assert (not (and (= (chain.length (chain.new i n)) n)
                   (=> (distinct n #x00000000) (= (chain.first (chain.new i n)) i)))))
 (check-sat)
 (pop 1)
 
-; theorem: chain.packing | 2 | Every word but those of length 0 is the word of one chain, and of one only
+; theorem: chain.packing | 2 | Every word of a length other than 0 is the word of exactly one chain
 (push 1)
 (assert (not (=> (not (chain.is_empty w)) (= (chain.new (chain.first w) (chain.length w)) w))))
 (check-sat)
@@ -58,7 +58,7 @@
 (check-sat)
 (pop 1)
 
-; theorem: chain.links_lead | 2 | A link leads where it was set, whatever the two indices
+; theorem: chain.links_lead | 2 | A link leads to the index that it was set to, for any two indices
 (push 1)
 (assert (not (= (chain.follow i (chain.link_to i j)) j)))
 (check-sat)

@@ -1,5 +1,5 @@
-; Which slot lies in which segment: src/geometry.rs, for every capacity from 1, and every shift
-; from 1 to 31. Form as in chain.smt2.
+; The segments and their slots: src/bits/geometry.rs, for every capacity from 1, and every shift
+; from 1 to 31. The form is that of chain.smt2.
 
 (set-logic QF_BV)
 
@@ -17,7 +17,7 @@
   ((capacity (_ BitVec 32)) (shift (_ BitVec 32)) (segment (_ BitVec 32))) (_ BitVec 32)
   (ite (= segment #x00000000) #x00000001 (bvshl segment shift)))
 
-; The last slot of a segment, were it not for the capacity.
+; The last slot of a segment, if the capacity is large enough.
 (define-fun geometry.whole
   ((shift (_ BitVec 32)) (segment (_ BitVec 32))) (_ BitVec 32)
   (bvadd (bvshl segment shift) (bvsub (bvshl #x00000001 shift) #x00000001)))
@@ -60,7 +60,7 @@
 (check-sat)
 (pop 1)
 
-; theorem: geometry.one_after_the_other | 4 | Where one segment's usable slots end the next one's begin, so that they add up to the capacity
+; theorem: geometry.one_after_the_other | 4 | The usable slots of a segment end where those of the next one begin, so that they add up to the capacity
 (push 1)
 (assert (and (bvult s (geometry.segments c h)) (bvult (bvadd s #x00000001) (geometry.segments c h))))
 (assert (not (= (bvadd (geometry.first c h s) (geometry.usable c h s))
@@ -75,7 +75,7 @@
 (check-sat)
 (pop 1)
 
-; theorem: geometry.never_empty | 1 | Every segment has a usable slot, and none has more than a whole one
+; theorem: geometry.never_empty | 1 | Every segment has a usable slot, and no segment has more than slots_per_segment
 (push 1)
 (assert (bvult s (geometry.segments c h)))
 (assert (not (and (bvuge (geometry.usable c h s) #x00000001)

@@ -1,5 +1,5 @@
-; The word in a slot: src/word.rs, for all 64-bit words, and for all cycles. Form as in chain.smt2.
-; A two-word entry's low word is such a word; its other one plays no part.
+; The word of a slot: src/bits/word.rs, for all 64-bit words, and for all cycles. The form is that
+; of chain.smt2. The low word of a two-word entry is such a word; its other word plays no part.
 
 (set-logic QF_BV)
 
@@ -8,11 +8,11 @@
 (define-fun word.cycle_mask () (_ BitVec 64) #x3fffffff00000000)
 (define-fun word.cycle_last () (_ BitVec 64) #x3fffffff00000000)
 
-; A cycle, in place.
+; The cycle of a word, in place.
 (define-fun word.cycle_of ((bits (_ BitVec 64))) (_ BitVec 64)
   (bvand bits word.cycle_mask))
 
-; The cycle after it, unless it is the last.
+; The next cycle, unless this is the last one.
 (define-fun word.next ((cycle (_ BitVec 64))) (_ BitVec 64)
   (bvadd cycle #x0000000100000000))
 
@@ -49,7 +49,7 @@
 (declare-const l (_ BitVec 32))
 (define-fun is_cycle ((r (_ BitVec 64))) Bool (= (word.cycle_of r) r))
 
-; theorem: word.entry_survives | 7 | An entry's bits come out of its word as they went in, and its word is live
+; theorem: word.entry_survives | 7 | Unpacking the word of an entry yields the entry's bits, and the word is live
 (push 1)
 (assert (not (=> (not (word.is_live w))
                  (and (= (word.bits (word.live w)) w) (= (word.state (word.live w)) #x00)))))
@@ -64,25 +64,25 @@
 (check-sat)
 (pop 1)
 
-; theorem: word.free_is_free | 1 | The word of a slot that is freed or linked is that of a free slot, in any cycle, with any link
+; theorem: word.free_is_free | 1 | A slot that is freed or linked has the word of a free slot, in any cycle, with any link
 (push 1)
 (assert (not (=> (is_cycle r) (= (word.state (word.free r l)) #x02))))
 (check-sat)
 (pop 1)
 
-; theorem: word.link_survives | 2 | A link comes out of a free slot's word as it went in, whatever the cycle
+; theorem: word.link_survives | 2 | Unpacking the word of a free slot yields its link, in any cycle
 (push 1)
 (assert (not (=> (is_cycle r) (= (word.link (word.free r l)) l))))
 (check-sat)
 (pop 1)
 
-; theorem: word.cycle_survives | 1 | A cycle comes out of a free slot's word as it went in, whatever the link
+; theorem: word.cycle_survives | 1 | Unpacking the word of a free slot yields its cycle, with any link
 (push 1)
 (assert (not (=> (is_cycle r) (= (word.cycle_of (word.free r l)) r))))
 (check-sat)
 (pop 1)
 
-; theorem: word.unswept | 1 | A word is unswept if and only if it is a free slot's, and of an earlier cycle
+; theorem: word.unswept | 1 | A word is unswept if and only if it is that of a free slot, and of an earlier cycle
 (push 1)
 (assert (not (=> (is_cycle r)
                  (= (word.is_unswept w r)
@@ -96,14 +96,14 @@
 (check-sat)
 (pop 1)
 
-; theorem: word.freed_now_is_not_unswept | 1 | What is freed or linked in a cycle is not unswept in it, and is so in every later one
+; theorem: word.freed_now_is_not_unswept | 1 | A slot that is freed or linked in a cycle is not unswept in it, and is unswept in every later one
 (push 1)
 (assert (not (=> (and (is_cycle r) (is_cycle q))
                  (= (word.is_unswept (word.free r l) q) (bvugt q r)))))
 (check-sat)
 (pop 1)
 
-; theorem: word.zeros_are_old | 1 | Memory full of zeros is a free slot's, unswept in every cycle but the first
+; theorem: word.zeros_are_old | 1 | A word of zeros is that of a free slot, and is unswept in every cycle but the first
 (push 1)
 (assert (not (and (= (word.state #x0000000000000000) #x02)
                   (=> (is_cycle r)
@@ -112,7 +112,7 @@
 (check-sat)
 (pop 1)
 
-; theorem: word.cycles_go_on | 1 | The cycle after one that is not the last is a cycle, a later one
+; theorem: word.cycles_go_on | 1 | The cycle after one that is not the last is a cycle, and a later one
 (push 1)
 (assert (not (=> (and (is_cycle r) (distinct r word.cycle_last))
                  (and (is_cycle (word.next r)) (bvugt (word.next r) r)))))
@@ -125,7 +125,7 @@
 (check-sat)
 (pop 1)
 
-; theorem: word.gate_is_the_cycle | 8 | A cycle leaves the gate's low half free: with no bit set there the gate is the cycle
+; theorem: word.gate_is_the_cycle | 8 | A cycle leaves the low half of the gate free: with no bit set there, the gate is the cycle
 (push 1)
 (assert (not (=> (and (is_cycle r) (= (word.link w) #x00000000) (not (word.is_live w))
                       (= (bvand w word.uninitialized_bit) #x0000000000000000))

@@ -7,7 +7,8 @@
  * site: store.set_length.store Relaxed */
 #define push_free(i) as_user(me); as_owner(i); store[me * LIMIT + held[me]] = i; held[me]++
 
-/* Fills the empty store with one magazine of the chain (f, l), and puts the rest into free list s. */
+/* Fills the empty store with one magazine of the chain (f, l), and puts the rest back into free
+ * list s. */
 inline fill(s, f, l) {
     d_step {
         h_k = 0;

@@ -22,9 +22,9 @@ inline commit(f, l) {
     seg = 0; h_i = 0; h_n = 0
 }
 
-/* Commits the lowest unclaimed segment, and puts the chain of its slots into (f, l). The caller owns
- * the chain. The chain is empty if every segment is claimed. Uses seg. In the source a hint says
- * which word of the bitmap comes first; here is only one word. */
+/* Commits the lowest unclaimed segment, and puts the chain of its slots into (f, l). The caller
+ * owns the chain. The chain is empty if every segment is claimed. Uses seg. In the source a hint
+ * says which word of the bitmap comes first; here is only one word. */
 inline grow(f, l) {
     do
     /* site: committed.claim.load.2 Relaxed */

@@ -59,8 +59,8 @@ byte length[STRIPES];
 byte store[RECORDS * LIMIT];
 byte held[RECORDS];
 
-/* One bit per segment. `claimed` is the committed bitmap: its bit is set before the memory is there,
- * and cleared after the memory is gone. */
+/* One bit per segment. `claimed` is the committed bitmap: its bit is set before the memory is
+ * there, and cleared after the memory is gone. */
 bit claimed[SEGMENTS];
 bit unswept[SEGMENTS];
 byte unswept_slots;                  /* in segments that are unswept, or claimed and not finished */

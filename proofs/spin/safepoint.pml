@@ -26,8 +26,8 @@ inline leave() {
         printf("@ %d MI: idle, the operation has ended\n", me) }
 }
 
-/* MF. An asymmetric light fence is a compiler fence only; the heavy fence of the other side does the
- * work.
+/* MF. An asymmetric light fence is a compiler fence only; the heavy fence of the other side does
+ * the work.
  * site: safepoint.enter.light Fence
  * site: safepoint.enter_slow.light Fence
  * site: safepoint.enter_slow.full Fence

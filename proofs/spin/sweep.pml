@@ -25,10 +25,10 @@ inline give(s) {
     d_step { unswept_slots = unswept_slots - d; d = 0 }
 }
 
-/* Deals with the highest unswept segment below `below`. If it is wholly free, the sweeper releases
- * it, together with the wholly free segments next below it. If not, the sweeper may sweep it or
- * leave it alone. In the source it sweeps those with few unswept slots or with a page to purge; here
- * both are explored for any segment.
+/* Deals with the highest unswept segment below `below`. If it is wholly free, the sweeper
+ * releases it, together with the wholly free segments next below it. If not, the sweeper may
+ * sweep it or leave it alone. In the source it sweeps those with few unswept slots or with a page
+ * to purge; here both are explored for any segment.
  * site: unswept.highest.load Relaxed */
 inline step() {
     if

@@ -81,8 +81,8 @@ inline begin_cycle() {
  * site: slot.peek.load Relaxed */
 #define is_unswept(i) (!live[i] && cycle[i] < my_cycle)
 
-/* Claims segment s. The caller owns its unswept slots. A caller makes sure in the same step that the
- * segment is still unswept.
+/* Claims segment s. The caller owns its unswept slots. A caller makes sure in the same step that
+ * the segment is still unswept.
  * site: unswept.claim.fetch_and Relaxed */
 inline claimed_by_me(s) {
     unswept[s] = 0;
@@ -97,8 +97,8 @@ inline claimed_by_me(s) {
     h_i = 0
 }
 
-/* Makes an ascending chain of the unswept slots of segment s: (f, l), with the last slot z. d is the
- * number of its unswept slots. Part of a step. */
+/* Makes an ascending chain of the unswept slots of segment s: (f, l), with the last slot z. d is
+ * the number of its unswept slots. Part of a step. */
 inline sweep_segment(s, f, l, z, d) {
     h_i = (s) * PER; h_n = 0; f = 0; z = 0;
     do
