@@ -112,8 +112,8 @@ init {
 }
 
 #ifdef STOPS
-/* A stop that the sweeper or a mutator asks for happens, if each process that can make a step makes
- * one in the end (Invariant 9). */
+/* A stop that the sweeper or a mutator asks for happens (Invariant 9). The condition: each process
+ * that can make a step makes one in the end. */
 #define asks(p) (registry == p + 1 && (stopping || stopping_buffered))
 ltl stops { [] ((asks(SWEEPER) -> <> (stopped == SWEEPER + 1)) && (asks(0) -> <> (stopped == 1))) }
 #endif
