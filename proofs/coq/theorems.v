@@ -121,8 +121,7 @@ Qed.
 (** ** Chains (invariant 2) *)
 
 (** Following the links of a head *length* times visits *length* distinct free slots of committed
-    segments. None of them is slot 0, and no other chain, no local store, and no thread holds one.
-    *)
+    segments. None of them is slot 0. No other chain, no local store, and no thread holds one. *)
 Theorem chains : forall s,
   length (chain M s) = chain_length M s /\ NoDup (chain M s) /\
   forall i, In i (chain M s) -> isfree (nv M (Word i)) /\ committed G M i /\ i <> 0 /\
@@ -200,8 +199,7 @@ Proof.
 Qed.
 
 (** In the pause, once free lists and stores are empty, the free slots are the forgotten ones. So
-    when the cycle numbers are used up, the stopper finds the slots to make zero by their words.
-    *)
+    when the cycle numbers are used up, the stopper finds the slots to zero by their words. *)
 Theorem free_means_forgotten : forall g i, clr D = ClrBits g -> committed G M i ->
   (isfree (nv M (Word i)) <-> unswept i).
 Proof.
