@@ -1,20 +1,20 @@
-/* The operations of a mutator. Within one: the private store, then the stripes, then what a sweep
- * has detached, then a fresh segment. */
+/* The operations of a mutator. An allocation tries its local store, then the free lists, then the
+ * unswept segments, then a fresh segment. */
 
 #define home(r) ((r) % STRIPES)
 
-/* Keeps a slot of the caller's in its store. Within a step, in an operation.
- * site: record.set_length.store Relaxed */
-#define keep(i) as_user(me); as_owner(i); store[me * LIMIT + held[me]] = i; held[me]++
+/* Puts slot i, which the caller owns, into its local store. Part of a step, in an operation.
+ * site: store.set_length.store Relaxed */
+#define push_free(i) as_user(me); as_owner(i); store[me * LIMIT + held[me]] = i; held[me]++
 
-/* Fills the empty store from the chain (f, l) with one magazine, and puts the rest into a
- * stripe. */
-inline load(s, f, l) {
+/* Fills the empty store with one magazine of the chain (f, l), and puts the rest back into free
+ * list s. */
+inline fill(s, f, l) {
     d_step {
         h_k = 0;
         do
         :: h_k < MAGAZINE && l > 0 ->
-            keep(f);
+            push_free(f);
             /* site: slot.next.load Relaxed */
             if :: l > 1 -> f = next(f) :: else f = 0 fi;
             h_k++; l--
@@ -25,26 +25,26 @@ inline load(s, f, l) {
     put_back(s, f, l)
 }
 
-/* Makes sure that the store holds a slot, if there is one to be had. */
+/* Fills the empty store from the first source that has a free slot. */
 inline refill() {
     s = 0;
     do
     :: s < STRIPES ->
         take(((home(me) + s) % STRIPES), f, l);
         if
-        :: l > 0 -> load(((home(me) + s) % STRIPES), f, l); break
+        :: l > 0 -> fill(((home(me) + s) % STRIPES), f, l); break
         :: else -> s++
         fi
     :: else -> break
     od;
     do
     :: held[me] == 0 ->
-        bring_back_lowest(f, l);
+        sweep_lowest(f, l);
         if
         :: seg == NONE -> seg = 0; break
         :: else -> seg = 0;
             if
-            :: l > 0 -> load(home(me), f, l)
+            :: l > 0 -> fill(home(me), f, l)
             :: else
             fi
         fi
@@ -53,22 +53,23 @@ inline refill() {
     if
     :: held[me] == 0 ->
         grow(f, l);
-        if :: l > 0 -> load(home(me), f, l) :: else fi
+        if :: l > 0 -> fill(home(me), f, l) :: else fi
     :: else
     fi;
     s = 0
 }
 
-/* Makes a slot of the store one in use. One step: the store is the caller's own.
+/* Takes a slot out of the store, and publishes an entry in it. One step: the caller owns the store.
  * site: slot.publish.store Release */
 inline hand_out() {
     as_user(me); held[me]--; i = store[me * LIMIT + held[me]]; store[me * LIMIT + held[me]] = 0;
     printf("@ %d puts an entry into slot %d\n", me, i);
     as_owner(i); touch(i);
-    live[i] = 1; round[i] = 0; link[i] = 0; own[i] = LIVE; i = 0
+    live[i] = 1; cycle[i] = 0; link[i] = 0; own[i] = LIVE; i = 0
 }
 
-/* Puts all private stores into the caller's home stripe. Within a step, with the world stopped. */
+/* Puts the slots of all local stores into the caller's home free list. Part of a step, with the
+ * world stopped. */
 inline gather() {
     h_s = 0;
     do
@@ -89,7 +90,7 @@ inline gather() {
     h_s = 0; h_i = 0
 }
 
-/* The caller is told that there is no slot: then there is none (Invariant 4). */
+/* Tells the caller that the table is full. Asserts that every slot is live (Invariant 4). */
 inline say_full() {
     printf("@ %d says that the table is full\n", me);
     h_i = 1;
@@ -100,13 +101,14 @@ inline say_full() {
     h_i = 0
 }
 
-/* What is in no stripe may lie in another's store, or be on its way: only here can it be said that
- * there is nothing. What is done with the world stopped is one step. */
+/* Allocates with the world stopped. A free slot that is in no free list may lie in the store of
+ * another participant, or be in transit. So only a stopper can say that the table is full. All that
+ * the stopper does is one step. */
 inline allocate_stopped() {
     stop();
     d_step {
-        rnd = new_round;
-        printf("@ %d gathers all private stores\n", me);
+        my_cycle = new_cycle;
+        printf("@ %d gathers all local stores\n", me);
         gather();
         s = home(me);
         if :: length[s] == 0 -> s = STRIPES - 1 - s :: else fi;
@@ -117,10 +119,10 @@ inline allocate_stopped() {
         :: else -> s = home(me)
         fi;
         do
-        :: l == 0 && lowest(pending, 1) != NONE ->
-            seg = lowest(pending, 1);
-            claimed_by_me(seg); bring_back(seg, f, l, z, d);
-            detached = detached - d; d = 0; z = 0; seg = 0
+        :: l == 0 && lowest(unswept, 1) != NONE ->
+            seg = lowest(unswept, 1);
+            claimed_by_me(seg); sweep_segment(seg, f, l, z, d);
+            unswept_slots = unswept_slots - d; d = 0; z = 0; seg = 0
         :: else -> break
         od;
         if
@@ -131,7 +133,7 @@ inline allocate_stopped() {
         fi;
         if
         :: l > 0 ->
-            keep(f);
+            push_free(f);
             if :: l > 1 -> f = next(f) :: else fi;
             l--;
             if
@@ -144,7 +146,7 @@ inline allocate_stopped() {
             hand_out()
         :: else -> say_full()
         fi;
-        f = 0; l = 0; s = 0; rnd = 0
+        f = 0; l = 0; s = 0; my_cycle = 0
     };
     resume()
 }
@@ -165,10 +167,11 @@ inline allocate() {
     fi
 }
 
-/* As as_user, or the store's owner has just given it up, and the lock keeps stoppers out. */
+/* Asserts that the owner may use its store: in an operation, or while it holds the registry's lock
+ * to unregister. The lock keeps stoppers out. */
 #define as_user_or_last(r) assert((inside[me] || registry == me + 1) && !stopped)
 
-/* Puts count slots of the store, those that came first, into the home stripe. */
+/* Pushes the oldest `count` slots of the store on the home free list. */
 inline spill(count) {
     d_step {
         as_user_or_last(me);
@@ -201,23 +204,23 @@ inline spill(count) {
     fi
 }
 
-/* Takes back slot i, if it is in use: anybody may try, with any number. */
+/* Frees slot i, if it is in use. Any thread may try, with any number. */
 inline free(i) {
     enter();
     if
     /* site: slot.load.load Acquire */
     :: live[i] ->
         if
-        /* site: slot.retire.compare_exchange Acquire Relaxed */
+        /* site: slot.free.compare_exchange Acquire Relaxed */
         :: d_step { live[i] -> printf("@ %d frees slot %d\n", me, i);
-                touch(i); live[i] = 0; round[i] = rnd; link[i] = 0;
+                touch(i); live[i] = 0; cycle[i] = my_cycle; link[i] = 0;
                 assert(own[i] == LIVE); own[i] = me;
                 if
-                :: held[me] < LIMIT -> keep(i); i = 0
+                :: held[me] < LIMIT -> push_free(i); i = 0
                 :: else
                 fi };
             if
-            :: i != 0 -> spill(MAGAZINE); d_step { keep(i); i = 0 }
+            :: i != 0 -> spill(MAGAZINE); d_step { push_free(i); i = 0 }
             :: else
             fi
         :: d_step { !live[i] -> touch(i); i = 0 }
@@ -227,7 +230,7 @@ inline free(i) {
     leave()
 }
 
-/* Puts another entry into slot i, if it is in use. */
+/* Replaces the entry of slot i, if the slot is in use. */
 inline set(i) {
     enter();
     if
@@ -242,10 +245,10 @@ inline set(i) {
     leave()
 }
 
-/* Ends a participation. */
+/* Ends the participation of a thread: its slots go to the home free list. */
 inline unregister() {
-    d_step { registry == 0 -> registry = me + 1; rnd = gate };
-    /* site: world.unregister.load Relaxed */
+    d_step { registry == 0 -> registry = me + 1; my_cycle = gate };
+    /* site: safepoint.unregister.load Relaxed */
     spill(held[me]);
-    d_step { registry = 0; rnd = 0 }
+    d_step { registry = 0; my_cycle = 0 }
 }

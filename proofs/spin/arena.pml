@@ -1,14 +1,14 @@
-/* Segments become usable: a bit is claimed, then the memory is there. */
+/* The arena: a thread claims the bit of a segment, then commits its memory. */
 
-/* The memory of a segment that the caller has claimed: zeros, which are a chain. Its slots are the
- * caller's. */
+/* Commits the memory of segment `seg`, which the caller has claimed. The memory is zeros, and zeros
+ * are a chain. The caller owns its slots. */
 inline commit(f, l) {
     h_i = seg * PER; h_n = 0;
     do
     :: h_i < seg * PER + PER ->
         if
         :: is_usable(h_i) ->
-            assert(own[h_i] == NOWHERE && !live[h_i] && round[h_i] == 0 && link[h_i] == 0);
+            assert(own[h_i] == NOWHERE && !live[h_i] && cycle[h_i] == 0 && link[h_i] == 0);
             own[h_i] = me; h_n++
         :: else
         fi;
@@ -22,21 +22,22 @@ inline commit(f, l) {
     seg = 0; h_i = 0; h_n = 0
 }
 
-/* A chain of the slots of the lowest unclaimed segment, the caller's, in (f, l); empty if there is
- * none. Uses seg. Which word of bits is looked at first is a hint, and there is one word. */
+/* Commits the lowest unclaimed segment, and puts the chain of its slots into (f, l). The caller
+ * owns the chain. The chain is empty if every segment is claimed. Uses seg. In the source a hint
+ * says which word of the bitmap comes first; here is only one word. */
 inline grow(f, l) {
     do
-    /* site: claims.claim.load.2 Relaxed */
+    /* site: committed.claim.load.2 Relaxed */
     :: d_step { lowest(claimed, 0) == NONE -> f = 0; l = 0 } -> break
     :: d_step { lowest(claimed, 0) != NONE -> seg = lowest(claimed, 0) };
         if
-        /* site: claims.claim_this.fetch_or Acquire */
+        /* site: committed.claim_this.fetch_or Acquire */
         :: d_step { !claimed[seg] -> claimed[seg] = 1; commit(f, l) } -> break
         :: d_step { claimed[seg] -> seg = 0 }
 #ifdef REFUSALS
-        /* The system says no, and the claim is given back. */
+        /* The system refuses the memory, and the caller gives its claim back. */
         :: d_step { !claimed[seg] -> claimed[seg] = 1 };
-            /* site: claims.give_up.fetch_and Release */
+            /* site: committed.give_up.fetch_and Release */
             d_step { claimed[seg] = 0; seg = 0; f = 0; l = 0;
                 printf("@ %d is refused memory\n", me) };
             break
@@ -45,8 +46,8 @@ inline grow(f, l) {
     od
 }
 
-/* Gives back the memory of the segments from low to top, whose slots are the caller's: it reads as
- * zeros. Then clears their bits. */
+/* Releases the memory of the segments from low to top, then clears their bits. The caller owns
+ * their slots. Released memory reads as zeros. */
 inline release(low, top) {
     d_step {
         printf("@ %d releases the segments %d to %d\n", me, low, top);
@@ -57,7 +58,7 @@ inline release(low, top) {
             :: is_usable(h_i) -> as_owner(h_i); touch(h_i); own[h_i] = NOWHERE
             :: else
             fi;
-            live[h_i] = 0; round[h_i] = 0; link[h_i] = 0; h_i++
+            live[h_i] = 0; cycle[h_i] = 0; link[h_i] = 0; h_i++
         :: else -> break
         od;
         h_s = low;
@@ -65,7 +66,7 @@ inline release(low, top) {
         h_i = 0; h_s = 0; seg = low
     };
     do
-    /* site: claims.give_up.fetch_and Release */
+    /* site: committed.give_up.fetch_and Release */
     :: d_step { seg <= top -> claimed[seg] = 0; seg++ }
     :: d_step { seg > top -> seg = 0 } -> break
     od;

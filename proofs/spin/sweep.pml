@@ -1,64 +1,67 @@
-/* The sweep: forget all chains with the world stopped, then release what is wholly free, segment by
- * segment, from above, while the world runs; bring some of the others back. */
+/* The sweep. The sweeper forgets all chains with the world stopped. While the world runs again, it
+ * goes through the segments from above: it releases those that are wholly free, and sweeps some of
+ * the others. */
 
-/* Is every usable slot of segment s detached? */
-inline look(s) {
+/* Sets `whole` if every usable slot of segment s is unswept. */
+inline scan(s) {
     h_i = (s) * PER; whole = 1;
     do
     :: h_i < (s) * PER + PER ->
-        if :: is_usable(h_i) && !is_detached(h_i) -> whole = 0 :: else fi;
+        if :: is_usable(h_i) && !is_unswept(h_i) -> whole = 0 :: else fi;
         h_i++
     :: else -> break
     od;
     h_i = 0;
-    printf("@ %d looks at segment %d: wholly free %d\n", me, s, whole)
+    printf("@ %d scans segment %d: wholly free %d\n", me, s, whole)
 }
 
-/* Gives the chain (f, l) of segment s to the stripes, to each its part. */
+/* Pushes the chain (f, l) of segment s on the free list that the segment belongs to. */
 inline give(s) {
     if
     :: l > 0 -> push((s % STRIPES), f, l, z)
     :: else
     fi;
-    /* site: detached.bring_back.fetch_sub Relaxed */
-    d_step { detached = detached - d; d = 0 }
+    /* site: unswept.relink.fetch_sub Relaxed */
+    d_step { unswept_slots = unswept_slots - d; d = 0 }
 }
 
-/* Deals with a pending segment, and if it is wholly free with those below that are so too. Of the
- * others, those with few detached slots or with a page to give back are brought back: whichever.
- * site: detached.highest.load Relaxed */
+/* Deals with the highest unswept segment below `below`. If it is wholly free, the sweeper
+ * releases it, together with the wholly free segments next below it. If not, the sweeper may
+ * sweep it or leave it alone. In the source it sweeps those with few unswept slots or with a page
+ * to purge; here both are explored for any segment.
+ * site: unswept.highest.load Relaxed */
 inline step() {
     if
-    :: d_step { highest(pending, below) == NONE -> top = NONE; low = 0 }
-    :: d_step { highest(pending, below) != NONE -> top = highest(pending, below); low = top };
-        d_step { look(top) };
+    :: d_step { highest(unswept, below) == NONE -> top = NONE; low = 0 }
+    :: d_step { highest(unswept, below) != NONE -> top = highest(unswept, below); low = top };
+        d_step { scan(top) };
         if
-        :: d_step { whole && pending[top] -> whole = 0; claimed_by_me(top) };
+        :: d_step { whole && unswept[top] -> whole = 0; claimed_by_me(top) };
             do
-            /* site: detached.is_pending.load Relaxed */
-            :: low > 0 && pending[low - 1] ->
-                d_step { look(low - 1) };
+            /* site: unswept.is_pending.load Relaxed */
+            :: low > 0 && unswept[low - 1] ->
+                d_step { scan(low - 1) };
                 if
                 :: whole ->
                     whole = 0;
                     if
-                    :: d_step { pending[low - 1] -> claimed_by_me(low - 1); low-- }
-                    :: d_step { !pending[low - 1] -> skip } -> break
+                    :: d_step { unswept[low - 1] -> claimed_by_me(low - 1); low-- }
+                    :: d_step { !unswept[low - 1] -> skip } -> break
                     fi
                 :: else -> break
                 fi
-            :: low == 0 || !pending[low - 1] -> break
+            :: low == 0 || !unswept[low - 1] -> break
             od;
             release(low, top);
-            /* site: detached.released.fetch_sub Relaxed */
+            /* site: unswept.released.fetch_sub Relaxed */
             d_step {
-                detached = detached - ((top - low + 1) * PER - (low == 0 -> 1 : 0))
+                unswept_slots = unswept_slots - ((top - low + 1) * PER - (low == 0 -> 1 : 0))
             }
-        :: d_step { !whole && pending[top] -> claimed_by_me(top) };
-            d_step { bring_back(top, f, l, z, d) };
+        :: d_step { !whole && unswept[top] -> claimed_by_me(top) };
+            d_step { sweep_segment(top, f, l, z, d) };
             give(top)
-        /* It stays as it is, or somebody was quicker. */
-        :: d_step { !whole || !pending[top] -> whole = 0 }
+        /* The segment stays as it is, or another thread claimed it first. */
+        :: d_step { !whole || !unswept[top] -> whole = 0 }
         fi
     fi
 }
@@ -71,14 +74,14 @@ inline step() {
 
 proctype Sweeper() {
     byte me = SWEEPER;
-    byte rnd, new_round, k;
+    byte my_cycle, new_cycle, k;
     byte f, l, z, d, sf, sl, seg;
     byte below, low, top;
     bit whole;
 
     do
     :: goes_on_sweeping -> stop();
-        detach();
+        begin_cycle();
         resume();
         below = SEGMENTS;
         do

@@ -1,15 +1,15 @@
-/* A table, some mutators that do whatever they like, and a sweeper. */
+/* A table, mutators that make any operations in any order, and a sweeper. */
 
 #include "common.pml"
-#include "world.pml"
-#include "freelist.pml"
+#include "safepoint.pml"
+#include "free_list.pml"
 #include "arena.pml"
-#include "detached.pml"
+#include "unswept.pml"
 #include "allocator.pml"
 
 byte done;
 
-/* Whoever ends last looks whether all slots are there. */
+/* Ends a process. The last one asserts that all slots are there. */
 inline finished() {
     done++;
     if
@@ -18,7 +18,7 @@ inline finished() {
     fi
 }
 
-/* One more of so many, or of infinitely many. */
+/* Starts one more operation, of `limit` or of infinitely many. */
 #ifdef FOREVER
 #define goes_on(limit) true
 #else
@@ -27,7 +27,7 @@ inline finished() {
 
 #include "sweep.pml"
 
-/* Some slot in use, or none. A slot that is not is refused at once. */
+/* Chooses a slot in use, or none. The source refuses a slot that is not in use immediately. */
 inline choose(i) {
     i = SLOTS - 1;
     do
@@ -37,7 +37,7 @@ inline choose(i) {
 }
 
 proctype Mutator(byte me) {
-    byte rnd, new_round, k;
+    byte my_cycle, new_cycle, k;
     byte f, l, z, d, sf, sl, seg;
     byte i, s;
 
@@ -71,8 +71,9 @@ progress_free:
     d_step { finished() }
 }
 
-/* The first COMMITTED segments are there. Each of their slots is live, or in a stripe, or in the
- * store of the first mutator, whichever; or with MIXED, in turn one of these. */
+/* Sets up the table: the first COMMITTED segments are committed. Each of their slots is live, or in
+ * free list 0, or in the local store of the first mutator. SPIN explores every choice; with MIXED
+ * the slots take these three places in turn. */
 #ifdef MIXED
 #define in_turn(n) i % 3 == n
 #else
@@ -111,8 +112,8 @@ init {
 }
 
 #ifdef STOPS
-/* A stop that is asked for, by the sweeper or by a mutator, happens, if everybody who can make a
- * step makes one in the end (Invariant 9). */
+/* A stop that the sweeper or a mutator asks for happens (Invariant 9). The condition: each process
+ * that can make a step makes one in the end. */
 #define asks(p) (registry == p + 1 && (stopping || stopping_buffered))
 ltl stops { [] ((asks(SWEEPER) -> <> (stopped == SWEEPER + 1)) && (asks(0) -> <> (stopped == 1))) }
 #endif

@@ -87,7 +87,16 @@ pub fn label_sites(setup: &Setup) -> Result<(), String> {
 /// All texts in `proofs/`.
 fn read(root: &Path) -> Result<Tree, String> {
     let mut tree = Tree::new();
-    for folder in ["proofs", "proofs/mutants", "proofs/spin", "proofs/spin/seeded"] {
+    let folders = [
+        "proofs",
+        "proofs/coq",
+        "proofs/smt",
+        "proofs/spin",
+        "proofs/mistakes/coq",
+        "proofs/mistakes/smt",
+        "proofs/mistakes/spin",
+    ];
+    for folder in folders {
         let entries = std::fs::read_dir(root.join(folder));
         for entry in entries.map_err(|error| format!("{folder}: {error}"))?.flatten() {
             let path = format!("{folder}/{}", entry.file_name().to_string_lossy());

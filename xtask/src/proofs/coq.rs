@@ -1,4 +1,4 @@
-//! The protocol: Coq checks all files in the order of `proofs/_CoqProject`, says that the theorems
+//! The protocol: Coq checks all files in the order of `proofs/coq/_CoqProject`, says that the theorems
 //! rest on nothing, and its independent checker agrees.
 
 use std::fs;
@@ -23,11 +23,11 @@ const UNFINISHED: [&str; 7] =
 
 /// The files, in order.
 fn files(tree: &Tree) -> Result<Vec<&str>, String> {
-    let project = tree.get("proofs/_CoqProject").ok_or("no proofs/_CoqProject")?;
+    let project = tree.get("proofs/coq/_CoqProject").ok_or("no proofs/coq/_CoqProject")?;
     let files: Vec<&str> = project.split_whitespace().filter(|word| word.ends_with(".v")).collect();
     let listed = |path: &&String| !files.iter().any(|file| path.ends_with(&format!("/{file}")));
     match tree.keys().filter(|path| path.ends_with(".v")).find(listed) {
-        Some(path) => Err(format!("proofs/_CoqProject does not list {path}")),
+        Some(path) => Err(format!("proofs/coq/_CoqProject does not list {path}")),
         None => Ok(files),
     }
 }
@@ -49,14 +49,14 @@ pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
     unfinished(tree)?;
     let mut fresh = extent != Extent::All;
     for file in files(tree)? {
-        let text = tree.get(&format!("proofs/{file}")).ok_or_else(|| format!("no {file}"))?;
+        let text = tree.get(&format!("proofs/coq/{file}")).ok_or_else(|| format!("no {file}"))?;
         // What it said is kept beside what it was.
         let (record, said) = (folder.join(format!("{file}.checked")), folder.join(file));
         let known = fs::read_to_string(&record).unwrap_or_default();
         let said = match known.strip_prefix(text.as_str()) {
             Some(output) if fresh && said.with_extension("vo").exists() => output.to_owned(),
             _ if extent == Extent::None => {
-                println!("left to a run without --quick: Coq, from proofs/{file} on");
+                println!("left to a run without --quick: Coq, from proofs/coq/{file} on");
                 return Ok(());
             }
             _ => {
@@ -72,14 +72,14 @@ pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
         let asked = text.matches("Print Assumptions").count();
         if closed != asked || closed != claims.len() {
             return Err(format!(
-                "proofs/{file}: {} claims, {asked} asked about, {closed} rest on nothing:\n{said}",
+                "proofs/coq/{file}: {} claims, {asked} asked about, {closed} rest on nothing:\n{said}",
                 claims.len()
             ));
         }
         for claim in &claims {
             if !text.contains(&format!("Print Assumptions {}.", claim.name)) {
                 return Err(format!(
-                    "proofs/{file}: {} is claimed and not asked about",
+                    "proofs/coq/{file}: {} is claimed and not asked about",
                     claim.name
                 ));
             }
@@ -88,7 +88,7 @@ pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
         theorems += claims.len();
     }
     if theorems == 0 {
-        return Err("proofs/*.v claims nothing".to_owned());
+        return Err("proofs/coq/*.v claims nothing".to_owned());
     }
     if extent == Extent::All {
         independently(tree, folder)?;
@@ -127,13 +127,13 @@ fn without_comments(text: &str) -> String {
 
 /// Checks one file; those before it have been. Returns what Coq said.
 fn check(file: &str, folder: &Path) -> Result<String, String> {
-    println!("checking proofs/{file}");
+    println!("checking proofs/coq/{file}");
     let mut said = String::new();
     let coqc = program("coqc", "-q -Q . Slotarena").argument(file);
     let result = process::run(&coqc, folder, LIMIT, |line| {
         said += &line.map_or_else(String::new, |line| format!("{line}\n"));
     });
-    result.map_err(|reason| format!("proofs/{file}: {reason}\n{said}"))?;
+    result.map_err(|reason| format!("proofs/coq/{file}: {reason}\n{said}"))?;
     Ok(said)
 }
 

@@ -1,8 +1,8 @@
 //! Wrong proofs are refused, and wrong models are found wrong.
 //!
-//! Each file in `proofs/mutants/` changes a definition or a proof: Coq, or z3, must refuse it. Each
-//! in `proofs/spin/seeded/` makes a known mistake in the models: SPIN must find it, and the
-//! shortest way to it is kept in `proofs/spin/trails/`. The form is that of `loom-tests/seeded/`.
+//! Each file in `proofs/mistakes/{coq,smt}/` changes a definition or a proof: Coq, or z3, must refuse
+//! it. Each in `proofs/mistakes/spin/` makes a known mistake in the models: SPIN must find it, and the
+//! shortest way to it is kept in `proofs/trails/`. The form is that of `loom-tests/seeded/`.
 
 use std::fs;
 use std::path::Path;
@@ -14,10 +14,11 @@ use crate::seeded::Seed;
 use crate::tree::Tree;
 use crate::verify::Setup;
 
-const FOLDERS: [&str; 2] = ["proofs/mutants/", "proofs/spin/seeded/"];
+const FOLDERS: [&str; 3] =
+    ["proofs/mistakes/coq/", "proofs/mistakes/smt/", "proofs/mistakes/spin/"];
 
 /// Where the ways to the mistakes are told.
-const TRAILS: &str = "proofs/spin/trails";
+const TRAILS: &str = "proofs/trails";
 
 /// All mistakes.
 fn seeds(tree: &Tree) -> Result<Vec<Seed>, String> {

@@ -1,4 +1,4 @@
-//! The pure parts: z3 finds no values for the contrary of any claim in `proofs/*.smt2`.
+//! The pure parts: z3 finds no values for the contrary of any claim in `proofs/smt/*.smt2`.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub fn run(tree: &Tree, folder: &Path) -> Result<(), String> {
         }
         count += claims.len();
     }
-    if count == 0 { Err("proofs/*.smt2 claims nothing".to_owned()) } else { Ok(()) }
+    if count == 0 { Err("proofs/smt/*.smt2 claims nothing".to_owned()) } else { Ok(()) }
 }
 
 /// What z3 says to each question of a file.
