@@ -21,13 +21,13 @@ fn get(table: &Table<u64>, handle: Handle) -> Option<u64> {
 
 /// [`Mutator::allocate`].
 #[inline(never)]
-fn allocate(mutator: &mut Mutator<'_, u64>, entry: u64) -> Result<Handle, AllocError> {
+fn allocate(mutator: &Mutator<'_, u64>, entry: u64) -> Result<Handle, AllocError> {
     mutator.allocate(entry)
 }
 
 /// [`Mutator::free`].
 #[inline(never)]
-fn free(mutator: &mut Mutator<'_, u64>, handle: Handle) -> Result<u64, HandleError> {
+fn free(mutator: &Mutator<'_, u64>, handle: Handle) -> Result<u64, HandleError> {
     mutator.free(handle)
 }
 
@@ -61,8 +61,8 @@ fn main() {
         black_box(get(black_box(table), handle));
     });
     enter(&mut contest, "allocate and free", move || {
-        let handle = allocate(&mut mutator, black_box(7)).expect("a free slot");
-        black_box(free(&mut mutator, black_box(handle)).expect("a live entry"));
+        let handle = allocate(&mutator, black_box(7)).expect("a free slot");
+        black_box(free(&mutator, black_box(handle)).expect("a live entry"));
     });
     enter(&mut contest, "allocate and free by the table", move || {
         let handle = table_allocate(table, black_box(7)).expect("a free slot");

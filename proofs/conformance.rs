@@ -217,35 +217,35 @@ fn short(bits: u32) -> Value {
 
 #[test]
 fn heads_and_links() {
-    let defined = Definitions::new(include_str!("head.smt2"));
+    let defined = Definitions::new(include_str!("smt/chain.smt2"));
     for_each_pair("head", |a, b| {
         let (i, n) = (a as u32, b as u32);
         let value = |name, arguments: &[Value]| defined.value(name, arguments);
-        assert_eq!(value("head.new", &[short(i), short(n)]), Chain::new(i, n).to_bits());
+        assert_eq!(value("chain.new", &[short(i), short(n)]), Chain::new(i, n).to_bits());
         let head = Chain::from_bits(a);
-        assert_eq!(value("head.first", &[long(a)]), head.first().into());
-        assert_eq!(value("head.length", &[long(a)]), head.length().into());
-        assert_eq!(value("head.is_empty", &[long(a)]), head.is_empty().into());
-        assert_eq!(value("head.link_to", &[short(i), short(n)]), link_to(i, n).into());
-        assert_eq!(value("head.follow", &[short(i), short(n)]), follow(i, n).into());
+        assert_eq!(value("chain.first", &[long(a)]), head.first().into());
+        assert_eq!(value("chain.length", &[long(a)]), head.length().into());
+        assert_eq!(value("chain.is_empty", &[long(a)]), head.is_empty().into());
+        assert_eq!(value("chain.link_to", &[short(i), short(n)]), link_to(i, n).into());
+        assert_eq!(value("chain.follow", &[short(i), short(n)]), follow(i, n).into());
     });
 }
 
 #[test]
 fn words() {
-    let defined = Definitions::new(include_str!("word.smt2"));
+    let defined = Definitions::new(include_str!("smt/word.smt2"));
     let value = |name, arguments: &[Value]| defined.value(name, arguments);
     assert_eq!(value("word.live_bit", &[]), word::LIVE_BIT);
     assert_eq!(value("word.uninitialized", &[]), word::uninitialized::<u64>());
-    assert_eq!(value("word.round_last", &[]), Cycle::LAST.to_bits());
+    assert_eq!(value("word.cycle_last", &[]), Cycle::LAST.to_bits());
     for_each_pair("word", |a, b| {
         let (cycle, x) = (Cycle::from_bits(b), b as u32);
         let r = long(cycle.to_bits());
-        assert_eq!(value("word.round_of", &[long(b)]), r.0);
+        assert_eq!(value("word.cycle_of", &[long(b)]), r.0);
         if let Some(next) = cycle.next() {
             assert_eq!(value("word.next", &[r]), next.to_bits());
         } else {
-            assert_eq!(r.0, value("word.round_last", &[]));
+            assert_eq!(r.0, value("word.cycle_last", &[]));
         }
         assert_eq!(value("word.is_live", &[long(a)]), word::is_live(a).into());
         let state = match word::state(a) {
@@ -272,7 +272,7 @@ fn words() {
 
 #[test]
 fn segments() {
-    let defined = Definitions::new(include_str!("segment.smt2"));
+    let defined = Definitions::new(include_str!("smt/geometry.smt2"));
     for_each_pair("segment", |a, b| {
         let (capacity, shift, index) = ((a as u32).max(1), (a >> 32) as u32 % 31 + 1, b as u32);
         let g = Geometry::new(capacity, shift);
@@ -280,13 +280,13 @@ fn segments() {
             let arguments = [&[short(capacity), short(shift)], more].concat();
             u32::try_from(defined.value(name, &arguments)).expect("32 bits")
         };
-        assert_eq!(value("segment.slots_per_segment", &[]), g.slots_per_segment());
-        assert_eq!(value("segment.segments", &[]), g.segments());
-        assert_eq!(value("segment.segment_of", &[short(index)]), g.segment_of(index));
+        assert_eq!(value("geometry.slots_per_segment", &[]), g.slots_per_segment());
+        assert_eq!(value("geometry.segments", &[]), g.segments());
+        assert_eq!(value("geometry.segment_of", &[short(index)]), g.segment_of(index));
         let inside = index % g.segments();
-        assert_eq!(value("segment.first", &[short(inside)]), g.first(inside));
+        assert_eq!(value("geometry.first", &[short(inside)]), g.first(inside));
         for segment in [index, inside, g.segments() - 1] {
-            assert_eq!(value("segment.usable", &[short(segment)]), g.usable(segment));
+            assert_eq!(value("geometry.usable", &[short(segment)]), g.usable(segment));
         }
     });
 }
@@ -295,10 +295,10 @@ fn segments() {
 #[test]
 #[should_panic(expected = "assertion")]
 fn another_definition_is_noticed() {
-    let other = include_str!("head.smt2").replace("index #x00000001", "index #x00000002");
+    let other = include_str!("smt/chain.smt2").replace("index #x00000001", "index #x00000002");
     let defined = Definitions::new(&other);
     for_each_pair("other", |i, n| {
         let (i, n) = (i as u32, n as u32);
-        assert_eq!(defined.value("head.follow", &[short(i), short(n)]), follow(i, n).into());
+        assert_eq!(defined.value("chain.follow", &[short(i), short(n)]), follow(i, n).into());
     });
 }

@@ -170,7 +170,7 @@ fn stops_of_busy(times: usize) -> Reading {
     let (table, done) = (table(), AtomicBool::new(false));
     // Relaxed, both: the flag says only when to end.
     let work = || {
-        let mutator = table.mutator();
+        let mut mutator = table.mutator();
         while !done.load(Ordering::Relaxed) {
             pairs(&mut mutator, 1000);
         }

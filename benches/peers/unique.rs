@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use slotarena::{Table, Unique, UniqueTable, unique};
+use slotarena::{Unique, UniqueTable, unique};
 
 use crate::harness::contest::{Contest, Figure};
 use crate::harness::work::{self, BATCH, alone};
@@ -12,12 +12,12 @@ pub const MUTATOR: &str = "slotarena, unique, mutator";
 pub const TABLE: &str = "slotarena, unique, table";
 
 fn table() -> UniqueTable<u64> {
-    Table::builder().capacity_at_most(1 << 28).build_unique().expect("addresses for a table")
+    UniqueTable::builder().capacity_at_most(1 << 28).build().expect("addresses for a table")
 }
 
 /// Does the same as [`work::pairs`], by a mutator.
 #[inline(never)]
-fn pairs(mutator: &mut unique::Mutator<'_, u64>, count: usize) {
+fn pairs(mutator: &unique::Mutator<'_, u64>, count: usize) {
     for i in 0..count {
         let owner = mutator.allocate(i as u64).expect("a free slot");
         mutator.free(owner);
@@ -34,7 +34,7 @@ fn table_pairs(table: &UniqueTable<u64>, count: usize) {
 
 /// Does the same as [`work::Batch::run`], `times` times.
 #[inline(never)]
-fn batches(mutator: &mut unique::Mutator<'_, u64>, order: &[u32], times: usize) {
+fn batches(mutator: &unique::Mutator<'_, u64>, order: &[u32], times: usize) {
     let mut owners: Vec<Option<Unique<'_, u64>>> = Vec::with_capacity(BATCH);
     for _ in 0..times {
         owners.clear();
@@ -51,8 +51,8 @@ pub fn enter_pairs(contest: &mut Contest) {
     let shared = Rc::clone(&table);
     contest.enter(MUTATOR, 1, Figure::Spent, move |count| {
         let mutator = shared.mutator();
-        pairs(&mut mutator, 256);
-        alone(|| pairs(&mut mutator, count))
+        pairs(&mutator, 256);
+        alone(|| pairs(&mutator, count))
     });
     contest.enter(TABLE, 1, Figure::Spent, move |count| {
         table_pairs(&table, 256);
@@ -65,8 +65,8 @@ pub fn enter_batches(contest: &mut Contest) {
     let (table, order) = (table(), work::order());
     contest.enter(MUTATOR, 1, Figure::Spent, move |count| {
         let mutator = table.mutator();
-        batches(&mut mutator, &order, 1);
+        batches(&mutator, &order, 1);
         let times = count.div_ceil(BATCH);
-        alone(|| batches(&mut mutator, &order, times)).scaled(count, times * BATCH)
+        alone(|| batches(&mutator, &order, times)).scaled(count, times * BATCH)
     });
 }

@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use fastrand::Rng;
-use slotarena::{Key, Slab, slab};
+use slotarena::slab::Mutator;
+use slotarena::{Key, Slab};
 
 use super::{Sharded, Single};
 use crate::harness::contest::{Contest, Figure, enter_batches, enter_pairs};
@@ -39,12 +40,12 @@ impl Peer for ByThread {
 impl Peer for ByMutator {
     const NAME: &'static str = "Slab, mutator";
     type Key = Key;
-    type Access<'p> = slab::Mutator<'p, u64>;
+    type Access<'p> = Mutator<'p, u64>;
 
     fn new(_most: usize) -> Self {
         Self(slab())
     }
-    fn access(&self) -> slab::Mutator<'_, u64> {
+    fn access(&self) -> Mutator<'_, u64> {
         self.0.mutator()
     }
 }
@@ -78,14 +79,14 @@ impl Access<Key> for &Slab<u64> {
     }
 }
 
-impl Access<Key> for slab::Mutator<'_, u64> {
+impl Access<Key> for Mutator<'_, u64> {
     #[inline(always)]
     fn insert(&mut self, value: u64) -> Key {
-        slab::Mutator::insert(self, value).expect("a free slot")
+        Mutator::insert(self, value).expect("a free slot")
     }
     #[inline(always)]
     fn remove(&mut self, key: Key) {
-        assert!(slab::Mutator::remove(self, key), "a live value");
+        assert!(Mutator::remove(self, key), "a live value");
     }
 }
 
