@@ -10,11 +10,13 @@
 use core::fmt;
 use core::mem::ManuallyDrop;
 
+use crate::allocator::audit::audit;
 use crate::allocator::{Audit, AuditError, Builder, Stats};
 use crate::bits::handle::Handle;
 use crate::error::{AllocError, BuildError, SetError};
-use crate::sweep::SweepReport;
+use crate::sweep::{self, Resume, SweepReport};
 use crate::sys::Protection;
+use crate::table::operations::{lookups, whole_table};
 use crate::table::{self, Packed, Table, ops};
 
 /// A [`Table`] whose slots only their owners can free: for an engine that hands out numbers and knows
@@ -126,77 +128,13 @@ impl<E: Packed> UniqueTable<E> {
         self.0.allocate(entry).map(|handle| Unique { table: &self.0, handle })
     }
 
-    /// Returns the entry of a live slot. See [`Table::get`].
-    #[must_use]
-    #[inline]
-    pub fn get(&self, handle: Handle) -> Option<E> {
-        self.0.get(handle)
-    }
-
-    /// Returns the entry of a live slot, by any 32-bit number. See [`Table::get_raw`].
-    #[must_use]
-    #[inline]
-    pub fn get_raw(&self, raw: u32) -> Option<E> {
-        self.0.get_raw(raw)
-    }
+    lookups!(self => self.0.allocator.space.arena, &self.0.view);
+    whole_table!(self => self.0);
 
     /// Makes a participant. See [`Table::mutator`].
     #[must_use]
     pub fn mutator(&self) -> Mutator<'_, E> {
         Mutator { table: &self.0, mutator: self.0.mutator() }
-    }
-
-    /// Decommits segments that are wholly free. See [`Table::sweep`].
-    pub fn sweep(&self, threshold: u64) -> SweepReport {
-        self.0.sweep(threshold)
-    }
-
-    /// Decommits segments with the world stopped. See [`Table::sweep_stopped`].
-    pub fn sweep_stopped(&self, threshold: u64) -> SweepReport {
-        self.0.sweep_stopped(threshold)
-    }
-
-    /// Counts slots at one moment. See [`Table::stats`].
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.0.stats()
-    }
-
-    /// Holds the table against its invariants. See [`Table::audit`].
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Table::audit`].
-    pub fn audit(&self) -> Result<Audit, AuditError> {
-        self.0.audit()
-    }
-
-    /// Shows every live slot to `f`. See [`Table::for_each_live`].
-    ///
-    /// # Panics
-    ///
-    /// Same as [`Table::for_each_live`]. Also if `f` drops a [`Unique`] of this table.
-    pub fn for_each_live(&self, f: impl FnMut(Handle, E)) {
-        self.0.for_each_live(f);
-    }
-
-    /// Returns the number of usable slots. See [`Table::capacity`].
-    #[must_use]
-    #[inline]
-    pub fn capacity(&self) -> u32 {
-        self.0.capacity()
-    }
-
-    /// Returns the address of slot 0. See [`Table::base`].
-    #[must_use]
-    pub fn base(&self) -> *const u8 {
-        self.0.base()
-    }
-
-    /// Returns the size of the reserved range. See [`Table::reserved_bytes`].
-    #[must_use]
-    pub fn reserved_bytes(&self) -> usize {
-        self.0.reserved_bytes()
     }
 }
 

@@ -306,7 +306,7 @@ impl<W: Word> Arena<W> {
     pub(crate) unsafe fn purge(&self, first: u32, slots: u32) -> Result<(), i32> {
         // SAFETY: only the owner stores to a free slot (Invariants 1 and 5), and no thread stores
         // to slot 0.
-        unsafe { self.memory.purge(first as usize, slots as usize) }
+        unsafe { self.memory.decommit(first as usize, slots as usize) }
     }
 
     /// Decommits the segments `first` to `first + count - 1`: their memory goes back, they read

@@ -4,26 +4,22 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use super::slot::Slot;
-#[cfg(not(model))]
-use crate::bits::geometry::SEGMENT_BYTES;
-use crate::bits::{geometry::Geometry, word::Word};
 #[cfg(model)]
-use crate::sync::Ordering;
+use super::slots::{Mapping, READS_RESERVED, RESERVE_BYTES_MAX, page_bytes};
+use crate::bits::geometry::{Geometry, SEGMENT_BYTES};
+use crate::bits::word::Word;
 use crate::sys::code::NO_MEMORY;
+#[cfg(not(model))]
+use crate::sys::{Mapping, READS_RESERVED, RESERVE_BYTES_MAX, page_bytes};
 use crate::sys::{Protection, Rights};
 
-/// The memory of all slots: a region of the system's, or in a model a vector of modelled slots.
-///
-/// Loom's atomics must be made one by one. Zeroed bytes would alias one another silently.
+/// The memory of all slots: a mapping of the system's, or in a model a vector of modelled slots.
 #[derive(Debug)]
 pub(crate) struct Memory<W: Word> {
     #[cfg(not(model))]
-    mapping: crate::sys::Mapping,
+    mapping: Mapping,
     #[cfg(model)]
-    slots: Box<[Slot<W>]>,
-    /// The number of refusals to come, in a model.
-    #[cfg(model)]
-    refusals: crate::sync::unmodelled::AtomicUsize,
+    mapping: Mapping<W>,
     slot_count: usize,
     protection: Protection,
     marker: PhantomData<W>,
@@ -42,7 +38,7 @@ impl<W: Word> Memory<W> {
         if cfg!(model) { size_of::<Slot<W>>() } else { Self::SLOT_BYTES };
 
     /// `true` if a slot can be loaded while its segment was never committed.
-    pub(crate) const LOADS_RESERVED: bool = LOADS_RESERVED && W::LOADS_READ_ONLY;
+    pub(crate) const LOADS_RESERVED: bool = READS_RESERVED && W::LOADS_READ_ONLY;
 
     /// The number of slots, in use or not.
     pub(crate) fn slot_count(&self) -> usize {
@@ -103,20 +99,15 @@ const _: () = {
     assert!(size_of::<Slot<u128>>() == 16 && Memory::<u128>::SLOT_BYTES == 16);
 };
 
-#[cfg(not(model))]
-const LOADS_RESERVED: bool = crate::sys::READS_RESERVED;
-#[cfg(model)]
-const LOADS_RESERVED: bool = true;
-
-#[cfg(not(model))]
 impl<W: Word> Memory<W> {
     /// The most bytes that are worth asking for.
-    pub(crate) const BYTES_MAX: usize = crate::sys::RESERVE_BYTES_MAX;
+    pub(crate) const BYTES_MAX: usize = RESERVE_BYTES_MAX;
 
     /// Reserves `bytes`, a multiple of a segment's. The error is the system's code.
     pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
-        let units = bytes.checked_next_multiple_of(SEGMENT_BYTES).ok_or(NO_MEMORY)?;
-        let mapping = crate::sys::Mapping::new(units, protection)?;
+        let unit = if cfg!(model) { 1 } else { SEGMENT_BYTES };
+        let units = bytes.checked_next_multiple_of(unit).ok_or(NO_MEMORY)?;
+        let mapping = Mapping::new(units, protection)?;
         let slot_count = bytes / Self::SLOT_BYTES;
         Ok(Self { mapping, slot_count, protection, marker: PhantomData })
     }
@@ -137,6 +128,12 @@ impl<W: Word> Memory<W> {
         self.mapping.seal(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES, sealed)
     }
 
+    /// Makes the next `count` requests for memory fail, in a model.
+    #[cfg(model)]
+    pub(crate) fn refuse(&self, count: usize) {
+        self.mapping.refuse(count);
+    }
+
     /// Makes slots writable. Idempotent.
     pub(crate) fn make_writable(&self, first: usize, count: usize) -> Result<(), i32> {
         self.mapping.make_writable(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
@@ -147,21 +144,9 @@ impl<W: Word> Memory<W> {
         self.mapping.prefault(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
     }
 
-    /// The slots of a system page, which is the least that `purge` takes.
+    /// The slots of a page, where single pages can be decommitted.
     pub(crate) fn page_slots(&self) -> Option<usize> {
-        Some(crate::sys::purge_unit()? / Self::SLOT_BYTES)
-    }
-
-    /// Gives the memory of writable slots back, in whole pages. They read as zero and stay
-    /// writable.
-    ///
-    /// # Safety
-    ///
-    /// No thread stores to these slots concurrently.
-    pub(crate) unsafe fn purge(&self, first: usize, count: usize) -> Result<(), i32> {
-        let (offset, bytes) = (first * Self::SLOT_BYTES, count * Self::SLOT_BYTES);
-        // SAFETY: by the contract of this function.
-        unsafe { self.mapping.purge(offset, bytes) }
+        Some(page_bytes()? / Self::SLOT_BYTES)
     }
 
     /// Gives the memory of writable slots back. They read as zero again.
@@ -173,74 +158,5 @@ impl<W: Word> Memory<W> {
         let (offset, bytes) = (first * Self::SLOT_BYTES, count * Self::SLOT_BYTES);
         // SAFETY: by the contract of this function.
         unsafe { self.mapping.decommit(offset, bytes) }
-    }
-}
-
-#[cfg(model)]
-impl<W: Word> Memory<W> {
-    pub(crate) const BYTES_MAX: usize = 1 << 10;
-
-    pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
-        let slot_count = bytes / Self::SLOT_BYTES;
-        let slots = (0..slot_count).map(|_| Slot::new()).collect();
-        let refusals = crate::sync::unmodelled::AtomicUsize::new(0);
-        Ok(Self { slots, refusals, slot_count, protection, marker: PhantomData })
-    }
-
-    pub(crate) fn base(&self) -> NonNull<Slot<W>> {
-        NonNull::from(&*self.slots).cast()
-    }
-
-    fn write_base(&self) -> NonNull<Slot<W>> {
-        self.base()
-    }
-
-    pub(crate) fn seal(&self, _: usize, _: usize, _: bool) -> Result<(), i32> {
-        Ok(())
-    }
-
-    /// Makes the next `count` requests for memory fail.
-    pub(crate) fn refuse(&self, count: usize) {
-        // Relaxed: before the model begins.
-        self.refusals.store(count, Ordering::Relaxed);
-    }
-
-    pub(crate) fn make_writable(&self, first: usize, count: usize) -> Result<(), i32> {
-        for slot in &self.slots[first..first + count] {
-            slot.make_writable();
-        }
-        Ok(())
-    }
-
-    pub(crate) fn prefault(&self, _first: usize, _count: usize) -> Result<(), i32> {
-        let less = |left: usize| left.checked_sub(1);
-        // Relaxed: a count only.
-        match self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
-            Ok(_) => Err(NO_MEMORY),
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// `None`: models set the page size themselves.
-    pub(crate) fn page_slots(&self) -> Option<usize> {
-        None
-    }
-
-    /// # Safety
-    ///
-    /// No thread stores to these slots concurrently.
-    pub(crate) unsafe fn purge(&self, first: usize, count: usize) -> Result<(), i32> {
-        // SAFETY: by the contract of this function.
-        unsafe { self.decommit(first, count) }
-    }
-
-    /// # Safety
-    ///
-    /// No thread stores to these slots concurrently.
-    pub(crate) unsafe fn decommit(&self, first: usize, count: usize) -> Result<(), i32> {
-        for slot in &self.slots[first..first + count] {
-            slot.decommit();
-        }
-        Ok(())
     }
 }

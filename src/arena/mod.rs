@@ -15,6 +15,9 @@
 //! It deliberately knows no thread and no free list: the caller owns what it touches.
 
 mod slot;
+#[cfg(model)]
+#[path = "../../loom-tests/harness/slots.rs"]
+mod slots;
 mod memory;
 mod generations;
 mod committed;

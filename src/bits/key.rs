@@ -214,19 +214,5 @@ impl<'de, M> serde::Deserialize<'de> for Key<M> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    quickcheck::quickcheck! {
-        fn bits_round_trip(bits: u64) -> bool {
-            match Key::<()>::from_raw(bits) {
-                Some(key) => {
-                    // SAFETY: an index that is not 0 and a generation, of a key.
-                    let again = unsafe { Key::new(key.index(), key.generation()) };
-                    key.to_raw() == bits && again == key && key.generation() <= GENERATION_MAX
-                }
-                None => bits as u32 == 0 || bits >> 63 == 1,
-            }
-        }
-    }
-}
+#[path = "../../tests/unit/key.rs"]
+mod tests;

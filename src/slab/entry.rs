@@ -103,12 +103,7 @@ impl<T: Send + Sync + 'static, M> Iterator for Drain<'_, T, M> {
     type Item = (Key<M>, T);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.next != 0 {
-            let Some(index) = self.slab.inner().next_slot(self.next) else {
-                self.next = 0;
-                break;
-            };
-            self.next = index.wrapping_add(1);
+        while let Some(index) = self.slab.inner().next_slot(&mut self.next) {
             let word = self.slab.inner().allocator.space.arena.slot(index).load();
             if word.is_live() {
                 // SAFETY: a live slot's index is not 0, and the generation is a word's.

@@ -165,12 +165,7 @@ impl<'g, T: Send + Sync + 'static, M> Iterator for Iter<'g, '_, T, M> {
     type Item = (Key<M>, &'g T);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.next != 0 {
-            let Some(index) = self.guard.inner().next_slot(self.next) else {
-                self.next = 0;
-                break;
-            };
-            self.next = index.wrapping_add(1);
+        while let Some(index) = self.guard.inner().next_slot(&mut self.next) {
             if let Some(entry) = self.guard.entry(index) {
                 return Some(entry);
             }

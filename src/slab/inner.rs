@@ -187,41 +187,39 @@ impl<T: Send + Sync + 'static> Inner<T> {
         slots.saturating_sub(free + space.safepoint.uninitialized())
     }
 
-    /// Drops all values from a slot on, also if a drop panics.
-    fn drop_all(&mut self, from: u32) {
+    /// Drops all values from a cursor on, also if a drop panics.
+    fn drop_all(&mut self, cursor: u32) {
         struct Rest<'a, T: Send + Sync + 'static>(&'a mut Inner<T>, u32);
         impl<T: Send + Sync + 'static> Drop for Rest<'_, T> {
             fn drop(&mut self) {
-                let from = self.1;
-                if from != 0 {
-                    self.0.drop_all(from);
+                if self.1 != 0 {
+                    self.0.drop_all(self.1);
                 }
             }
         }
-        let mut rest = Rest(self, from);
-        while let Some(index) = rest.0.next_slot(rest.1) {
-            rest.1 = index.wrapping_add(1);
+        let mut rest = Rest(self, cursor);
+        while let Some(index) = rest.0.next_slot(&mut rest.1) {
             let slot = rest.0.allocator.space.arena.slot(index);
             if slot.peek().has_value() {
                 // SAFETY: no other thread is there, and each slot is reached once.
                 unsafe { slot.payload().drop_in_place() };
             }
-            if rest.1 == 0 {
-                break;
-            }
         }
-        rest.1 = 0;
     }
 
-    /// The first usable slot of a committed segment from this index on.
-    pub(crate) fn next_slot(&self, from: u32) -> Option<u32> {
+    /// Moves a cursor to the next slot of a committed segment, and returns that slot's index. The
+    /// cursor begins at 1, and is 0 at the end.
+    pub(crate) fn next_slot(&self, cursor: &mut u32) -> Option<u32> {
         let geometry = self.allocator.space.arena.geometry();
-        if from > geometry.capacity() {
+        let from = core::mem::take(cursor);
+        if from == 0 || from > geometry.capacity() {
             return None;
         }
         let segment = geometry.segment_of(from);
         let next = self.allocator.space.arena.committed.next(segment)?;
-        Some(if next == segment { from.max(1) } else { geometry.first(next) })
+        let index = if next == segment { from } else { geometry.first(next) };
+        *cursor = index.wrapping_add(1);
+        Some(index)
     }
 }
 

@@ -19,6 +19,7 @@
 // | `remove` | how values go out |
 // | `pin` | how guards begin and end, and how participants come and go |
 // | `guard` | guards, references, iteration |
+// | `operations` | the functions that a slab and its mutator share, written once |
 // | `slab` | the facade |
 // | `entry`, `mutator`, `owned`, `pool` | further ways to use a slab |
 //
@@ -33,6 +34,7 @@ mod inner;
 mod remove;
 mod pin;
 mod guard;
+mod operations;
 #[allow(clippy::module_inception)]
 mod slab;
 mod entry;

@@ -7,6 +7,7 @@ use core::marker::PhantomData;
 use super::error::{InsertError, TakeError};
 use super::guard::{Guard, Ref};
 use super::inner::{Inner, SlabOwner};
+use super::operations::operations;
 use super::reclaim::participant::{Participant, Registration};
 use super::slab::Slab;
 use crate::bits::key::Key;
@@ -50,61 +51,19 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
 
 impl<'s, T: Send + Sync + 'static, M> Mutator<'s, T, M> {
     #[inline(always)]
-    fn owner(&self) -> SlabOwner<'s, T> {
+    fn with<R>(&self, f: impl FnOnce(SlabOwner<'s, T>) -> R) -> R {
         // SAFETY: the mutator owns the participant and is not `Sync`. Operations end before user code
         // runs.
-        unsafe { SlabOwner::new(self.inner, self.participant) }
+        f(unsafe { SlabOwner::new(self.inner, self.participant) })
     }
 
-    /// Inserts a value, and returns its key. See [`Slab::insert`].
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Slab::insert`].
-    #[inline]
-    pub fn insert(&self, value: T) -> Result<Key<M>, InsertError<T>> {
-        self.owner().insert(value)
-    }
+    operations!(self => self.inner);
 
-    /// Removes a value. See [`Slab::remove`].
-    #[inline]
-    pub fn remove(&self, key: Key<M>) -> bool {
-        self.owner().remove(key)
-    }
-
-    /// Removes a value, and returns it if no guard may see it. See [`Slab::take`].
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Slab::take`].
-    pub fn take(&self, key: Key<M>) -> Result<T, TakeError> {
-        self.owner().take(key).into_result()
-    }
-
-    /// Begins a guard. See [`Slab::pin`].
+    /// Begins a guard, under which values can be read. Wait-free. See [`Slab::pin`].
     #[must_use]
     #[inline]
     pub fn pin(&self) -> Guard<'_, T, M> {
-        Guard::new(self.owner())
-    }
-
-    /// Returns the value that a key names. See [`Slab::get`].
-    #[must_use]
-    #[inline]
-    pub fn get(&self, key: Key<M>) -> Option<Ref<'_, T, M>> {
-        Ref::new(self.pin(), key)
-    }
-
-    /// Returns `true` if the key names a value. See [`Slab::contains`].
-    #[must_use]
-    #[inline]
-    pub fn contains(&self, key: Key<M>) -> bool {
-        self.inner.find(key).is_some()
-    }
-
-    /// Drops every removed value that no guard can see. See [`Slab::flush`].
-    pub fn flush(&self) -> u64 {
-        self.owner().flush()
+        self.with(|owner| Guard::new(owner))
     }
 }
 

@@ -21,26 +21,6 @@ pub(crate) const LOOKS: u32 = 4;
 /// The values without a drop that one operation frees. A stop waits for no more.
 const CHUNK: usize = 64;
 
-/// The outcome of an attempt to take a value.
-pub(crate) enum Taken<T> {
-    Value(T),
-    /// Removed. A guard may see the value, so it will be dropped later.
-    Guarded,
-    /// The key names no value.
-    Absent,
-}
-
-impl<T> Taken<T> {
-    /// The outcome as a result.
-    pub(crate) fn into_result(self) -> Result<T, TakeError> {
-        match self {
-            Taken::Value(value) => Ok(value),
-            Taken::Guarded => Err(TakeError::Guarded),
-            Taken::Absent => Err(TakeError::Absent),
-        }
-    }
-}
-
 impl<T: Send + Sync + 'static> Inner<T> {
     #[inline(always)]
     fn reader_count(&self) -> u64 {
@@ -197,10 +177,10 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     }
 
     /// Removes a value, and moves it out if no guard may see it.
-    pub(crate) fn take<M>(&mut self, key: Key<M>) -> Taken<T> {
+    pub(crate) fn take<M>(&mut self, key: Key<M>) -> Result<T, TakeError> {
         let (inner, participant, private) = self.parts();
         let mut operation = self.enter();
-        let Some(word) = inner.unlink(&operation, key) else { return Taken::Absent };
+        let Some(word) = inner.unlink(&operation, key) else { return Err(TakeError::Absent) };
         let counted = !inner.is_unseen(participant, private);
         if counted {
             operation.store().add_uninitialized();
@@ -213,11 +193,11 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
                 if inner.defer(participant, operation, key.index(), word, true) {
                     self.reclaim();
                 }
-                return Taken::Guarded;
+                return Err(TakeError::Guarded);
             }
         }
         // SAFETY: just removed, and no guard sees it (Invariant 11).
-        Taken::Value(unsafe { inner.move_out(&mut operation, key, counted) })
+        Ok(unsafe { inner.move_out(&mut operation, key, counted) })
     }
 
     /// Removes a value, and moves it out.

@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use super::error::{InsertError, TakeError};
 use super::guard::{Guard, Ref};
 use super::inner::{Inner, SlabOwner};
+use super::operations::operations;
 use super::stats::Stats;
 use crate::allocator::audit::audit;
 use crate::allocator::{Audit, AuditError, Builder};
@@ -143,27 +144,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         &self.inner
     }
 
-    /// Inserts a value, and returns its key.
-    ///
-    /// Constant time, except that about each 64th call exchanges free slots with other participants or
-    /// commits a segment. Lock-free; see [Progress](Self#progress).
-    ///
-    /// # Errors
-    ///
-    /// [`InsertError`], with the value, if the slab is full or the system refuses memory.
-    #[inline(always)]
-    pub fn insert(&self, value: T) -> Result<Key<M>, InsertError<T>> {
-        self.with(|mut owner| owner.insert(value))
-    }
-
-    /// Returns the value that a key names, with a guard of its own. Wait-free.
-    ///
-    /// For several values, and for the fastest reads, [`pin`](Self::pin) once.
-    #[must_use]
-    #[inline]
-    pub fn get(&self, key: Key<M>) -> Option<Ref<'_, T, M>> {
-        Ref::new(self.pin(), key)
-    }
+    operations!(self => self.inner);
 
     /// Begins a guard, under which values can be read. Wait-free, except that a thread's first call
     /// registers the thread.
@@ -197,49 +178,16 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         guard
     }
 
-    /// Returns `true` if the key names a value, which may be gone a moment later. Wait-free.
-    #[must_use]
-    #[inline]
-    pub fn contains(&self, key: Key<M>) -> bool {
-        self.inner.find(key).is_some()
-    }
-
-    /// Removes a value. Returns `false` if the key names none. Lock-free.
-    ///
-    /// Of several simultaneous removals, one succeeds. This call drops the value now, or it is
-    /// dropped [later](Self#when-values-are-dropped).
-    #[inline(always)]
-    pub fn remove(&self, key: Key<M>) -> bool {
-        self.with(|mut owner| owner.remove(key))
-    }
-
-    /// Removes a value, and returns it if no guard may see it. Does not wait for guards.
-    ///
-    /// Where other threads have guards at times, it costs a system call (`membarrier`) to know that
-    /// none sees the value. [`remove`](Self::remove) is cheaper.
-    ///
-    /// # Errors
-    ///
-    /// [`TakeError::Absent`] if the key names no value. [`TakeError::Guarded`] if the call has removed
-    /// the value, but a guard, maybe the caller's own, may see it.
-    pub fn take(&self, key: Key<M>) -> Result<T, TakeError> {
-        self.with(|mut owner| owner.take(key)).into_result()
-    }
-
     /// Removes every value for which `keep` returns `false`, in the order of [`Guard::iter`].
     pub fn retain(&self, mut keep: impl FnMut(Key<M>, &T) -> bool) {
         let mut next = 1;
-        while let Some(index) = self.inner.next_slot(next) {
+        while let Some(index) = self.inner.next_slot(&mut next) {
             let guard = self.pin();
             let unwanted = guard.entry(index).filter(|&(key, value)| !keep(key, value));
             let unwanted = unwanted.map(|(key, _)| key);
             drop(guard);
             if let Some(key) = unwanted {
                 self.remove(key);
-            }
-            match index.checked_add(1) {
-                Some(index) => next = index,
-                None => break,
             }
         }
     }
@@ -263,14 +211,6 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     #[must_use]
     pub fn capacity(&self) -> u32 {
         self.inner.allocator.capacity()
-    }
-
-    /// Drops every removed value that no guard can see, of all participants. Returns the number that
-    /// still wait.
-    ///
-    /// Blocks like [`Table::sweep`](crate::Table::sweep), if other participants have such values.
-    pub fn flush(&self) -> u64 {
-        self.with(|mut owner| owner.flush())
     }
 
     /// Flushes, and then gives back the memory of segments that hold nothing.

@@ -10,7 +10,7 @@
 //! | `native` | the real atomics, locks, and thread-locals |
 //! | `checker` | the checker that runs the models: loom, or shuttle |
 //! | `observed` | a checker's atomics that note each access: `loom-tests/harness/observed.rs` |
-//! | `checked` | loom's atomics, or shuttle's |
+//! | `checked` | loom's atomics, or shuttle's: `loom-tests/harness/checked.rs` |
 //! | `lock` | locking without regard to poison |
 //! | `padding` | padding against 4K aliasing |
 //!
@@ -30,6 +30,7 @@ mod checker;
 #[path = "../../loom-tests/harness/observed.rs"]
 pub mod observed;
 #[cfg(model)]
+#[path = "../../loom-tests/harness/checked.rs"]
 mod checked;
 mod lock;
 mod padding;

@@ -118,16 +118,6 @@ impl DualMapping {
         unix::check(unsafe { libc::fallocate(self.file, mode, offset, bytes) })
     }
 
-    /// The same: a hole of the file is zeros.
-    ///
-    /// # Safety
-    ///
-    /// As for `decommit`.
-    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        // SAFETY: by the contract of this function.
-        unsafe { self.decommit(offset, bytes) }
-    }
-
     /// Makes a committed range read-only at the second address too, or writable again.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         let rights = libc::PROT_READ | if sealed { 0 } else { libc::PROT_WRITE };

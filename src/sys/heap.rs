@@ -14,7 +14,7 @@ pub(crate) const READS_RESERVED: bool = true;
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 22;
 
 /// Pages inside a segment are not given back one by one.
-pub(crate) fn purge_unit() -> Option<usize> {
+pub(crate) fn page_bytes() -> Option<usize> {
     None
 }
 
@@ -56,16 +56,6 @@ impl Region {
 
     pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         self.make_writable(offset, bytes)
-    }
-
-    /// Never called: see [`purge_unit`].
-    ///
-    /// # Safety
-    ///
-    /// As for `decommit`.
-    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        // SAFETY: by the contract of this function.
-        unsafe { self.decommit(offset, bytes) }
     }
 
     /// Nothing: an allocation stays writable.

@@ -79,14 +79,6 @@ impl Mapping {
         each!(&self.kind, memory => unsafe { memory.decommit(offset, bytes) })
     }
 
-    /// # Safety
-    ///
-    /// As for `decommit`.
-    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        // SAFETY: by the contract of this function.
-        each!(&self.kind, memory => unsafe { memory.purge(offset, bytes) })
-    }
-
     /// Takes the right to write to a writable range from everybody, or gives it back.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         each!(&self.kind, memory => memory.seal(offset, bytes, sealed))

@@ -17,8 +17,7 @@
 //!   mappings. Concurrent loads see the old words or 0. Concurrent stores are not allowed. With
 //!   `--cfg slotarena_guard` the range becomes read-only on the Unixes, so that a store there ends
 //!   the program. Tests use that to see that no such store happens (Invariant 5).
-//! - `purge(range)` decommits single pages of [`purge_unit`] bytes. A page comes back when it is
-//!   touched. `purge_unit` is `None` where the system cannot.
+//!   The range is made of 64 KiB units, or of single pages where [`page_bytes`] says what these have.
 //! - `seal(range, sealed)` takes the right to store to the range from every thread, or restores it.
 //!   Allocated memory ignores it.
 //! - Dropping the region gives the addresses back.
@@ -56,12 +55,13 @@ pub(crate) mod protection;
 #[cfg(not(model))]
 mod mapping;
 #[cfg(all(test, not(model)))]
+#[path = "../../tests/unit/sys.rs"]
 mod tests;
 
 #[cfg(all(heap_only, not(model)))]
 use heap as imp;
 #[cfg(not(model))]
-pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, purge_unit};
+pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, page_bytes};
 #[cfg(not(model))]
 pub(crate) use mapping::Mapping;
 pub use protection::Protection;

@@ -34,8 +34,9 @@ pub(super) fn check(result: libc::c_int) -> Result<(), i32> {
 }
 
 /// The system's pages, where giving back a few of them splits no mapping.
-pub(crate) fn purge_unit() -> Option<usize> {
-    if !cfg!(linux) {
+pub(crate) fn page_bytes() -> Option<usize> {
+    // With `slotarena_guard` what is decommitted becomes read-only, which single pages must not.
+    if !cfg!(linux) || cfg!(slotarena_guard) {
         return None;
     }
     // SAFETY: a question to the C library.
@@ -131,14 +132,6 @@ impl Region {
         if cfg!(slotarena_guard) {
             self.protect(offset, bytes, libc::PROT_READ)?;
         }
-        // SAFETY: by the contract of this function.
-        unsafe { self.purge(offset, bytes) }
-    }
-
-    /// # Safety
-    ///
-    /// Nobody stores to the range meanwhile, and the range is writable.
-    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let start = self.at(offset, bytes);
         #[cfg(linux)]
         // SAFETY: inside the reservation (`at` checks it); on Linux a private anonymous range

@@ -25,7 +25,7 @@ pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 36;
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
 
 /// Pages inside a segment are not given back one by one.
-pub(crate) fn purge_unit() -> Option<usize> {
+pub(crate) fn page_bytes() -> Option<usize> {
     None
 }
 
@@ -84,16 +84,6 @@ impl Region {
     pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let _ = self.at(offset, bytes);
         Ok(())
-    }
-
-    /// Never called: see [`purge_unit`].
-    ///
-    /// # Safety
-    ///
-    /// As for `decommit`.
-    pub(crate) unsafe fn purge(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        // SAFETY: by the contract of this function.
-        unsafe { self.decommit(offset, bytes) }
     }
 
     /// Takes the right to write to a writable range from everybody, or gives it back.

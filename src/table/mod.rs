@@ -13,6 +13,7 @@
 // |---|---|
 // | `entry` | the trait `Packed`, and which types have it |
 // | `ops` | the operations over entries and handles, for a table and a mutator alike |
+// | `operations` | the functions that several public types share, written once |
 // | `mutator` | an explicit participant |
 // | `table` | the facade |
 //
@@ -21,10 +22,12 @@
 
 mod entry;
 pub(crate) mod ops;
+pub(crate) mod operations;
 mod mutator;
 #[allow(clippy::module_inception)]
 mod table;
 #[cfg(test)]
+#[path = "../../tests/unit/table.rs"]
 mod tests;
 
 pub use crate::allocator::{Audit, AuditError, SegmentAudit, Stats};

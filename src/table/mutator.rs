@@ -5,6 +5,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::entry::Packed;
+use super::operations::{lookups, operations};
 use super::ops::{self, WithOwner};
 use crate::allocator::{Allocator, Owner};
 use crate::arena::View;
@@ -66,95 +67,8 @@ impl<'t, E: Packed> Mutator<'t, E> {
         Self { own, view, registration: Some(registration), entry: PhantomData }
     }
 
-    /// Puts an entry into a free slot. See [`Table::allocate`](crate::Table::allocate).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Table::allocate`](crate::Table::allocate).
-    #[inline]
-    pub fn allocate(&self, entry: E) -> Result<Handle, AllocError> {
-        ops::allocate(&self.own, entry)
-    }
-
-    /// Allocates a slot without an entry. See
-    /// [`Table::allocate_uninitialized`](crate::Table::allocate_uninitialized).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Table::allocate_uninitialized`](crate::Table::allocate_uninitialized).
-    #[inline]
-    pub fn allocate_uninitialized(&self) -> Result<Handle, AllocError> {
-        ops::allocate_uninitialized(&self.own)
-    }
-
-    /// Puts each entry into a free slot. See
-    /// [`Table::allocate_many`](crate::Table::allocate_many).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Table::allocate_many`](crate::Table::allocate_many).
-    pub fn allocate_many(&self, entries: &[E], out: &mut Vec<Handle>) -> Result<(), AllocError> {
-        ops::allocate_many(&self.own, entries, out)
-    }
-
-    /// Returns the entry of a live slot. See [`Table::get`](crate::Table::get).
-    #[must_use]
-    #[inline]
-    pub fn get(&self, handle: Handle) -> Option<E> {
-        let slot = self.own.allocator.space.arena.read(&self.view, handle.to_raw())?;
-        ops::entry_in(slot.load())
-    }
-
-    /// Replaces the entry of a slot in use. See [`Table::set`](crate::Table::set).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Table::set`](crate::Table::set).
-    #[inline]
-    pub fn set(&self, handle: Handle, entry: E) -> Result<Option<E>, SetError> {
-        ops::set(&self.own, handle, entry)
-    }
-
-    /// Frees a live slot, and returns its entry. See [`Table::free`](crate::Table::free).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Table::free`](crate::Table::free).
-    #[inline]
-    pub fn free(&self, handle: Handle) -> Result<E, HandleError> {
-        ops::free(&self.own, handle)
-    }
-
-    /// Frees a live slot without a check. See
-    /// [`Table::free_unchecked`](crate::Table::free_unchecked).
-    ///
-    /// # Safety
-    ///
-    /// Same as [`Table::free_unchecked`](crate::Table::free_unchecked).
-    #[inline]
-    pub unsafe fn free_unchecked(&self, handle: Handle) -> E {
-        // SAFETY: by the contract of this function.
-        unsafe { ops::free_unchecked(&self.own, handle) }
-    }
-
-    /// Frees a slot without an entry. See
-    /// [`Table::free_uninitialized`](crate::Table::free_uninitialized).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Table::free_uninitialized`](crate::Table::free_uninitialized).
-    pub fn free_uninitialized(&self, handle: Handle) -> Result<(), HandleError> {
-        ops::free_uninitialized(&self.own, handle)
-    }
-
-    /// Frees each live slot. See [`Table::free_many`](crate::Table::free_many).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Table::free_many`](crate::Table::free_many).
-    pub fn free_many(&self, handles: &[Handle]) -> Result<(), FreeManyError> {
-        ops::free_many(&self.own, handles)
-    }
+    operations!(self => &self.own);
+    lookups!(self => self.own.allocator.space.arena, &self.view);
 }
 
 impl<E: Packed> Drop for Mutator<'_, E> {

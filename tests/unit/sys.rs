@@ -1,6 +1,6 @@
 //! The contract, held against each back end.
 
-use super::imp::{READS_RESERVED, Region, purge_unit};
+use super::imp::{READS_RESERVED, Region, page_bytes};
 #[cfg(linux_mappings)]
 use super::dual_mapping::DualMapping;
 use super::heap;
@@ -49,7 +49,7 @@ macro_rules! contract {
 
 #[test]
 fn a_discarded_page_reads_as_zero_and_stays_writable() {
-    let Some(unit) = purge_unit() else {
+    let Some(unit) = page_bytes() else {
         println!("skipped: pages are not given back here");
         return;
     };
@@ -64,7 +64,7 @@ fn a_discarded_page_reads_as_zero_and_stays_writable() {
         unsafe { word(offset).write_volatile(7) };
     }
     // SAFETY: nobody stores to it meanwhile.
-    unsafe { r.purge(unit, unit) }.expect("purge");
+    unsafe { r.decommit(unit, unit) }.expect("decommit");
     // SAFETY: as above.
     let words = [0, unit, 2 * unit].map(|offset| unsafe { word(offset).read_volatile() });
     assert_eq!(words, [7, 0, 7]);
