@@ -11,8 +11,8 @@ use crate::sys::code::describe;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum AllocError {
-    /// All slots of the table are in use. That was true at one moment during the call: with the world
-    /// stopped, no participant's local store held a free slot either.
+    /// All slots of the table are in use. That was true at one moment during the call: with the
+    /// world stopped, no participant's local store held a free slot either.
     CapacityExhausted {
         /// The number of slots of the table.
         capacity: u32,
@@ -141,8 +141,8 @@ pub enum BuildError {
         /// The limit.
         limit: usize,
     },
-    /// A code pointer table was asked for whose handles have no bits, or more than 32.
-    /// Or slots were asked for that are not one less than a power of two.
+    /// A code pointer table was asked for whose handles have no bits, or more than 32. Or slots
+    /// were asked for that are not one less than a power of two.
     IndexBits {
         /// The bits asked for.
         asked: u32,

@@ -19,8 +19,8 @@ use crate::sys::Protection;
 use crate::table::operations::{lookups, whole_table};
 use crate::table::{self, Packed, Table, ops};
 
-/// A [`Table`] whose slots only their owners can free: for an engine that hands out numbers and knows
-/// when each is no longer needed.
+/// A [`Table`] whose slots only their owners can free: for an engine that hands out numbers and
+/// knows when each is no longer needed.
 ///
 /// A slot's [`Unique`] is its ownership. Any thread may read by the [`Handle`], which can be copied
 /// and sent. Once the owner has freed the slot, a reader finds `None`, or a later entry.

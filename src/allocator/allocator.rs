@@ -10,8 +10,8 @@ use crate::sync::PagePadding;
 
 /// All slots of one table, and all that is known of them.
 ///
-/// Aligned to a page. What every operation loads lies near its end, away from the offsets at which a
-/// [`Record`] keeps what every operation stores (see [`PagePadding`]).
+/// Aligned to a page. What every operation loads lies near its end, away from the offsets at which
+/// a [`Record`] keeps what every operation stores (see [`PagePadding`]).
 #[derive(Debug)]
 // Not in models, whose threads have small stacks.
 #[cfg_attr(not(model), repr(C, align(4096)))]

@@ -43,8 +43,8 @@ pub struct Audit {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// A chain or local store leads to an index that is 0, beyond the capacity, or in a
-    /// segment that is not committed (Invariants 2, 5 and 6).
+    /// A chain or local store leads to an index that is 0, beyond the capacity, or in a segment
+    /// that is not committed (Invariants 2, 5 and 6).
     Astray {
         /// The index.
         index: u32,
@@ -181,7 +181,8 @@ pub(crate) fn audit<W: Word>(allocator: &Allocator<W>) -> Result<Audit, AuditErr
     Ok(audit)
 }
 
-/// Adds an index, which must be that of a free slot of a committed segment, found for the first time.
+/// Adds an index, which must be that of a free slot of a committed segment, found for the first
+/// time.
 fn add<W: Word>(space: &Space<W>, found: &mut Found, index: u32) -> Result<(), AuditError> {
     let geometry = space.arena.geometry();
     let inside = index != 0 && index <= geometry.capacity();

@@ -68,8 +68,8 @@ impl Config {
         }
     }
 
-    /// Reserves the addresses, and commits nothing yet. With a protection, a thread that touches the
-    /// slots needs rights (Invariant 13).
+    /// Reserves the addresses, and commits nothing yet. With a protection, a thread that touches
+    /// the slots needs rights (Invariant 13).
     pub(crate) fn allocator<W: Word>(
         &self,
         protection: Protection,
@@ -112,8 +112,7 @@ fn default_stripes() -> usize {
 }
 
 /// Builds a `T`: a [`Table`](crate::Table), [`UniqueTable`](crate::UniqueTable),
-/// [`Slab`](crate::Slab), [`Pool`](crate::Pool), or
-/// [`CodePointerTable`](crate::CodePointerTable).
+/// [`Slab`](crate::Slab), [`Pool`](crate::Pool), or [`CodePointerTable`](crate::CodePointerTable).
 ///
 /// `T::builder()` makes one. All functions but `build` are `const`, for a table in a `static`.
 ///
@@ -150,9 +149,9 @@ impl<T> Builder<T> {
 
     /// Asks for up to `slots` usable slots, at least 1.
     ///
-    /// Where the system refuses to reserve addresses for them, `build` tries half as many, and so on.
-    /// After a refusal it takes no more than half of what the system would grant, so that the rest of
-    /// the process has addresses too.
+    /// Where the system refuses to reserve addresses for them, `build` tries half as many, and so
+    /// on. After a refusal it takes no more than half of what the system would grant, so that the
+    /// rest of the process has addresses too.
     ///
     /// Default: `u32::MAX`, one slot for each handle. That takes 32 GiB of addresses for one-word
     /// entries, and 64 GiB for two-word ones. A slab takes at most 64 GiB.
@@ -173,8 +172,8 @@ impl<T> Builder<T> {
 
     /// Sets the number of free slots that a participant takes or gives at once, 1 to 256.
     ///
-    /// A participant's local store holds up to twice as many. Other participants get those only when
-    /// the table is full, or by a sweep. Default: 64.
+    /// A participant's local store holds up to twice as many. Other participants get those only
+    /// when the table is full, or by a sweep. Default: 64.
     pub const fn magazine_size(mut self, slots: usize) -> Self {
         self.config.magazine_size = slots;
         self
@@ -184,9 +183,9 @@ impl<T> Builder<T> {
     ///
     /// A participant whose demand oscillates by more than two magazines keeps the overflow, instead
     /// of exchanging it with a shared list. Its limit doubles each time that slots have gone to a
-    /// shared list and come back. A sweep empties it. A participant that has only allocated may also
-    /// keep a fresh segment, if that has at most a quarter of the slots that it has allocated. 0 turns
-    /// both off. Default: a 64th of the capacity, 8,192 at most.
+    /// shared list and come back. A sweep empties it. A participant that has only allocated may
+    /// also keep a fresh segment, if that has at most a quarter of the slots that it has allocated.
+    /// 0 turns both off. Default: a 64th of the capacity, 8,192 at most.
     pub const fn overflow(mut self, slots: usize) -> Self {
         self.config.overflow = Some(slots);
         self

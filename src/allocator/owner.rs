@@ -12,8 +12,8 @@ use crate::safepoint::{Operation, Record};
 /// commits a fresh segment.
 const SEGMENTS_SWEPT: u32 = 4;
 
-/// Evidence of the right to operate: the caller owns a participant of the allocator, and no operation
-/// of that participant is under way.
+/// Evidence of the right to operate: the caller owns a participant of the allocator, and no
+/// operation of that participant is under way.
 ///
 /// An operation borrows the token mutably, so a second one cannot begin meanwhile.
 pub(crate) struct Owner<'a, W: Word> {
@@ -55,8 +55,8 @@ impl<'a, W: Word> Owner<'a, W> {
         self.allocate_with(|_| (word, ())).map(|(handle, ())| handle)
     }
 
-    /// Allocates a slot. `prepare` gets the slot while it is free, and returns the word that it is to
-    /// have. It is not called if there is no slot without a stop. Lock-free.
+    /// Allocates a slot. `prepare` gets the slot while it is free, and returns the word that it is
+    /// to have. It is not called if there is no slot without a stop. Lock-free.
     #[inline(always)]
     pub(crate) fn allocate_with<R>(
         &mut self,
@@ -72,8 +72,8 @@ impl<'a, W: Word> Owner<'a, W> {
     }
 
     /// Allocates a slot with the world stopped. A slot that is on no free list may lie in another
-    /// participant's store or be in transit. Only a stop can tell that there is none. `prepare` is as
-    /// for [`allocate_with`](Self::allocate_with). Blocks.
+    /// participant's store or be in transit. Only a stop can tell that there is none. `prepare` is
+    /// as for [`allocate_with`](Self::allocate_with). Blocks.
     #[cold]
     #[inline(never)]
     pub(crate) fn allocate_stopped<R>(
@@ -140,8 +140,8 @@ impl<'a, W: Word> Owner<'a, W> {
         }
     }
 
-    /// Stores a live word into the slot at any number, if it is in use. Returns the word that it had,
-    /// whose state tells the outcome. Lock-free.
+    /// Stores a live word into the slot at any number, if it is in use. Returns the word that it
+    /// had, whose state tells the outcome. Lock-free.
     #[inline(always)]
     pub(crate) fn set(&mut self, raw: u32, word: W) -> W {
         let put = |old| (word::state(old) != State::Free).then_some(word);
@@ -154,7 +154,8 @@ impl<'a, W: Word> Owner<'a, W> {
     ///
     /// # Safety
     ///
-    /// `new` makes nothing of the word of a free slot, and a live or uninitialized word of any other.
+    /// `new` makes nothing of the word of a free slot, and a live or uninitialized word of any
+    /// other.
     #[inline(always)]
     pub(crate) unsafe fn update(
         &mut self,

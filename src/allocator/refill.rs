@@ -8,9 +8,9 @@ use crate::freelist::{FreeList, StoreMut};
 use crate::safepoint::Stopped;
 
 impl<W: Word> Allocator<W> {
-    /// Finds free slots for an empty store: from its overflow, a free list, up to `segments` unswept
-    /// segments, or a fresh one, in this order. Takes `count`, or as many as there are, and returns
-    /// the first of them. Lock-free.
+    /// Finds free slots for an empty store: from its overflow, a free list, up to `segments`
+    /// unswept segments, or a fresh one, in this order. Takes `count`, or as many as there are, and
+    /// returns the first of them. Lock-free.
     pub(super) fn refill(
         &self,
         store: &mut StoreMut<'_>,

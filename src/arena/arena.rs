@@ -166,8 +166,8 @@ impl<W: Word> Arena<W> {
     pub(crate) fn slot_clamped(&self, raw: u32) -> Option<&Slot<W>> {
         let index = if raw <= self.geometry.capacity() { raw } else { 0 };
         if !Memory::<W>::LOADS_RESERVED {
-            // Acquire: the segment was made writable before.
-            // Partner: arena.make_writable.fetch_max.
+            // Acquire: the segment was made writable before. Partner:
+            // arena.make_writable.fetch_max.
             let writable = self.writable.load(Ordering::Acquire);
             if self.geometry.segment_of(index) >= writable {
                 return None;
@@ -274,8 +274,8 @@ impl<W: Word> Arena<W> {
 
     /// Extends the writable prefix to `segment`, several segments at once where that works.
     fn make_writable(&self, segment: u32) -> Result<(), i32> {
-        // Acquire: the segments below the number have been made writable.
-        // Partner: arena.make_writable.fetch_max.
+        // Acquire: the segments below the number have been made writable. Partner:
+        // arena.make_writable.fetch_max.
         let writable = self.writable.load(Ordering::Acquire);
         if segment < writable {
             return Ok(());
@@ -287,8 +287,8 @@ impl<W: Word> Arena<W> {
             let first = writable as usize * slots;
             result = self.memory.make_writable(first, end as usize * slots - first);
             if result.is_ok() {
-                // Release: the segments are writable for a thread that reads the number.
-                // Partners: arena.make_writable.load, arena.slot_clamped.load.
+                // Release: the segments are writable for a thread that reads the number. Partners:
+                // arena.make_writable.load, arena.slot_clamped.load.
                 self.writable.fetch_max(end, Ordering::Release);
                 break;
             }
@@ -309,8 +309,8 @@ impl<W: Word> Arena<W> {
         unsafe { self.memory.decommit(first as usize, slots as usize) }
     }
 
-    /// Decommits the segments `first` to `first + count - 1`: their memory goes back, they read
-    /// as zeros, and growers may commit them again (Invariant 5).
+    /// Decommits the segments `first` to `first + count - 1`: their memory goes back, they read as
+    /// zeros, and growers may commit them again (Invariant 5).
     ///
     /// # Safety
     ///

@@ -73,8 +73,8 @@ impl Committed {
     pub(crate) fn clear(&self, segments: Range<u32>) {
         for segment in segments.clone() {
             let bit = 1u64 << (segment % 64);
-            // Release: hands the memory to the thread that sets the bit next.
-            // Partner: committed.set.fetch_or.
+            // Release: hands the memory to the thread that sets the bit next. Partner:
+            // committed.set.fetch_or.
             self.bits[(segment / 64) as usize].fetch_and(!bit, Ordering::Release);
         }
         // Relaxed: a hint.

@@ -17,8 +17,8 @@ use crate::sync::Ordering;
 ///
 /// Fresh memory is all zeros, which is the word of a free slot with link 0.
 ///
-/// The payload of a free slot is its owner's, as the link is. The part that puts payloads into slots
-/// in use says which thread may touch those. One-word and two-word entries have none.
+/// The payload of a free slot is its owner's, as the link is. The part that puts payloads into
+/// slots in use says which thread may touch those. One-word and two-word entries have none.
 #[cfg_attr(not(model), repr(C))]
 pub(crate) struct Slot<W: Word> {
     word: W::Atomic,
@@ -51,8 +51,8 @@ impl<W: Word> Slot<W> {
         &self.payload
     }
 
-    /// Tells a checker that only the owner of the free slot may make this access (Invariants 1
-    /// and 2).
+    /// Tells a checker that only the owner of the free slot may make this access (Invariants 1 and
+    /// 2).
     #[inline(always)]
     fn as_owner(&self) {
         #[cfg(model)]
@@ -133,10 +133,10 @@ impl<W: Word> Slot<W> {
     pub(crate) fn free(&self, current: W, cycle: Cycle) -> Result<(), W> {
         let free = word::free_with(cycle, 0);
         self.touch();
-        // Acquire: the new owner's use of the slot comes after that of the thread that published
-        // it last, from which `current` need not come (Invariant 3). Partner: slot.publish.store.
-        // No release: the next owner gets the slot through a head or a stop, which order it.
-        // Relaxed on failure: the caller decides anew.
+        // Acquire: the new owner's use of the slot comes after that of the thread that published it
+        // last, from which `current` need not come (Invariant 3). Partner: slot.publish.store. No
+        // release: the next owner gets the slot through a head or a stop, which order it. Relaxed
+        // on failure: the caller decides anew.
         self.word.compare_exchange(current, free, Ordering::Acquire, Ordering::Relaxed)?;
         self.as_owner();
         Ok(())

@@ -7,8 +7,8 @@
 //!  +----------------+----------------+         slot 8: any link; the length ends the chain
 //! ```
 //!
-//! A link is the *difference* to the following index, so memory full of zeros is an ascending chain.
-//! Committing a segment writes no links.
+//! A link is the *difference* to the following index, so memory full of zeros is an ascending
+//! chain. Committing a segment writes no links.
 
 /// A chain of free slots as one word: its first index and its length.
 ///

@@ -1,7 +1,7 @@
 //! Which slot lies in which segment. Pure arithmetic.
 //!
-//! Slot 0 is never allocated, so a table of `capacity` slots uses the indices 1 to `capacity`. Segment
-//! 0 has one usable slot fewer than the others, and the last segment may be cut short.
+//! Slot 0 is never allocated, so a table of `capacity` slots uses the indices 1 to `capacity`.
+//! Segment 0 has one usable slot fewer than the others, and the last segment may be cut short.
 
 /// Bytes of a segment: the unit in which memory is committed and decommitted.
 ///

@@ -7,8 +7,8 @@ use core::num::NonZeroU32;
 /// `Option<Handle>` takes 4 bytes.
 ///
 /// A handle is a plain number, which a program may store, send, and make up. Every operation checks
-/// it against the table. The successive owners of one slot have the same handle, so a handle that is
-/// kept after `free` may name a later entry.
+/// it against the table. The successive owners of one slot have the same handle, so a handle that
+/// is kept after `free` may name a later entry.
 ///
 /// ```
 /// use slotarena::Handle;

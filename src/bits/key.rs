@@ -6,12 +6,13 @@ use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::num::NonZeroU64;
 
-/// The name of one value of a [`Slab`](crate::Slab): the index of its slot, and the slot's generation.
+/// The name of one value of a [`Slab`](crate::Slab): the index of its slot, and the slot's
+/// generation.
 ///
-/// A slot's generation grows with each value and never begins again. Once its value is removed, a key
-/// is dead forever. A key is a plain number of 64 bits, never 0, which a program may store, send, and
-/// make up. The slab checks it. `M` is a mark of the program's own: a slab with a mark takes only
-/// keys with that mark.
+/// A slot's generation grows with each value and never begins again. Once its value is removed, a
+/// key is dead forever. A key is a plain number of 64 bits, never 0, which a program may store,
+/// send, and make up. The slab checks it. `M` is a mark of the program's own: a slab with a mark
+/// takes only keys with that mark.
 ///
 /// ```
 /// use slotarena::Key;

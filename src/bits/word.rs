@@ -81,8 +81,8 @@ pub trait Word: Copy + Eq + Debug + Send + Sync + sealed::Sealed + 'static {
     #[allow(private_bounds)]
     type Payload: Payload;
 
-    /// Can a slot be loaded from memory that may not be written? 128-bit loads on some
-    /// processors are compare-and-swaps in disguise.
+    /// Can a slot be loaded from memory that may not be written? 128-bit loads on some processors
+    /// are compare-and-swaps in disguise.
     #[doc(hidden)]
     const LOADS_READ_ONLY: bool;
 
@@ -101,8 +101,8 @@ pub trait Word: Copy + Eq + Debug + Send + Sync + sealed::Sealed + 'static {
 ///
 /// Memory full of zeros is a valid payload of a free slot.
 pub(crate) trait Payload: Sized {
-    /// `true` if a free slot has a generation for its next owner, which must survive the decommission
-    /// of its segment. Then the pages of a segment that is not wholly free stay.
+    /// `true` if a free slot has a generation for its next owner, which must survive the
+    /// decommission of its segment. Then the pages of a segment that is not wholly free stay.
     const HAS_GENERATION: bool;
 
     /// A payload of zeros.

@@ -8,8 +8,8 @@ use crate::sync::{Mutex, lock};
 /// The number of locks, so that few addresses share one.
 const SHARDS: usize = if cfg!(model) { 1 } else { 16 };
 
-/// The handles of native functions, by address. An address is looked up and entered under the lock of
-/// its shard. No thread allocates a slot while it holds such a lock.
+/// The handles of native functions, by address. An address is looked up and entered under the lock
+/// of its shard. No thread allocates a slot while it holds such a lock.
 #[derive(Debug)]
 pub(crate) struct HostFunctions {
     // Ordered, so that closing a table frees them in the same order each time.
@@ -26,8 +26,9 @@ impl HostFunctions {
         &self.shards[(address >> 4 ^ address >> 12) % self.shards.len()]
     }
 
-    /// Returns the handle of the function at this address. If it has none, `make` makes one. If several
-    /// threads do so simultaneously, one of their handles is kept, and `free` gets the others.
+    /// Returns the handle of the function at this address. If it has none, `make` makes one. If
+    /// several threads do so simultaneously, one of their handles is kept, and `free` gets the
+    /// others.
     pub(crate) fn get<E>(
         &self,
         address: usize,

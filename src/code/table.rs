@@ -17,8 +17,8 @@ use crate::table::{Table, ops};
 
 /// A table of code pointers for an engine that runs untrusted code in a sandbox.
 ///
-/// An attacker that can write anything into the sandbox can make up handles, but no entry, since the
-/// table lies outside. A call goes through the table with the signature that the call site was
+/// An attacker that can write anything into the sandbox can make up handles, but no entry, since
+/// the table lies outside. A call goes through the table with the signature that the call site was
 /// compiled for. It gets an entry point that was stored under that signature, or nothing. [The
 /// sandbox](crate::docs::sandbox) has the threat model, and the instructions for generated code.
 ///
@@ -74,8 +74,8 @@ impl CodePointerTable {
     /// A threshold for [`sweep`](Self::sweep) that suits most programs: the slots of two segments.
     pub const SWEEP_THRESHOLD: u64 = 2 * (SEGMENT_BYTES as u64 / 8);
 
-    /// Makes a table as large as the system allows, up to one entry for each 32-bit number, with the
-    /// strongest protection that the system has.
+    /// Makes a table as large as the system allows, up to one entry for each 32-bit number, with
+    /// the strongest protection that the system has.
     ///
     /// # Errors
     ///
@@ -89,8 +89,8 @@ impl CodePointerTable {
         Builder::new()
     }
 
-    /// Returns the table of the whole process. The first call makes it, as [`new`](Self::new) does. It
-    /// is never torn down.
+    /// Returns the table of the whole process. The first call makes it, as [`new`](Self::new) does.
+    /// It is never torn down.
     ///
     /// # Errors
     ///
@@ -107,8 +107,8 @@ impl CodePointerTable {
         }
     }
 
-    /// Returns the entry point behind any number, if it was stored under this signature. Wait-free: one
-    /// load. Needs no scope and no rights.
+    /// Returns the entry point behind any number, if it was stored under this signature. Wait-free:
+    /// one load. Needs no scope and no rights.
     ///
     /// `None` for handles that were never handed out, that were freed or have no entry yet, for
     /// entries with another signature, and for native functions.
@@ -135,8 +135,8 @@ impl CodePointerTable {
 
     /// Returns the handle of the native function at this address, the same on every thread.
     ///
-    /// Opens a write scope of its own. Takes a lock, which a thread holds only as long as it looks an
-    /// address up.
+    /// Opens a write scope of its own. Takes a lock, which a thread holds only as long as it looks
+    /// an address up.
     ///
     /// # Errors
     ///
@@ -159,15 +159,15 @@ impl CodePointerTable {
         debug_assert!(freed.is_ok_and(|word| word.as_native().is_some()));
     }
 
-    /// Gives the memory of wholly free segments back, if at least `threshold` slots are free, and at
-    /// least as many as a segment has. See [`Table::sweep`]. Opens a write scope of its own.
+    /// Gives the memory of wholly free segments back, if at least `threshold` slots are free, and
+    /// at least as many as a segment has. See [`Table::sweep`]. Opens a write scope of its own.
     pub fn sweep(&self, threshold: u64) -> SweepReport {
         let _rights = self.arena().rights();
         self.table.sweep(threshold)
     }
 
-    /// Shows every handle that has an entry, and the entry, to `f`, in ascending order, with the world
-    /// stopped. See [`Table::for_each_live`].
+    /// Shows every handle that has an entry, and the entry, to `f`, in ascending order, with the
+    /// world stopped. See [`Table::for_each_live`].
     ///
     /// # Panics
     ///
@@ -251,8 +251,8 @@ impl CodePointerTable {
         self.table.arena()
     }
 
-    /// Takes the slots of the lowest segments out of the allocator, and seals the segments. No other
-    /// thread has the table yet.
+    /// Takes the slots of the lowest segments out of the allocator, and seals the segments. No
+    /// other thread has the table yet.
     fn set_aside(&mut self, segments: u32) -> Result<(), AllocError> {
         let geometry = self.arena().geometry();
         if segments >= geometry.segments() {
@@ -283,8 +283,8 @@ impl CodePointerTable {
 }
 
 impl Builder<CodePointerTable> {
-    /// Asks for exactly 2^`bits` - 1 usable slots, 1 to 32 bits. Generated code uses that many bits of
-    /// a handle.
+    /// Asks for exactly 2^`bits` - 1 usable slots, 1 to 32 bits. Generated code uses that many bits
+    /// of a handle.
     pub const fn index_bits(self, bits: u32) -> Self {
         self.index_bits_unchecked(bits).capacity(capacity(bits))
     }
@@ -308,7 +308,8 @@ impl Builder<CodePointerTable> {
         self
     }
 
-    /// Makes the lowest segments read-only: 64 KiB each, 8,192 entries less handle 0. Default: none.
+    /// Makes the lowest segments read-only: 64 KiB each, 8,192 entries less handle 0. Default:
+    /// none.
     pub const fn read_only_segments(mut self, segments: u32) -> Self {
         self.config.read_only_segments = segments;
         self
@@ -318,11 +319,10 @@ impl Builder<CodePointerTable> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::IndexBits`] if there are no such tables, or if
-    /// [`capacity`](Self::capacity) asked for slots that are not 2^n - 1.
-    /// [`BuildError::Protection`] if the system lacks the one asked for. [`BuildError::ReadOnly`] if
-    /// there was no memory for the read-only segments. Else a [`BuildError`] that names the value
-    /// asked for and the limit, or the system's answer.
+    /// [`BuildError::IndexBits`] if there are no such tables, or if [`capacity`](Self::capacity)
+    /// asked for slots that are not 2^n - 1. [`BuildError::Protection`] if the system lacks the one
+    /// asked for. [`BuildError::ReadOnly`] if there was no memory for the read-only segments. Else
+    /// a [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<CodePointerTable, BuildError> {
         let config = &self.config;
         let slots = config.capacity;

@@ -1,7 +1,7 @@
 //! Every compare-and-swap on a head.
 //!
-//! There are only two moves: *push a chain* and *take the whole chain*. No thread pops a single slot
-//! from a shared head, so only the owner of a chain reads the links in it. That rules out, by
+//! There are only two moves: *push a chain* and *take the whole chain*. No thread pops a single
+//! slot from a shared head, so only the owner of a chain reads the links in it. That rules out, by
 //! construction, the known faults of lock-free free lists:
 //!
 //! - A stale link (ABA). A push needs only the head word itself to be current when it succeeds, and

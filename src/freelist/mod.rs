@@ -7,8 +7,8 @@
 //! | `overflow` | what a local store keeps beyond two magazines |
 //! | `store` | a participant's local store of free slots, and the token to use it |
 //!
-//! This part owns Invariants 1 (one owner for each free slot) and 2 (a chain is what its head says).
-//! It deliberately knows no stop: a caller that uses a store shows a token.
+//! This part owns Invariants 1 (one owner for each free slot) and 2 (a chain is what its head
+//! says). It deliberately knows no stop: a caller that uses a store shows a token.
 
 mod free_list;
 mod overflow;

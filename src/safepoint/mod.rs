@@ -1,7 +1,7 @@
 //! The safepoint: how all threads are stopped, and how each is known.
 //!
-//! A stop waits until no thread is inside an operation, and keeps new operations out. HotSpot and Go
-//! call this a safepoint with a handshake. Here an operation costs two plain stores and a load.
+//! A stop waits until no thread is inside an operation, and keeps new operations out. HotSpot and
+//! Go call this a safepoint with a handshake. Here an operation costs two plain stores and a load.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -31,7 +31,8 @@ impl Record {
     pub(crate) const WRITTEN_TO: usize =
         core::mem::offset_of!(Record, store) + LocalStore::WRITTEN_TO;
 
-    /// A record that nothing uses. `home` is the number of the shared list that its store spills to.
+    /// A record that nothing uses. `home` is the number of the shared list that its store spills
+    /// to.
     pub(crate) fn new(home: usize) -> Self {
         Self { busy: AtomicBool::new(false), store: LocalStore::new(home), side: LightSide::new() }
     }

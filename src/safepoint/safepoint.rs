@@ -26,8 +26,8 @@
 //!
 //! # Progress
 //!
-//! An operation waits only while a stop is under way, on the registry's lock, which is the stopper's
-//! until SR. A stop waits for the operations under way, none of which waits.
+//! An operation waits only while a stop is under way, on the registry's lock, which is the
+//! stopper's until SR. A stop waits for the operations under way, none of which waits.
 
 use core::ptr::NonNull;
 use std::time::Instant;
@@ -44,12 +44,12 @@ use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, backoff, lock};
 /// The bit of the gate that is set from SS to SR.
 const STOPPING: u64 = 1;
 
-/// The bit of the gate that is set for good where the heavy fence does not reach into other threads.
-/// An operation then takes the long way, with a full fence.
+/// The bit of the gate that is set for good where the heavy fence does not reach into other
+/// threads. An operation then takes the long way, with a full fence.
 const FENCED: u64 = 2;
 
-/// Returns `true` if none of the gate's low bits is set: no stop is under way, and the light fence is
-/// enough. The gate is then the sweep cycle.
+/// Returns `true` if none of the gate's low bits is set: no stop is under way, and the light fence
+/// is enough. The gate is then the sweep cycle.
 fn is_open(gate: u64) -> bool {
     gate as u32 == 0
 }
@@ -67,7 +67,8 @@ pub(crate) struct Safepoint {
     stripes: usize,
     /// The lock of the one thread that sweeps.
     sweeping: Mutex<()>,
-    /// That thread's record. It is made in advance, since memory may be short when a sweep is wanted.
+    /// That thread's record. It is made in advance, since memory may be short when a sweep is
+    /// wanted.
     sweeper: Box<Record>,
 }
 
@@ -175,7 +176,8 @@ impl Safepoint {
         registry.unowned.push(registration.position);
     }
 
-    /// Begins an operation. Wait-free while no stop is under way. Else it blocks until the stop ends.
+    /// Begins an operation. Wait-free while no stop is under way. Else it blocks until the stop
+    /// ends.
     ///
     /// # Safety
     ///
@@ -199,8 +201,8 @@ impl Safepoint {
             if !self.fence.is_asymmetric() {
                 self.fence.full(record.side()); // MF
             }
-            // Acquire: the operation sees what the last stopper did.
-            // Partner: safepoint.drop.store.2.
+            // Acquire: the operation sees what the last stopper did. Partner:
+            // safepoint.drop.store.2.
             let gate = self.gate.load(Ordering::Acquire);
             if gate & STOPPING == 0 {
                 return Cycle::from_bits(gate); // MS
@@ -240,8 +242,8 @@ impl Safepoint {
         self.stopper.load(Ordering::Relaxed) == this_thread()
     }
 
-    /// Stops the world. Blocks until no operation is under way. Then none begins until the result is
-    /// dropped.
+    /// Stops the world. Blocks until no operation is under way. Then none begins until the result
+    /// is dropped.
     pub(crate) fn stop(&self) -> Stopped<'_> {
         let registry = self.lock();
         // Relaxed: compared only by its own thread, in safepoint.is_stopped_by_caller.load.

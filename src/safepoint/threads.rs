@@ -62,9 +62,9 @@ impl<S: Shared> ThreadRegistry<S> {
         *lock(&self.lifeline.shared) = None;
     }
 
-    /// Calls `f` with the calling thread's record. A thread that has none yet registers, which blocks
-    /// while the world is stopped. A thread that is ending and has returned its records registers for
-    /// this one call.
+    /// Calls `f` with the calling thread's record. A thread that has none yet registers, which
+    /// blocks while the world is stopped. A thread that is ending and has returned its records
+    /// registers for this one call.
     ///
     /// # Safety
     ///
@@ -199,8 +199,8 @@ mod hot {
     use core::ptr::NonNull;
 
     std::thread_local! {
-        // Not dropped and made of constants, so that an access is a plain load. Table numbers
-        // start from 1.
+        // Not dropped and made of constants, so that an access is a plain load. Table numbers start
+        // from 1.
         static HOT: Cell<(u64, NonNull<()>)> = const { Cell::new((0, NonNull::dangling())) };
     }
 

@@ -16,8 +16,9 @@ use crate::bits::key::Key;
 /// removed in the meantime.
 ///
 /// [`Slab::pin`](crate::Slab::pin) begins one. Beginning, reading, and ending write only to a cache
-/// line of the thread's own, so any number of threads read one value without disturbing one another.
-/// A guard belongs to its thread. A thread may have several, which end when the last one does.
+/// line of the thread's own, so any number of threads read one value without disturbing one
+/// another. A guard belongs to its thread. A thread may have several, which end when the last one
+/// does.
 ///
 /// A guard that is kept for long delays the dropping of values, but not of those that are inserted
 /// later than what it has read: see [`Slab`](crate::Slab#when-values-are-dropped).
@@ -66,8 +67,8 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
 
     /// Returns the value that a key names, if it is there. Wait-free.
     ///
-    /// Compares the key with one word, loaded from the slot. A value that was inserted since the guard
-    /// began may cost a store to the thread's own line and a second load.
+    /// Compares the key with one word, loaded from the slot. A value that was inserted since the
+    /// guard began may cost a store to the thread's own line and a second load.
     #[must_use]
     #[inline]
     pub fn get(&self, key: Key<M>) -> Option<&T> {
@@ -92,8 +93,8 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
 
     /// Returns the value that a key names, or inserts a new one, and returns its key as well.
     ///
-    /// For a program that keeps the key of a value that other threads may remove. If several threads
-    /// do this simultaneously, each inserts.
+    /// For a program that keeps the key of a value that other threads may remove. If several
+    /// threads do this simultaneously, each inserts.
     ///
     /// ```
     /// # let slab = slotarena::Slab::<String>::builder().capacity(100).build()?;
@@ -127,9 +128,9 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
 
     /// Iterates over the values of the slab, each with its key, by ascending index.
     ///
-    /// Shows every value that is there all the time, none that is removed before the iteration reaches
-    /// it, and some of those that come or go in the meantime. Shows each at most once. Linear in the
-    /// number of committed slots. Each step is wait-free.
+    /// Shows every value that is there all the time, none that is removed before the iteration
+    /// reaches it, and some of those that come or go in the meantime. Shows each at most once.
+    /// Linear in the number of committed slots. Each step is wait-free.
     pub fn iter(&self) -> Iter<'_, 's, T, M> {
         Iter { guard: self, next: 1 }
     }

@@ -29,8 +29,8 @@ pub(crate) struct Inner<T: Send + Sync + 'static> {
     pub(crate) allocator: Allocator<SlabWord<T>>,
     _padding: PagePadding<READ_AT>,
     pub(crate) clock: Clock,
-    /// The participants that have had a guard and have not left. Also `SoleReader::FENCED`, where the
-    /// light fence is not enough.
+    /// The participants that have had a guard and have not left. Also `SoleReader::FENCED`, where
+    /// the light fence is not enough.
     pub(crate) readers: CachePadded<AtomicU64>,
     pub(crate) fence: AsymmetricFence,
     /// The greatest generation. A slot that has had it is exhausted.
@@ -124,8 +124,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
         unsafe { self.renew(operation, slot, unlinked, counted) };
     }
 
-    /// Sets the next generation in a free slot of the caller's, and puts it into the local store. Or
-    /// exhausts the slot. `counted` is as for [`free`](Self::free).
+    /// Sets the next generation in a free slot of the caller's, and puts it into the local store.
+    /// Or exhausts the slot. `counted` is as for [`free`](Self::free).
     ///
     /// # Safety
     ///
@@ -178,8 +178,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
         self.exhausted.load(Ordering::Relaxed)
     }
 
-    /// The approximate number of live values. Exact while no thread inserts or removes. Blocks while
-    /// the world is stopped.
+    /// The approximate number of live values. Exact while no thread inserts or removes. Blocks
+    /// while the world is stopped.
     pub(crate) fn len(&self) -> u64 {
         let space = &self.allocator.space;
         let (_, slots) = space.arena.committed.count();
@@ -304,8 +304,8 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         Ok(unsafe { Key::new(index, generation) })
     }
 
-    /// Inserts a value where the local store is empty. Blocks where there is no slot without a stop:
-    /// removed values may hold some.
+    /// Inserts a value where the local store is empty. Blocks where there is no slot without a
+    /// stop: removed values may hold some.
     #[cold]
     #[inline(never)]
     fn insert_refilled<M>(&mut self, value: T) -> Result<Key<M>, InsertError<T>> {
@@ -359,8 +359,8 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     ///
     /// # Safety
     ///
-    /// The key is from [`reserve`](Self::reserve), and either this or [`unreserve`](Self::unreserve)
-    /// is called once for it.
+    /// The key is from [`reserve`](Self::reserve), and either this or
+    /// [`unreserve`](Self::unreserve) is called once for it.
     pub(crate) unsafe fn fill<M>(&mut self, key: Key<M>, value: T) {
         // SAFETY: by the contract of this function.
         unsafe { self.fill_born(key, value, self.inner.clock.birth()) };

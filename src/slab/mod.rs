@@ -23,8 +23,9 @@
 // | `slab` | the facade |
 // | `entry`, `mutator`, `owned`, `pool` | further ways to use a slab |
 //
-// This part owns Invariants 10 (what a guard shows stays), 11 (a value is dropped once) and 12 (keys
-// do not repeat). It adds no state to the allocator's three: a removed value's slot is uninitialized.
+// This part owns Invariants 10 (what a guard shows stays), 11 (a value is dropped once) and 12
+// (keys do not repeat). It adds no state to the allocator's three: a removed value's slot is
+// uninitialized.
 
 mod error;
 mod stats;

@@ -17,8 +17,8 @@ use crate::safepoint::Shared;
 /// slab. It is a little faster, since the slab's own functions look up the calling thread's
 /// participant first.
 ///
-/// A mutator may be sent to another thread while it has no guard. When it is dropped, the values that
-/// it has removed and not dropped are left to the other participants.
+/// A mutator may be sent to another thread while it has no guard. When it is dropped, the values
+/// that it has removed and not dropped are left to the other participants.
 ///
 /// ```
 /// # let slab = slotarena::Slab::<String>::builder().capacity(100).build()?;
@@ -52,8 +52,8 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
 impl<'s, T: Send + Sync + 'static, M> Mutator<'s, T, M> {
     #[inline(always)]
     fn with<R>(&self, f: impl FnOnce(SlabOwner<'s, T>) -> R) -> R {
-        // SAFETY: the mutator owns the participant and is not `Sync`. Operations end before user code
-        // runs.
+        // SAFETY: the mutator owns the participant and is not `Sync`. Operations end before user
+        // code runs.
         f(unsafe { SlabOwner::new(self.inner, self.participant) })
     }
 
@@ -68,7 +68,8 @@ impl<'s, T: Send + Sync + 'static, M> Mutator<'s, T, M> {
 }
 
 impl<T: Send + Sync + 'static, M> Drop for Mutator<'_, T, M> {
-    /// Puts the free slots of the local store onto a shared list. Blocks while the world is stopped.
+    /// Puts the free slots of the local store onto a shared list. Blocks while the world is
+    /// stopped.
     fn drop(&mut self) {
         if let Some(registration) = self.registration.take() {
             self.inner.unregister(registration);

@@ -58,7 +58,8 @@ macro_rules! operations {
         /// Drops every removed value that no guard can see, of all participants. Returns the number
         /// that still wait.
         ///
-        /// Blocks like [`Table::sweep`](crate::Table::sweep), if other participants have such values.
+        /// Blocks like [`Table::sweep`](crate::Table::sweep), if other participants have such
+        /// values.
         pub fn flush(&$self) -> u64 {
             $self.with(|mut owner| owner.flush())
         }

@@ -1,5 +1,5 @@
-//! How guards begin and end, and how participants come and go. The events GA, GF, and GL are those of
-//! [`reclaim`](super::reclaim).
+//! How guards begin and end, and how participants come and go. The events GA, GF, and GL are those
+//! of [`reclaim`](super::reclaim).
 
 use core::ptr::NonNull;
 
@@ -44,8 +44,8 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
     ///
     /// # Safety
     ///
-    /// [`begin_guard`](Self::begin_guard) has been called once more than this. Nothing that the guard
-    /// has shown is used any more.
+    /// [`begin_guard`](Self::begin_guard) has been called once more than this. Nothing that the
+    /// guard has shown is used any more.
     #[inline(always)]
     pub(crate) unsafe fn end_guard(&self) {
         let private = self.private();
@@ -60,7 +60,8 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
     }
 
     /// Extends the reservation of a guard to a value whose word was read as live but is born above
-    /// it. Returns `false` if the value has been removed in the meantime. The participant has a guard.
+    /// it. Returns `false` if the value has been removed in the meantime. The participant has a
+    /// guard.
     #[cold]
     #[inline(never)]
     pub(crate) fn extend(&self, slot: &Slot<SlabWord<T>>, word: SlabWord<T>) -> bool {

@@ -50,9 +50,9 @@ impl<T: Clear> Clear for Option<T> {
 /// A concurrent pool: a [`Slab`] that reuses cleared values with their storage, so that buffers and
 /// strings keep their allocation.
 ///
-/// A value is cleared when a slab would drop it, not while a guard can see it. Then it waits for the
-/// next [`create_with`](Self::create_with). [`Builder::spare`] limits the number of those that wait.
-/// Creating and clearing are lock-free as a slab's `insert` and `remove` are.
+/// A value is cleared when a slab would drop it, not while a guard can see it. Then it waits for
+/// the next [`create_with`](Self::create_with). [`Builder::spare`] limits the number of those that
+/// wait. Creating and clearing are lock-free as a slab's `insert` and `remove` are.
 ///
 /// ```
 /// use slotarena::Pool;
@@ -112,8 +112,8 @@ impl<T: Clear + Default + Send + Sync + 'static> Pool<T> {
         Builder::new()
     }
 
-    /// Takes a cleared value, or a default one, calls `fill` to fill it, and returns its key. If `fill`
-    /// panics, the value is dropped. Lock-free.
+    /// Takes a cleared value, or a default one, calls `fill` to fill it, and returns its key. If
+    /// `fill` panics, the value is dropped. Lock-free.
     ///
     /// # Errors
     ///

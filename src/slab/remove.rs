@@ -13,9 +13,9 @@ use crate::bits::key::Key;
 use crate::safepoint::Operation;
 use crate::sync::Ordering;
 
-/// Every so many looks at its own limbo, a participant looks at the others' too. It adopts the values
-/// of participants that have left. With the world stopped, it also takes those of a participant that
-/// has not looked between two such looks.
+/// Every so many looks at its own limbo, a participant looks at the others' too. It adopts the
+/// values of participants that have left. With the world stopped, it also takes those of a
+/// participant that has not looked between two such looks.
 pub(crate) const LOOKS: u32 = 4;
 
 /// The values without a drop that one operation frees. A stop waits for no more.
@@ -38,8 +38,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
         Some(word)
     }
 
-    /// Returns `true` if no guard sees what the participant has just removed. `false` if that is not
-    /// known. For the owner, which has `private`.
+    /// Returns `true` if no guard sees what the participant has just removed. `false` if that is
+    /// not known. For the owner, which has `private`.
     #[inline(always)]
     fn is_unseen(&self, participant: &Participant, private: &Private) -> bool {
         self.fence.light(participant.side());
@@ -56,8 +56,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
         sole_reader.is(self.reader_count() - SoleReader::FENCED)
     }
 
-    /// Notes that a value is to be dropped once no guard can see it. Returns `true` if it is time to
-    /// look at the guards. The operation is the participant's.
+    /// Notes that a value is to be dropped once no guard can see it. Returns `true` if it is time
+    /// to look at the guards. The operation is the participant's.
     #[inline(never)]
     fn defer(
         &self,
@@ -148,8 +148,8 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         true
     }
 
-    /// Removes a value that needs no drop. Its slot becomes free immediately, and a removed one only
-    /// if a guard may see the value. In between it is in transit, and keeps the value.
+    /// Removes a value that needs no drop. Its slot becomes free immediately, and a removed one
+    /// only if a guard may see the value. In between it is in transit, and keeps the value.
     ///
     /// # Safety
     ///
@@ -310,8 +310,8 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         }
     }
 
-    /// Takes a value that no guard can see out of the participant's limbo, for its drop. Values that
-    /// need no drop are freed here.
+    /// Takes a value that no guard can see out of the participant's limbo, for its drop. Values
+    /// that need no drop are freed here.
     fn next_unseen(&mut self) -> Option<Unlinked> {
         let (inner, participant) = (self.inner, self.participant);
         loop {

@@ -48,8 +48,8 @@ use crate::sys::Protection;
 ///
 /// # Keys never alias
 ///
-/// A key names one value, ever. Each slot counts its values, and the count survives the decommission
-/// of its memory. A slot that has held 2^31 values is exhausted: it stays unused, and
+/// A key names one value, ever. Each slot counts its values, and the count survives the
+/// decommission of its memory. A slot that has held 2^31 values is exhausted: it stays unused, and
 /// [`stats`](Self::stats) counts it.
 ///
 /// # When values are dropped
@@ -57,21 +57,21 @@ use crate::sys::Protection;
 /// A removed value is dropped once, by the thread that removes it or by another, and never while a
 /// [`Guard`] can see it.
 ///
-/// - The remover drops it immediately if no *other* participant has ever had a guard of this slab and
-///   the remover has none now.
-/// - Else a participant collects removed values, a *batch* of up to 1,024 (of values over 256 bytes as
-///   many as fill 256 KiB, but at least 32). Then it finds out which of them a guard can see, and
-///   drops the others. Every fourth batch it also adopts values left by participants that have
-///   exited, and every eighth those of participants that are idle. So with all guards gone, a batch of
-///   further removals by one thread drops all that this thread has removed, and eight batches drop all
-///   that any thread has.
-/// - [`flush`](Self::flush) drops all that can be dropped, now. So does [`sweep`](Self::sweep), and an
-///   insertion into a full slab.
+/// - The remover drops it immediately if no *other* participant has ever had a guard of this slab
+///   and the remover has none now.
+/// - Else a participant collects removed values, a *batch* of up to 1,024 (of values over 256 bytes
+///   as many as fill 256 KiB, but at least 32). Then it finds out which of them a guard can see,
+///   and drops the others. Every fourth batch it also adopts values left by participants that have
+///   exited, and every eighth those of participants that are idle. So with all guards gone, a batch
+///   of further removals by one thread drops all that this thread has removed, and eight batches
+///   drop all that any thread has.
+/// - [`flush`](Self::flush) drops all that can be dropped, now. So does [`sweep`](Self::sweep), and
+///   an insertion into a full slab.
 ///
-/// A guard that is kept, for instance by a sleeping thread, delays the values that were live while it
-/// was used. It also delays up to a batch a participant of those that are inserted right afterwards.
-/// All other values are dropped as if the guard were not there, so what it holds back does not grow
-/// with time.
+/// A guard that is kept, for instance by a sleeping thread, delays the values that were live while
+/// it was used. It also delays up to a batch a participant of those that are inserted right
+/// afterwards. All other values are dropped as if the guard were not there, so what it holds back
+/// does not grow with time.
 ///
 /// `T`'s `drop` may panic and may use the slab. The panic reaches the caller whose call dropped the
 /// value. Slot and slab stay intact.
@@ -79,14 +79,15 @@ use crate::sys::Protection;
 /// # Progress
 ///
 /// Reading is wait-free. Inserting and removing is lock-free while no stop is under way, as for a
-/// [`Table`](crate::Table). An insertion into a full slab stops the world. So does a participant that
-/// takes over values of an idle one. A thread's first call registers the thread, which takes a lock.
+/// [`Table`](crate::Table). An insertion into a full slab stops the world. So does a participant
+/// that takes over values of an idle one. A thread's first call registers the thread, which takes a
+/// lock.
 ///
 /// # Panics
 ///
-/// Same as [`Table`](crate::Table#panics): a call that needs Linux's `membarrier` panics if the system
-/// grants that at first and refuses it later. In a slab those are a thread's first guard, and looks at
-/// removed values.
+/// Same as [`Table`](crate::Table#panics): a call that needs Linux's `membarrier` panics if the
+/// system grants that at first and refuses it later. In a slab those are a thread's first guard,
+/// and looks at removed values.
 // Aligned, so that no line of it is shared with data that another thread writes to.
 #[repr(align(128))]
 pub struct Slab<T: Send + Sync + 'static, M = ()> {
@@ -96,15 +97,15 @@ pub struct Slab<T: Send + Sync + 'static, M = ()> {
     mark: PhantomData<fn(M) -> M>,
 }
 
-// SAFETY: values may be sent, and read from any thread. `Inner` and its participants say which thread
-// touches each of their fields.
+// SAFETY: values may be sent, and read from any thread. `Inner` and its participants say which
+// thread touches each of their fields.
 unsafe impl<T: Send + Sync + 'static, M> Send for Slab<T, M> {}
 // SAFETY: as for `Send`.
 unsafe impl<T: Send + Sync + 'static, M> Sync for Slab<T, M> {}
 
 impl<T: Send + Sync + 'static> Slab<T> {
-    /// Makes a slab of as many values as the system grants addresses for, up to 2^32 - 1, or as many
-    /// as go into 64 GiB.
+    /// Makes a slab of as many values as the system grants addresses for, up to 2^32 - 1, or as
+    /// many as go into 64 GiB.
     ///
     /// # Errors
     ///
@@ -132,8 +133,8 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     pub(crate) fn with<R>(&self, f: impl FnOnce(SlabOwner<'_, T>) -> R) -> R {
         let inner = &*self.inner;
         let call = |participant: &_| {
-            // SAFETY: the participant is the calling thread's own. While `f` runs user code, such as a
-            // value's drop, its token has no operation under way.
+            // SAFETY: the participant is the calling thread's own. While `f` runs user code, such
+            // as a value's drop, its token has no operation under way.
             f(unsafe { SlabOwner::new(inner, participant) })
         };
         // SAFETY: `inner` is what this slab's registry was made with.
@@ -156,16 +157,16 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
             Some(participant) => {
                 // SAFETY: participants live as long as `inner`.
                 let participant = unsafe { participant.as_ref() };
-                // SAFETY: the thread's own participant, which stays for the guard if the thread ends
-                // first.
+                // SAFETY: the thread's own participant, which stays for the guard if the thread
+                // ends first.
                 Guard::new(unsafe { SlabOwner::new(&self.inner, participant) })
             }
             None => self.pin_on_thread_exit(),
         }
     }
 
-    /// Begins a guard on a thread that is ending and has returned its participant: the guard gets one
-    /// of its own.
+    /// Begins a guard on a thread that is ending and has returned its participant: the guard gets
+    /// one of its own.
     #[cold]
     #[inline(never)]
     fn pin_on_thread_exit(&self) -> Guard<'_, T, M> {
@@ -194,8 +195,8 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
 
     /// Returns the approximate number of values. Exact while no thread inserts or removes.
     ///
-    /// Linear in the number of participants, and in a 64th of the number of segments. Blocks while the
-    /// world is stopped.
+    /// Linear in the number of participants, and in a 64th of the number of segments. Blocks while
+    /// the world is stopped.
     #[must_use]
     pub fn len(&self) -> usize {
         self.inner.len() as usize
@@ -215,8 +216,8 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
 
     /// Flushes, and then gives back the memory of segments that hold nothing.
     ///
-    /// See [`flush`](Self::flush) and [`Table::sweep`](crate::Table::sweep). The report counts removed
-    /// values that still wait, vacant entries, and exhausted slots as uninitialized.
+    /// See [`flush`](Self::flush) and [`Table::sweep`](crate::Table::sweep). The report counts
+    /// removed values that still wait, vacant entries, and exhausted slots as uninitialized.
     pub fn sweep(&self, threshold: u64) -> SweepReport {
         self.flush();
         sweep::sweep(&self.inner.allocator.space, threshold, Resume::Soon)

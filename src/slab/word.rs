@@ -8,10 +8,10 @@
 //!   free          0        0      (as in any table: cycle and link)
 //! ```
 //!
-//! A live word has the generation where the key has it, so that neither needs a shift. *Birth* is the
-//! era in which the value was inserted, never 0. The value lies in the payload from before the word
-//! says *live* until no guard sees it any more. In a free slot the payload is the generation of the
-//! next value, since the word has no room for it.
+//! A live word has the generation where the key has it, so that neither needs a shift. *Birth* is
+//! the era in which the value was inserted, never 0. The value lies in the payload from before the
+//! word says *live* until no guard sees it any more. In a free slot the payload is the generation
+//! of the next value, since the word has no room for it.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -57,8 +57,8 @@ impl<T> SlabWord<T> {
         Self::new(reserved.0 | u64::from(self.birth().to_bits()))
     }
 
-    /// The birth of the value, if this is the live word that the key names. Else a number greater than
-    /// any birth, since some bit above those of a birth differs.
+    /// The birth of the value, if this is the live word that the key names. Else a number greater
+    /// than any birth, since some bit above those of a birth differs.
     #[inline(always)]
     pub(crate) fn birth_if<M>(self, key: Key<M>) -> u64 {
         self.0 ^ (LIVE_BIT | key.to_raw() & !u64::from(u32::MAX))

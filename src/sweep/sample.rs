@@ -6,11 +6,11 @@ use crate::bits::word::{self, Cycle, Word};
 /// A sample falls on one slot in this many.
 const SAMPLED: u32 = 128;
 
-/// What a sample of a segment shows. Any thread may take one, whether the segment is claimed or not:
-/// in the meantime other threads can only claim it.
+/// What a sample of a segment shows. Any thread may take one, whether the segment is claimed or
+/// not: in the meantime other threads can only claim it.
 ///
-/// A sample loads one slot in [`SAMPLED`], another one in each cycle, and all slots of a page only if
-/// the sampled ones are free. Most lines stay in the caches of the threads that use them.
+/// A sample loads one slot in [`SAMPLED`], another one in each cycle, and all slots of a page only
+/// if the sampled ones are free. Most lines stay in the caches of the threads that use them.
 pub(crate) struct Sample {
     /// Every usable slot is unswept. That stays true until a thread claims the segment.
     pub(crate) is_wholly_unswept: bool,

@@ -110,8 +110,8 @@ impl Scan {
         self.pages != 0 && self.pages >> ((group * 64) >> self.page_shift) & 1 != 0
     }
 
-    /// Returns `true` if each unswept slot of these 64 already links to the next one, as fresh memory
-    /// does.
+    /// Returns `true` if each unswept slot of these 64 already links to the next one, as fresh
+    /// memory does.
     pub(super) fn is_linked(&self, group: u32) -> bool {
         let bits = self.bits[group as usize];
         let neighbours = bits >> bits.trailing_zeros();

@@ -33,12 +33,13 @@ pub struct SweepReport {
     pub free: u64,
     /// Slots handed out without an entry.
     pub uninitialized: u64,
-    /// The longest that an operation may have waited: from the request to stop until the resumption.
+    /// The longest that an operation may have waited: from the request to stop until the
+    /// resumption.
     pub pause: Duration,
 }
 
-/// The least number of free slots for which a sweep is worth a stop: those of the smallest committed
-/// segment.
+/// The least number of free slots for which a sweep is worth a stop: those of the smallest
+/// committed segment.
 fn segment_worth<W: Word>(space: &Space<W>) -> u64 {
     let geometry = space.arena.geometry();
     let last = geometry.segments() - 1;
@@ -171,9 +172,9 @@ impl Progress {
         self.report
     }
 
-    /// Deals with an unswept segment and, if it is wholly free, with those below that are wholly free
-    /// too. Returns `false` if there was none. The caller is inside an operation or has stopped the
-    /// world.
+    /// Deals with an unswept segment and, if it is wholly free, with those below that are wholly
+    /// free too. Returns `false` if there was none. The caller is inside an operation or has
+    /// stopped the world.
     fn step<W: Word>(&mut self, space: &Space<W>, cycle: Cycle) -> bool {
         let (arena, unswept) = (&space.arena, &space.unswept);
         let Some(top) = unswept.highest(self.below) else { return false };
@@ -199,8 +200,8 @@ impl Progress {
         true
     }
 
-    /// Decommits a run of wholly free segments. Where the system refuses, their slots go to the free
-    /// lists.
+    /// Decommits a run of wholly free segments. Where the system refuses, their slots go to the
+    /// free lists.
     fn decommit<W: Word>(&mut self, space: &Space<W>, first: u32, top: u32, cycle: Cycle) {
         let (arena, count) = (&space.arena, top - first + 1);
         // SAFETY: all their slots are unswept, and the caller has claimed them. It is inside an

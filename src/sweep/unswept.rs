@@ -1,14 +1,14 @@
 //! Unswept segments: free slots that a sweep has taken off all lists, and how they come back.
 //!
-//! A sweep stops the world only to forget every chain and to begin a *sweep cycle*. Each segment that
-//! was committed then is *unswept*. Its unswept slots are those whose words say that they have been
-//! free since before the cycle. Whatever is freed or linked later says so. No thread has the index of
-//! an unswept slot, and no thread touches one until a thread claims the segment.
+//! A sweep stops the world only to forget every chain and to begin a *sweep cycle*. Each segment
+//! that was committed then is *unswept*. Its unswept slots are those whose words say that they have
+//! been free since before the cycle. Whatever is freed or linked later says so. No thread has the
+//! index of an unswept slot, and no thread touches one until a thread claims the segment.
 //!
-//! - A thread that finds the free lists empty claims the lowest unswept segment, scans it, and makes a
-//!   chain of its free slots: Go's `mgcsweep.go` calls that the object reclaimer.
-//! - The sweeper samples the unswept segments from the top down, and decommits those that are wholly
-//!   free: Go's span reclaimer. It leaves the others alone, so most links are never written.
+//! - A thread that finds the free lists empty claims the lowest unswept segment, scans it, and
+//!   makes a chain of its free slots: Go's `mgcsweep.go` calls that the object reclaimer.
+//! - The sweeper samples the unswept segments from the top down, and decommits those that are
+//!   wholly free: Go's span reclaimer. It leaves the others alone, so most links are never written.
 
 use super::scan::Scan;
 use crate::arena::Arena;
@@ -49,9 +49,9 @@ impl Unswept {
         self.slots.load(Ordering::Relaxed)
     }
 
-    /// Makes every committed segment unswept. The caller has stopped the world, and has forgotten all
-    /// chains and stores, which together with earlier unswept segments had `slots`. It begins a sweep
-    /// cycle before the world goes on.
+    /// Makes every committed segment unswept. The caller has stopped the world, and has forgotten
+    /// all chains and stores, which together with earlier unswept segments had `slots`. It begins a
+    /// sweep cycle before the world goes on.
     pub(crate) fn start_cycle<W: Word>(&self, arena: &Arena<W>, slots: u64) {
         for (word, segments) in self.segments.iter().enumerate() {
             // Relaxed: the end of the stop publishes it, safepoint.drop.store.2.
@@ -72,7 +72,8 @@ impl Unswept {
         segments & 1 << (segment % 64) != 0
     }
 
-    /// Makes an unswept segment's slots the caller's. Returns `false` if another thread was quicker.
+    /// Makes an unswept segment's slots the caller's. Returns `false` if another thread was
+    /// quicker.
     pub(crate) fn claim(&self, segment: u32) -> bool {
         let bit = 1u64 << (segment % 64);
         // Relaxed: the bit alone decides which thread owns them. Their words were acquired with the
@@ -130,8 +131,8 @@ impl Unswept {
         None
     }
 
-    /// Sweeps the lowest unswept segment, if there is one, and returns a chain of its free slots. The
-    /// caller owns the chain, which may be empty.
+    /// Sweeps the lowest unswept segment, if there is one, and returns a chain of its free slots.
+    /// The caller owns the chain, which may be empty.
     pub(crate) fn sweep_lowest<W: Word>(
         &self,
         arena: &Arena<W>,
@@ -195,15 +196,16 @@ impl Unswept {
         self.slots.fetch_sub(u64::from(scan.unswept), Ordering::Relaxed);
     }
 
-    /// Subtracts the slots of wholly free segments, which the caller had claimed and has decommitted.
+    /// Subtracts the slots of wholly free segments, which the caller had claimed and has
+    /// decommitted.
     pub(crate) fn subtract(&self, slots: u64) {
         // Relaxed: a figure, exact with the world stopped like unswept.slots.load.
         self.slots.fetch_sub(slots, Ordering::Relaxed);
     }
 }
 
-/// Resets every free slot of a segment to fresh memory's word. The caller has stopped the world, and
-/// has forgotten all chains and local stores.
+/// Resets every free slot of a segment to fresh memory's word. The caller has stopped the world,
+/// and has forgotten all chains and local stores.
 pub(crate) fn wipe<W: Word>(arena: &Arena<W>, segment: u32) {
     let geometry = arena.geometry();
     let first = geometry.first(segment);
@@ -215,6 +217,6 @@ pub(crate) fn wipe<W: Word>(arena: &Arena<W>, segment: u32) {
     }
 }
 
-/// `false` in models: hints decide nothing there, since no checker sees them. Nor does the number of
-/// unswept slots spare a search, which would multiply the executions.
+/// `false` in models: hints decide nothing there, since no checker sees them. Nor does the number
+/// of unswept slots spare a search, which would multiply the executions.
 const BY_HINTS: bool = !cfg!(model);

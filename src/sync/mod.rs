@@ -1,8 +1,8 @@
 //! The only door to atomics, cells, locks, and threads.
 //!
-//! The rest of the crate says `crate::sync::…`, on the real machine and inside a checker alike.
-//! The gate is the alias `model`, which is `model`. A dependent that runs its
-//! own loom tests with `--cfg loom` alone leaves this crate on the real machine.
+//! The rest of the crate says `crate::sync::…`, on the real machine and inside a checker alike. The
+//! gate is the alias `model`, which is `model`. A dependent that runs its own loom tests with
+//! `--cfg loom` alone leaves this crate on the real machine.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -25,8 +25,8 @@ pub(crate) struct Region {
     layout: Layout,
 }
 
-// SAFETY: the allocation is owned by the value; the calls on it touch it only in `decommit`,
-// whose caller excludes other stores.
+// SAFETY: the allocation is owned by the value; the calls on it touch it only in `decommit`, whose
+// caller excludes other stores.
 unsafe impl Send for Region {}
 // SAFETY: as above.
 unsafe impl Sync for Region {}
@@ -72,9 +72,8 @@ impl Region {
         for i in 0..bytes / 8 {
             // SAFETY: aligned and inside the allocation; atomic, since loads may run beside it.
             let word = unsafe { &*words.wrapping_add(i) };
-            // Relaxed: a reader sees the old word or 0, either is right; the next owner of the
-            // slot is ordered after this by the end of the stop.
-            // site: heap.decommit.store
+            // Relaxed: a reader sees the old word or 0, either is right; the next owner of the slot
+            // is ordered after this by the end of the stop. site: heap.decommit.store
             word.store(0, Ordering::Relaxed);
         }
         Ok(())

@@ -18,9 +18,9 @@ mod imp {
         unsafe { libc::syscall(libc::SYS_membarrier, command, flags) }
     }
 
-    /// Returns `true` if the system has the barrier and this process is registered for it. Asks
-    /// the system once in the life of the process. A program that forbids system calls later
-    /// (seccomp) must allow this one, or [`barrier`] fails.
+    /// Returns `true` if the system has the barrier and this process is registered for it. Asks the
+    /// system once in the life of the process. A program that forbids system calls later (seccomp)
+    /// must allow this one, or [`barrier`] fails.
     pub(crate) fn probe() -> bool {
         static AVAILABLE: OnceLock<bool> = OnceLock::new();
         *AVAILABLE.get_or_init(|| {

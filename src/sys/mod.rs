@@ -13,11 +13,11 @@
 //! - `prefault(range)` sets memory aside for a writable range now, so that a refusal is an error
 //!   here and not a signal at the first store. Contents stay.
 //! - `decommit(range)` gives the memory of a writable range back. The range reads as 0 again and
-//!   *stays writable*: no mapping is split, so a table with a hole in every second segment keeps two
-//!   mappings. Concurrent loads see the old words or 0. Concurrent stores are not allowed. With
+//!   *stays writable*: no mapping is split, so a table with a hole in every second segment keeps
+//!   two mappings. Concurrent loads see the old words or 0. Concurrent stores are not allowed. With
 //!   `--cfg slotarena_guard` the range becomes read-only on the Unixes, so that a store there ends
-//!   the program. Tests use that to see that no such store happens (Invariant 5).
-//!   The range is made of 64 KiB units, or of single pages where [`page_bytes`] says what these have.
+//!   the program. Tests use that to see that no such store happens (Invariant 5). The range is made
+//!   of 64 KiB units, or of single pages where [`page_bytes`] says what these have.
 //! - `seal(range, sealed)` takes the right to store to the range from every thread, or restores it.
 //!   Allocated memory ignores it.
 //! - Dropping the region gives the addresses back.

@@ -61,8 +61,8 @@ impl Region {
         let base = start.wrapping_add(before);
         for (at, length) in [(start, before), (base.wrapping_add(bytes), after)] {
             if length > 0 {
-                // SAFETY: the range lies in the mapping made above, outside of what is kept.
-                // If the kernel refuses, the range stays mapped and unused: no harm.
+                // SAFETY: the range lies in the mapping made above, outside of what is kept. If the
+                // kernel refuses, the range stays mapped and unused: no harm.
                 unsafe { libc::munmap(at.cast(), length) };
             }
         }
@@ -71,8 +71,8 @@ impl Region {
         Ok(Self { base, bytes })
     }
 
-    /// Memory goes back by 64 KiB: huge pages would be split again, and would make a sparse
-    /// table resident. Best effort.
+    /// Memory goes back by 64 KiB: huge pages would be split again, and would make a sparse table
+    /// resident. Best effort.
     fn keep_small_pages(base: NonNull<u8>, bytes: usize) {
         #[cfg(linux)]
         // SAFETY: advice on a range that was just mapped and that nobody uses yet.
@@ -134,17 +134,17 @@ impl Region {
         }
         let start = self.at(offset, bytes);
         #[cfg(linux)]
-        // SAFETY: inside the reservation (`at` checks it); on Linux a private anonymous range
-        // reads as zero after this, and nobody stores to it meanwhile.
+        // SAFETY: inside the reservation (`at` checks it); on Linux a private anonymous range reads
+        // as zero after this, and nobody stores to it meanwhile.
         return check(unsafe { libc::madvise(start, bytes, libc::MADV_DONTNEED) });
         #[cfg(not(linux))]
         {
-            // Elsewhere that advice need not drop the pages: map fresh ones over the range,
-            // which the kernel does in one step.
+            // Elsewhere that advice need not drop the pages: map fresh ones over the range, which
+            // the kernel does in one step.
             let protection = libc::PROT_READ | libc::PROT_WRITE;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE | libc::MAP_FIXED;
-            // SAFETY: replaces pages inside the reservation, which is ours, and that nobody
-            // stores to meanwhile.
+            // SAFETY: replaces pages inside the reservation, which is ours, and that nobody stores
+            // to meanwhile.
             let fresh = unsafe { libc::mmap(start, bytes, protection, flags, -1, 0) };
             if fresh == libc::MAP_FAILED { Err(errno()) } else { Ok(()) }
         }
@@ -162,8 +162,8 @@ pub(super) fn prefault(start: *mut libc::c_void, bytes: usize) -> Result<(), i32
         match check(result) {
             // Interrupted half-way.
             Err(libc::EINTR | libc::EAGAIN) if attempt < 1000 => {}
-            // Not known to this kernel: pages then come when they are touched, and running
-            // out of memory is the kernel's to handle.
+            // Not known to this kernel: pages then come when they are touched, and running out of
+            // memory is the kernel's to handle.
             Err(libc::EINVAL) => return Ok(()),
             other => return other,
         }
@@ -174,8 +174,8 @@ pub(super) fn prefault(start: *mut libc::c_void, bytes: usize) -> Result<(), i32
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // SAFETY: the range was mapped by `new` and nothing can reach it any more. A refusal
-        // could only leave the range mapped.
+        // SAFETY: the range was mapped by `new` and nothing can reach it any more. A refusal could
+        // only leave the range mapped.
         unsafe { libc::munmap(self.base.as_ptr().cast(), self.bytes) };
     }
 }

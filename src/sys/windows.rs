@@ -1,9 +1,9 @@
 //! `VirtualAlloc` and its family.
 //!
-//! Reserved addresses cannot be read here, so a table checks a handle against the committed
-//! prefix before it loads. Releasing cannot decommit, since loads may run beside it: the range
-//! is cleared, and the system is told that its contents need not be kept. It stays charged
-//! against the make_writable limit; its pages leave the working set.
+//! Reserved addresses cannot be read here, so a table checks a handle against the committed prefix
+//! before it loads. Releasing cannot decommit, since loads may run beside it: the range is cleared,
+//! and the system is told that its contents need not be kept. It stays charged against the
+//! make_writable limit; its pages leave the working set.
 
 use core::ptr::{self, NonNull};
 
@@ -90,8 +90,8 @@ impl Region {
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         let rights = if sealed { PAGE_READONLY } else { PAGE_READWRITE };
         let mut before = 0;
-        // SAFETY: the range lies inside the reservation (`at` checks it) and is committed; the
-        // last argument is written to.
+        // SAFETY: the range lies inside the reservation (`at` checks it) and is committed; the last
+        // argument is written to.
         let done = unsafe { VirtualProtect(self.at(offset, bytes), bytes, rights, &mut before) };
         if done == 0 { Err(last_error()) } else { Ok(()) }
     }
@@ -105,16 +105,15 @@ impl Region {
         for i in 0..bytes / 8 {
             // SAFETY: aligned and inside the writable range; atomic, since loads may run beside.
             let word = unsafe { &*words.wrapping_add(i) };
-            // Relaxed: a reader sees the old word or 0, either is right; the next owner of the
-            // slot is ordered after this by the end of the stop.
-            // site: windows.decommit.store
+            // Relaxed: a reader sees the old word or 0, either is right; the next owner of the slot
+            // is ordered after this by the end of the stop. site: windows.decommit.store
             word.store(0, Ordering::Relaxed);
         }
         // The contents are zeros now, and whatever the system makes of them, they stay zeros.
         // SAFETY: inside the reservation (`at` checks it).
         unsafe { VirtualAlloc(start, bytes, MEM_RESET, PAGE_READWRITE) };
-        // Unlocking what was not locked takes the pages out of the working set; its error says
-        // that they were not locked.
+        // Unlocking what was not locked takes the pages out of the working set; its error says that
+        // they were not locked.
         // SAFETY: as above.
         unsafe { VirtualUnlock(start, bytes) };
         Ok(())

@@ -6,9 +6,9 @@ use crate::bits::word::Word;
 
 /// A plain value of one or two words that a [`Table`](crate::Table) can hold.
 ///
-/// An entry becomes a word: `u64` for one word, `u128` for two. Bit 63 of the (low) word
-/// is the table's own: it tells a live slot from a free one. Which types leave it clear is
-/// settled as follows.
+/// An entry becomes a word: `u64` for one word, `u128` for two. Bit 63 of the (low) word is the
+/// table's own: it tells a live slot from a free one. Which types leave it clear is settled as
+/// follows.
 ///
 /// | entry | word | can the bit be set? |
 /// |---|---|---|
@@ -20,8 +20,8 @@ use crate::bits::word::Word;
 /// *Refused* means that `allocate` and `set` return an error that names the word, and change
 /// nothing.
 ///
-/// Implementing it needs no `unsafe` promise: `to_word` may return anything (the table checks
-/// the bit), and `from_word` is only ever called with words that `to_word` returned.
+/// Implementing it needs no `unsafe` promise: `to_word` may return anything (the table checks the
+/// bit), and `from_word` is only ever called with words that `to_word` returned.
 ///
 /// ```
 /// use slotarena::{Packed, Table};

@@ -18,8 +18,8 @@ use crate::safepoint::{Record, Registration, Shared};
 /// slots, without touching a cache line that another thread writes to.
 ///
 /// Each function does the same as the function of the same name on the table, with the same errors
-/// and progress guarantee. It is a little faster, since the table's own functions look up the calling
-/// thread's participant first.
+/// and progress guarantee. It is a little faster, since the table's own functions look up the
+/// calling thread's participant first.
 ///
 /// A mutator may be sent to another thread. Dropping it puts its free slots onto the shared lists.
 /// Forgetting it ([`core::mem::forget`]) loses none: a sweep finds them.
@@ -51,8 +51,8 @@ struct Own<'t, W: Word> {
 impl<W: Word> WithOwner<W> for Own<'_, W> {
     #[inline(always)]
     fn with<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
-        // SAFETY: the mutator owns the record and is not `Sync`. `f` runs no user code, so no second
-        // token is used before `f` returns.
+        // SAFETY: the mutator owns the record and is not `Sync`. `f` runs no user code, so no
+        // second token is used before `f` returns.
         f(unsafe { Owner::new(self.allocator, self.record) })
     }
 }
@@ -72,7 +72,8 @@ impl<'t, E: Packed> Mutator<'t, E> {
 }
 
 impl<E: Packed> Drop for Mutator<'_, E> {
-    /// Puts the free slots of the local store onto a shared list. Blocks while the world is stopped.
+    /// Puts the free slots of the local store onto a shared list. Blocks while the world is
+    /// stopped.
     fn drop(&mut self) {
         if let Some(registration) = self.registration.take() {
             self.own.allocator.unregister(registration);

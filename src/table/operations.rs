@@ -1,4 +1,5 @@
-//! The functions that several public types share, written once: macros that expand in their `impl`s.
+//! The functions that several public types share, written once: macros that expand in their
+//! `impl`s.
 
 /// What a table and its mutator do through an owner's token: `$by` is a way to come by one.
 macro_rules! operations {
@@ -33,12 +34,13 @@ macro_rules! operations {
             ops::allocate_uninitialized($by)
         }
 
-        /// Puts each entry into a free slot, and appends the handles to `out` in the same order: all,
-        /// or none. Lock-free.
+        /// Puts each entry into a free slot, and appends the handles to `out` in the same order:
+        /// all, or none. Lock-free.
         ///
         /// # Errors
         ///
-        /// Same as [`allocate`](Self::allocate). Then no slot stays allocated, and `out` is as it was.
+        /// Same as [`allocate`](Self::allocate). Then no slot stays allocated, and `out` is as it
+        /// was.
         pub fn allocate_many(
             &$self,
             entries: &[E],
@@ -75,8 +77,8 @@ macro_rules! operations {
 
         /// Frees a live slot that only the caller frees, and returns its entry. Lock-free.
         ///
-        /// Saves the atomic read-modify-write by which [`free`](Self::free) decides which of several
-        /// frees wins.
+        /// Saves the atomic read-modify-write by which [`free`](Self::free) decides which of
+        /// several frees wins.
         ///
         /// # Safety
         ///
@@ -102,8 +104,8 @@ macro_rules! operations {
         ///
         /// # Errors
         ///
-        /// [`FreeManyError`] tells how many handles named none, and which came first. All others are
-        /// freed.
+        /// [`FreeManyError`] tells how many handles named none, and which came first. All others
+        /// are freed.
         pub fn free_many(&$self, handles: &[Handle]) -> Result<(), FreeManyError> {
             ops::free_many($by, handles)
         }
@@ -138,18 +140,19 @@ pub(crate) use lookups;
 /// What concerns a table as a whole: `$table` is a [`Table`](crate::Table).
 macro_rules! whole_table {
     ($self:ident => $table:expr) => {
-        /// Decommits every segment that is wholly free, and purges pages of free slots in the others.
+        /// Decommits every segment that is wholly free, and purges pages of free slots in the
+        /// others.
         ///
         /// The other free slots come back in ascending order when they are wanted, so that new
-        /// entries gather in low segments. `threshold` is in slots. If fewer are free, or fewer than
-        /// a segment has, this returns without a stop. Else the world is stopped for as long as it
-        /// takes to empty each free list and each local store. The rest runs concurrently: a sample
-        /// of one slot in 128 of each committed segment, and a scan where a page or a segment may be
-        /// wholly free. A later allocation that finds the free lists empty first sweeps up to four
-        /// segments, then commits a new one.
+        /// entries gather in low segments. `threshold` is in slots. If fewer are free, or fewer
+        /// than a segment has, this returns without a stop. Else the world is stopped for as long
+        /// as it takes to empty each free list and each local store. The rest runs concurrently: a
+        /// sample of one slot in 128 of each committed segment, and a scan where a page or a
+        /// segment may be wholly free. A later allocation that finds the free lists empty first
+        /// sweeps up to four segments, then commits a new one.
         ///
-        /// Any thread may call it at any time. Blocks while another thread sweeps or has stopped the
-        /// world, and until the operations under way have ended.
+        /// Any thread may call it at any time. Blocks while another thread sweeps or has stopped
+        /// the world, and until the operations under way have ended.
         pub fn sweep(&$self, threshold: u64) -> SweepReport {
             sweep::sweep(&$table.allocator.space, threshold, Resume::Soon)
         }
@@ -160,8 +163,8 @@ macro_rules! whole_table {
             sweep::sweep(&$table.allocator.space, threshold, Resume::Late)
         }
 
-        /// Counts exactly, at one moment. Stops the world for as long as it takes to visit each free
-        /// list and each participant. Blocks like [`sweep`](Self::sweep).
+        /// Counts exactly, at one moment. Stops the world for as long as it takes to visit each
+        /// free list and each participant. Blocks like [`sweep`](Self::sweep).
         #[must_use]
         pub fn stats(&$self) -> Stats {
             let allocator = &*$table.allocator;
@@ -170,8 +173,8 @@ macro_rules! whole_table {
 
         /// Holds the whole table against its invariants.
         ///
-        /// Stops the world for a walk along every chain and a scan of every committed segment. Needs
-        /// a bit of memory for each slot of them. Blocks like [`sweep`](Self::sweep).
+        /// Stops the world for a walk along every chain and a scan of every committed segment.
+        /// Needs a bit of memory for each slot of them. Blocks like [`sweep`](Self::sweep).
         ///
         /// # Errors
         ///
@@ -185,9 +188,9 @@ macro_rules! whole_table {
         ///
         /// # Panics
         ///
-        /// If `f` calls a function of this table other than [`get`](Self::get), which would wait for
-        /// itself. If `f` waits for another thread that does, that cannot be noticed, and both wait
-        /// forever. A panic of `f` is passed on, and the world resumes.
+        /// If `f` calls a function of this table other than [`get`](Self::get), which would wait
+        /// for itself. If `f` waits for another thread that does, that cannot be noticed, and both
+        /// wait forever. A panic of `f` is passed on, and the world resumes.
         pub fn for_each_live(&$self, mut f: impl FnMut(Handle, E)) {
             let space = &$table.allocator.space;
             let _stopped = space.safepoint.stop();
@@ -210,8 +213,8 @@ macro_rules! whole_table {
             $table.view.last()
         }
 
-        /// Returns the address of slot 0, for generated code. The word of handle `h` is at
-        /// `base + (h << ENTRY_SHIFT)`.
+        /// Returns the address of slot 0, for generated code. The word of handle `h` is at `base +
+        /// (h << ENTRY_SHIFT)`.
         ///
         /// Every handle up to [`capacity`](Self::capacity) can be loaded this way, on systems where
         /// reserved addresses read as zero (the Unixes; one-word entries). A table of capacity

@@ -19,26 +19,26 @@ use crate::sys::Protection;
 
 /// A concurrent table of plain entries, each in a slot that a 32-bit [`Handle`] names.
 ///
-/// All functions take `&self`, from any number of threads. The crate's front page has the guarantees,
-/// and [`Builder`] has the choices.
+/// All functions take `&self`, from any number of threads. The crate's front page has the
+/// guarantees, and [`Builder`] has the choices.
 ///
 /// # Progress
 ///
 /// [`get`](Self::get) is wait-free. [`allocate`](Self::allocate), [`set`](Self::set), and
-/// [`free`](Self::free) are lock-free while no stop is under way: some operation finishes in a bounded
-/// number of steps, even if other threads are suspended forever in the middle of theirs. During a stop
-/// they wait. A thread's first operation on a table registers the thread, which takes a lock. So does
-/// the thread's end.
+/// [`free`](Self::free) are lock-free while no stop is under way: some operation finishes in a
+/// bounded number of steps, even if other threads are suspended forever in the middle of theirs.
+/// During a stop they wait. A thread's first operation on a table registers the thread, which takes
+/// a lock. So does the thread's end.
 ///
 /// The world is stopped by [`sweep`](Self::sweep), [`stats`](Self::stats), [`audit`](Self::audit),
-/// [`for_each_live`](Self::for_each_live), [`close`](Self::close), and an `allocate` that finds no free
-/// slot.
+/// [`for_each_live`](Self::for_each_live), [`close`](Self::close), and an `allocate` that finds no
+/// free slot.
 ///
 /// # Panics
 ///
 /// A call that stops the world panics if the system granted the process-wide barrier (Linux's
-/// `membarrier`) for the first table and refuses it later, as under a seccomp filter that was installed
-/// in between. The table stays usable for everything else.
+/// `membarrier`) for the first table and refuses it later, as under a seccomp filter that was
+/// installed in between. The table stays usable for everything else.
 // Aligned, so that no line of it is shared with data that another thread writes to. `get` reads it
 // every time.
 #[repr(align(128))]
@@ -103,8 +103,8 @@ impl<E: Packed> Table<E> {
     lookups!(self => self.allocator.space.arena, &self.view);
     whole_table!(self => self);
 
-    /// Returns the entry of a slot that the caller knows to be live: an address computation, a load,
-    /// and a mask, as generated code would read it. Wait-free.
+    /// Returns the entry of a slot that the caller knows to be live: an address computation, a
+    /// load, and a mask, as generated code would read it. Wait-free.
     ///
     /// # Safety
     ///
@@ -148,8 +148,8 @@ impl<E: Packed> Table<E> {
         sweep::finish_only(&self.allocator.space);
     }
 
-    /// Takes the table down, and returns an error if slots were still in use. The memory goes back in
-    /// either case, as it does when a table is dropped.
+    /// Takes the table down, and returns an error if slots were still in use. The memory goes back
+    /// in either case, as it does when a table is dropped.
     ///
     /// # Errors
     ///
@@ -168,8 +168,8 @@ impl<E: Packed> WithOwner<E::Word> for Table<E> {
     fn with<R>(&self, f: impl FnOnce(Owner<'_, E::Word>) -> R) -> R {
         let allocator = &*self.allocator;
         let call = |record: &_| {
-            // SAFETY: the record is the calling thread's own. `f` runs no user code, so no second token
-            // is used before `f` returns.
+            // SAFETY: the record is the calling thread's own. `f` runs no user code, so no second
+            // token is used before `f` returns.
             f(unsafe { Owner::new(allocator, record) })
         };
         // SAFETY: the allocator is the one that this table's registry was made with.

@@ -1,9 +1,9 @@
 //! Eras, and which values a guard may see.
 //!
-//! The slab's clock counts *eras*. A value is *born* in the era in which it is inserted. Once removed,
-//! it *retires* in the era of the first look at the guards. A guard holds a *reservation*: the eras
-//! from the one in which it began to the latest birth of a value that it has looked at. It cannot see
-//! a value that was born after that, or that retired before:
+//! The slab's clock counts *eras*. A value is *born* in the era in which it is inserted. Once
+//! removed, it *retires* in the era of the first look at the guards. A guard holds a *reservation*:
+//! the eras from the one in which it began to the latest birth of a value that it has looked at. It
+//! cannot see a value that was born after that, or that retired before:
 //!
 //! ```text
 //!   eras          1    2    3    4    5    6
@@ -15,9 +15,9 @@
 //!
 //! So a sleeping guard delays the values that were there while it was awake, and no later ones.
 //!
-//! Births have 31 bits. The clock has 64 and ticks only when a guard has delayed a value. If it ever
-//! passes 2^31, later values all count as born in the last era. A sleeping guard then delays what is
-//! removed after it began, as with plain epochs. Nothing else changes.
+//! Births have 31 bits. The clock has 64 and ticks only when a guard has delayed a value. If it
+//! ever passes 2^31, later values all count as born in the last era. A sleeping guard then delays
+//! what is removed after it began, as with plain epochs. Nothing else changes.
 
 use crossbeam_utils::CachePadded;
 
@@ -65,10 +65,10 @@ impl Era {
 
 /// Counts eras.
 ///
-/// Births are read from a number of their own, which follows the clock, so that an insertion computes
-/// nothing. A birth may be too low for the era: that is as if the value had been inserted earlier.
-/// All births and all upper ends of reservations come from this number and are compared only with
-/// one another. So no guard's upper end ever falls.
+/// Births are read from a number of their own, which follows the clock, so that an insertion
+/// computes nothing. A birth may be too low for the era: that is as if the value had been inserted
+/// earlier. All births and all upper ends of reservations come from this number and are compared
+/// only with one another. So no guard's upper end ever falls.
 #[derive(Debug)]
 pub(crate) struct Clock(CachePadded<Hands>);
 
@@ -85,8 +85,8 @@ impl Clock {
         Self(CachePadded::new(Hands { era, birth }))
     }
 
-    /// The birth of what is inserted now: not above that of the era, and not below any that the caller
-    /// has read. Wait-free.
+    /// The birth of what is inserted now: not above that of the era, and not below any that the
+    /// caller has read. Wait-free.
     #[inline(always)]
     pub(crate) fn birth(&self) -> Birth {
         // Relaxed: a birth that is too low is the same as an earlier insertion. Another thread read
@@ -99,8 +99,8 @@ impl Clock {
     #[inline(always)]
     pub(crate) fn now(&self) -> Era {
         // Relaxed: an era that is too low is the same as coming earlier. Where it must not be lower
-        // than one that another thread has read, a value's word orders the two (Invariant 7), or the
-        // fences in `reclaim` do.
+        // than one that another thread has read, a value's word orders the two (Invariant 7), or
+        // the fences in `reclaim` do.
         Era(self.0.era.load(Ordering::Relaxed))
     }
 
@@ -109,8 +109,8 @@ impl Clock {
         let next = era.0 + 1;
         // Relaxed: a tick hands nothing over.
         let _ = self.0.era.compare_exchange(era.0, next, Ordering::Relaxed, Ordering::Relaxed);
-        // Relaxed: hands nothing over. The era has begun, whichever thread began it, and births never
-        // fall.
+        // Relaxed: hands nothing over. The era has begun, whichever thread began it, and births
+        // never fall.
         self.0.birth.fetch_max(Era(next).birth().0, Ordering::Relaxed);
     }
 }
@@ -133,8 +133,7 @@ impl Reservation {
     #[inline(always)]
     pub(crate) fn start(&self, now: Era, birth: Birth) {
         self.extend(birth);
-        // Release: a thread that sees the lower end sees the upper one.
-        // Partner: era.interval.load.
+        // Release: a thread that sees the lower end sees the upper one. Partner: era.interval.load.
         self.lower.store(now.0, Ordering::Release);
     }
 
@@ -157,17 +156,17 @@ impl Reservation {
     /// Ends the reservation.
     #[inline(always)]
     pub(crate) fn end(&self) {
-        // Release: the guard's reads happen before the value is dropped.
-        // Partner: era.interval.load.
+        // Release: the guard's reads happen before the value is dropped. Partner:
+        // era.interval.load.
         self.lower.store(Era::NEVER.0, Ordering::Release);
     }
 
     fn interval(&self) -> Option<(Era, Birth)> {
-        // Acquire: the guard's reads happened before, or its upper end is seen.
-        // Partners: era.end.store, era.start.store.
+        // Acquire: the guard's reads happened before, or its upper end is seen. Partners:
+        // era.end.store, era.start.store.
         let lower = Era(self.lower.load(Ordering::Acquire));
-        // Relaxed: at least the upper end that went with that lower one, or with a later one. A later
-        // extension is seen by the fences, or the guard sees that the value is removed.
+        // Relaxed: at least the upper end that went with that lower one, or with a later one. A
+        // later extension is seen by the fences, or the guard sees that the value is removed.
         let upper = Birth(self.upper.load(Ordering::Relaxed));
         (lower != Era::NEVER).then_some((lower, upper))
     }
@@ -184,8 +183,8 @@ pub(crate) struct Guards {
 }
 
 impl Guards {
-    /// Reads all reservations. The caller has passed the heavy fence since it removed the values that
-    /// it asks for.
+    /// Reads all reservations. The caller has passed the heavy fence since it removed the values
+    /// that it asks for.
     pub(crate) fn collect<'a>(reservations: impl Iterator<Item = &'a Reservation>) -> Self {
         let mut guards = Self { reservations: [(Era::NEVER, Birth(0)); RESERVATIONS], count: 0 };
         for (lower, upper) in reservations.filter_map(Reservation::interval) {

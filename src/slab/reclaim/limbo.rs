@@ -5,8 +5,8 @@
 
 use super::era::{Birth, Era, Guards};
 
-/// The number of values that a participant collects before it looks at the guards: 1,024, or as many
-/// as fill 256 KiB, but at least 32.
+/// The number of values that a participant collects before it looks at the guards: 1,024, or as
+/// many as fill 256 KiB, but at least 32.
 pub(crate) const fn batch<T>() -> usize {
     if cfg!(model) {
         return 1;
@@ -74,9 +74,10 @@ impl Limbo {
     /// Sorts out the values that no guard can see. Returns `true` if a guard delays any.
     ///
     /// The caller has passed the heavy fence since the last value was added, and has then read the
-    /// clock and the guards. Delayed values are reconsidered once as many others have been sorted, so
-    /// that the work is proportional to the removals. They are reconsidered immediately if there is
-    /// no guard, or if the caller asks for `all`. Where memory is short, values stay where they are.
+    /// clock and the guards. Delayed values are reconsidered once as many others have been sorted,
+    /// so that the work is proportional to the removals. They are reconsidered immediately if there
+    /// is no guard, or if the caller asks for `all`. Where memory is short, values stay where they
+    /// are.
     pub(crate) fn sort(&mut self, now: Era, guards: &Guards, all: bool) -> bool {
         let mut room = self.unseen.try_reserve(self.pending.len()).is_ok();
         room &= self.delayed.try_reserve(self.pending.len()).is_ok();

@@ -1,8 +1,8 @@
 //! Reclamation: when a removed value may be dropped.
 //!
 //! A value must not be dropped while a guard can see it. The scheme is interval-based reclamation
-//! (Wen et al., [PPoPP 2018]), with births that are checked at each look as in hazard eras (Ramalhete
-//! and Correia, SPAA 2017), and with an asymmetric fence.
+//! (Wen et al., [PPoPP 2018]), with births that are checked at each look as in hazard eras
+//! (Ramalhete and Correia, SPAA 2017), and with an asymmetric fence.
 //!
 //! [PPoPP 2018]: https://doi.org/10.1145/3178487.3178488
 //!
@@ -26,10 +26,10 @@
 //!
 //! *Bad case*: GL reads *live* and RA does not see GA. The fences are ordered one way or the other:
 //!
-//! - GF before RH: RA sees GA, or a later reservation of the guard, which covers no less, or that the
-//!   guard has ended, which RA acquires. The lower end of GA is a reading of the clock before GF. So
-//!   the reading that follows RH, the era in which the value retires, is not below it. The value's
-//!   birth is not above the upper end. So the reservation covers the value.
+//! - GF before RH: RA sees GA, or a later reservation of the guard, which covers no less, or that
+//!   the guard has ended, which RA acquires. The lower end of GA is a reading of the clock before
+//!   GF. So the reading that follows RH, the era in which the value retires, is not below it. The
+//!   value's birth is not above the upper end. So the reservation covers the value.
 //! - RH before GF: GL sees RC, or a later store: not this value.
 //!
 //! A guard that looks at a value born above its upper end first raises that end and passes the same

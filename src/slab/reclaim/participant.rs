@@ -22,8 +22,8 @@ use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, PagePadding, Unsaf
 /// | `asleep` | any thread | any thread |
 /// | `owned` | any thread | a thread that acquires it, by compare-and-swap; owner |
 /// | `next` | any thread | none once the participant is in the list |
-// Aligned like a record, whose page it would share otherwise. Not in models, whose threads have small
-// stacks.
+// Aligned like a record, whose page it would share otherwise. Not in models, whose threads have
+// small stacks.
 #[cfg_attr(not(model), repr(C, align(4096)))]
 pub(crate) struct Participant {
     _padding: PagePadding<{ Participant::WRITTEN_AT }>,
@@ -33,7 +33,8 @@ pub(crate) struct Participant {
     limbo: UnsafeCell<Limbo>,
     /// Values in `limbo`.
     waiting: AtomicU64,
-    /// Looks of other participants at this one's limbo since the owner's last. Not modelled: a hint.
+    /// Looks of other participants at this one's limbo since the owner's last. Not modelled: a
+    /// hint.
     asleep: unmodelled::AtomicU64,
     owned: AtomicBool,
     /// In a cell, so that loom sees a read before the participant is in the list.
@@ -291,9 +292,9 @@ impl Participants {
         let mut head = self.head.load(Ordering::Relaxed);
         let participant = Box::into_raw(Box::new(Participant::new(head)));
         loop {
-            // Release: a thread that finds the participant finds it whole, and those behind it, since
-            // only read-modify-writes touch the head. Partner: participant.iter.load. Relaxed on
-            // failure: tries again.
+            // Release: a thread that finds the participant finds it whole, and those behind it,
+            // since only read-modify-writes touch the head. Partner: participant.iter.load. Relaxed
+            // on failure: tries again.
             match self.head.compare_exchange(head, participant, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => head = now,
@@ -320,8 +321,8 @@ impl Participants {
     pub(crate) fn leave(&self, registration: Registration) {
         // SAFETY: participants live as long as the list.
         let participant = unsafe { registration.0.as_ref() };
-        // Release: hands the participant to its next owner.
-        // Partner: participant.acquire.compare_exchange.
+        // Release: hands the participant to its next owner. Partner:
+        // participant.acquire.compare_exchange.
         participant.owned.store(false, Ordering::Release);
     }
 
