@@ -1,15 +1,15 @@
-//! The protocol again, for SPIN: all states of the models in `proofs/spin/models.txt`.
+//! The protocol again, for SPIN: all states of the models in `models.txt`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{copy, locked, two_at_a_time};
-use crate::invocation::program;
-use crate::process;
-use crate::process::output_of;
-use crate::tree::Tree;
+use super::texts::copy;
+use crate::run::command::program;
+use crate::run::context::paths;
+use crate::run::process::{self, output_of, share_out};
+use crate::source::tree::Tree;
 
 /// How long one exploration may take.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -30,7 +30,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Who does something, by number: the mutators come first.
+    /// Returns the name of a participant, by its number: the mutators come first.
     fn participant(&self, number: &str) -> String {
         let is_sweeper = self.definitions.contains(&format!("-DMUTATORS={number} "));
         if is_sweeper { "sweeper  ".to_owned() } else { format!("mutator {number}") }
@@ -71,11 +71,14 @@ impl How {
     }
 }
 
-/// The list of models.
+/// Returns the list of models.
 pub fn models(tree: &Tree) -> Result<Vec<Model>, String> {
-    let text = tree.get("proofs/spin/models.txt").ok_or("no proofs/spin/models.txt")?;
+    const LIST: &str = paths::SPIN_MODELS;
+    let text = tree.get(LIST).ok_or_else(|| format!("{LIST} is missing"))?;
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-    lines.map(|line| model(line).ok_or_else(|| format!("proofs/spin/models.txt: {line}"))).collect()
+    let form = "NAME | INVARIANTS | WHAT | DEFINITIONS | safety, progress, or stops";
+    let wrong = |line| format!("{LIST}: `{line}`, expected `{form}`");
+    lines.map(|line| model(line).ok_or_else(|| wrong(line))).collect()
 }
 
 fn model(line: &str) -> Option<Model> {
@@ -103,15 +106,15 @@ pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<(), String> {
     }
     // Lines that no model has come to so far.
     let unreached: Mutex<Option<BTreeSet<String>>> = Mutex::new(None);
-    two_at_a_time(models, |model| {
+    share_out(2, &models, |_, model| {
         println!("exploring {}: {}", model.name, model.what);
         let started = Instant::now();
         let folder = folder.join(&model.name);
         copy(tree, &[".pml"], &folder)?;
-        build(&model, &folder, "")?;
-        let found = explore(&model, &folder, |line| println!("{}: {line}", model.name))?;
+        build(model, &folder, "")?;
+        let found = explore(model, &folder, |line| println!("{}: {line}", model.name))?;
         if let Some(error) = found.error {
-            let trail = trail(&model, &folder, "").unwrap_or_default();
+            let trail = trail(model, &folder, "").unwrap_or_default();
             return Err(format!("{}: {error}\n{trail}", model.name));
         }
         println!(
@@ -123,14 +126,15 @@ pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<(), String> {
             found.states,
             started.elapsed().as_secs_f64()
         );
-        let mut unreached = locked(&unreached);
+        let mut unreached = unreached.lock().unwrap_or_else(PoisonError::into_inner);
         *unreached = Some(match unreached.take() {
             None => found.unreached,
             Some(others) => others.intersection(&found.unreached).cloned().collect(),
         });
         Ok(())
     })?;
-    let lines: Vec<String> = locked(&unreached).take().into_iter().flatten().collect();
+    let lines = unreached.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
     if quick || lines.is_empty() {
         return Ok(());
     }
@@ -165,7 +169,7 @@ struct Found {
 fn explore(model: &Model, folder: &Path, tell: impl Fn(&str)) -> Result<Found, String> {
     let pan = folder.join("pan");
     let mut lines = Vec::new();
-    let pan = program(&pan.to_string_lossy(), model.how.explore());
+    let pan = program(pan, model.how.explore());
     let result = process::run(&pan, folder, LIMIT, |line| {
         if let Some(line) = line {
             if line.starts_with("Depth=") {
@@ -205,7 +209,7 @@ fn found(lines: &[String]) -> Result<Found, String> {
     }
 }
 
-/// The shortest way to an error, as the models tell it, if there is one.
+/// Returns the shortest way to an error, as the models tell it, if there is one.
 pub fn counterexample(
     tree: &Tree,
     model: &Model,
@@ -218,15 +222,15 @@ pub fn counterexample(
     Ok(Some((error, trail(model, folder, SHORTEST)?)))
 }
 
-/// What is done on the way to the error that was found.
+/// Returns what is done on the way to the error that was found.
 fn trail(model: &Model, folder: &Path, more: &str) -> Result<String, String> {
     let arguments = format!("-t -T {more} {} -k", model.definitions);
     let spin = program("spin", &arguments).path(&folder.join("table.pml.trail"));
     let said = output_of(&spin.argument("table.pml"), folder)?;
     let steps = said.lines().filter_map(|line| line.trim().strip_prefix("@ "));
     let step = |step: &str| {
-        let (who, what) = step.split_once(' ').unwrap_or((step, ""));
-        format!("{}  {what}\n", model.participant(who))
+        let (number, what) = step.split_once(' ').unwrap_or((step, ""));
+        format!("{}  {what}\n", model.participant(number))
     };
     Ok(steps.map(step).collect())
 }

@@ -1,0 +1,130 @@
+//! The names of the atomic accesses in the source.
+//!
+//! A name is `file.function.operation`, with `.2` for the second of the kind in a function. The
+//! file is its stem, or the folder's name for a `mod.rs`. Where two files would be called the
+//! same, it is `folder_stem`. The calls that put a fence in the handshake have names, too.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::lexer::{call_at, code_only, function_at, not_built};
+use super::tree::Tree;
+use crate::run::context::paths;
+
+/// The calls that put a fence in its place.
+const FENCES: [&str; 3] = ["self.fence.light(", "self.fence.full(", "self.fence.heavy("];
+
+/// What an access can be.
+pub const ORDERINGS: [&str; 6] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst", "Fence"];
+
+/// An access.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    pub name: String,
+    /// `Release Relaxed`: in case of success, and of failure.
+    pub orderings: String,
+    pub path: String,
+    /// The number of its line, from 1.
+    pub line: usize,
+}
+
+/// Returns `true` for the files through which atomics come.
+pub fn is_sync(path: &str) -> bool {
+    path == paths::SYNC[0] || path.starts_with(paths::SYNC[1])
+}
+
+/// Returns all accesses in the crate, apart from the door to them.
+pub fn sites(tree: &Tree) -> Vec<Site> {
+    let names = names(tree.keys());
+    let files = tree.iter().filter(|(path, _)| path.starts_with("src/") && !is_sync(path));
+    files.flat_map(|(path, text)| sites_of(path, &names[&**path], text)).collect()
+}
+
+/// Returns what the crate's files are called in names of accesses.
+fn names<'p>(paths: impl Iterator<Item = &'p String>) -> BTreeMap<&'p str, String> {
+    let parts = |path: &'p str| {
+        let mut parts = path.trim_end_matches(".rs").rsplit('/').filter(|part| *part != "mod");
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    };
+    let paths: Vec<&str> = paths.map(|path| &**path).filter(|p| p.starts_with("src/")).collect();
+    let stems: Vec<&str> = paths.iter().map(|path| parts(path).0).collect();
+    let name = |path: &&'p str| {
+        let (stem, folder) = parts(path);
+        let is_unique = stems.iter().filter(|other| **other == stem).count() == 1;
+        (*path, if is_unique { stem.to_owned() } else { format!("{folder}_{stem}") })
+    };
+    paths.iter().map(name).collect()
+}
+
+/// Returns the accesses of a file that is called so, from top to bottom.
+fn sites_of(path: &str, file: &str, text: &str) -> Vec<Site> {
+    let code = code_only(text);
+    let left_out = not_built(text, &code);
+    let mut places: Vec<(usize, String, String)> = Vec::new();
+    for (place, _) in code.match_indices("Ordering::") {
+        let start = place + "Ordering::".len();
+        let ordering = ORDERINGS.iter().find(|ordering| code[start..].starts_with(**ordering));
+        let (Some(ordering), Some((call, index))) = (ordering, call_at(&code, place)) else {
+            continue;
+        };
+        let operation = call.rsplit('.').next().unwrap_or(&call).to_owned();
+        match places.last_mut() {
+            Some((_, last, orderings)) if index == 3 && *last == operation => {
+                *orderings += &format!(" {ordering}");
+            }
+            _ => places.push((place, operation, (*ordering).to_owned())),
+        }
+    }
+    for call in FENCES {
+        let operation = call.trim_start_matches("self.fence.").trim_end_matches('(');
+        for (place, _) in code.match_indices(call) {
+            places.push((place, operation.to_owned(), "Fence".to_owned()));
+        }
+    }
+    places.retain(|(place, ..)| !left_out.iter().any(|range| range.contains(place)));
+    places.sort();
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    let site = |(place, operation, orderings): (usize, String, String)| {
+        let mut name = format!("{file}.{}.{operation}", function_at(&code, place));
+        let count = seen.entry(name.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            name += &format!(".{count}");
+        }
+        let line = code[..place].matches('\n').count() + 1;
+        Site { name, orderings, path: path.to_owned(), line }
+    };
+    places.into_iter().map(site).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "fn f() {\n    // Acquire: why.\n    a.load(Ordering::Acquire);\n    \
+        // Release: why. Relaxed on failure: why.\n    b[c].compare_exchange(\n        1,\n        \
+        2,\n        Ordering::Release,\n        Ordering::Relaxed,\n    );\n    \
+        // Relaxed: why.\n    a.load(Ordering::Relaxed);\n    self.fence.light(); // MF\n}\n\
+        #[cfg(all(loom, x))]\nmod m {\n    a.load(Ordering::SeqCst)\n}\n\
+        #[cfg(test)]\nmod t {\n    a.load(Ordering::SeqCst)\n}\n";
+
+    #[test]
+    fn accesses_have_names_and_orderings() {
+        let found = sites(&Tree::from([("src/x.rs".to_owned(), TEXT.to_owned())]));
+        let found: Vec<_> = found.iter().map(|a| (&*a.name, &*a.orderings, a.line)).collect();
+        let expected = [
+            ("x.f.load", "Acquire", 3),
+            ("x.f.compare_exchange", "Release Relaxed", 8),
+            ("x.f.load.2", "Relaxed", 12),
+            ("x.f.light", "Fence", 13),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_file_is_called_what_nothing_else_is() {
+        let paths = ["src/lib.rs", "src/slab/mod.rs", "src/slab/word.rs", "src/bits/word.rs"];
+        let tree: Tree = paths.iter().map(|path| ((*path).to_owned(), String::new())).collect();
+        let names: Vec<String> = names(tree.keys()).into_values().collect();
+        assert_eq!(names, ["bits_word", "lib", "slab", "slab_word"]);
+    }
+}
