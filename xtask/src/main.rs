@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use lexopt::{Arg, Parser, ValueExt};
 
 use mistakes::{known, orderings, stress};
-use platforms::sanitizer::Sanitizer;
+use platforms::Sanitizer;
 use run::context::{Context, Options};
 use source::{sites, tree};
 

@@ -23,7 +23,7 @@ pub fn on_shuttle(command: Command, context: &Context) -> Command {
 
 /// Has the models explored by both, and compares. Those that take long have at most four
 /// preemptions on loom.
-pub fn plan(context: &Context, _: Say) -> Plan {
+pub fn plan(_: &str, context: &Context, _: Say) -> Plan {
     let folder = context.target.join("outcomes");
     // What is left of models that are there no more would be compared, too. The first time there
     // is no such folder.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::outcome::Outcome;
+use super::outcome::{End, Outcome};
 use super::trial::{Ending, Exploration, Worker, explore, loom, tests};
 use crate::loom::patched;
 use crate::run::context::{self, Context};
@@ -102,7 +102,7 @@ impl Campaign {
 
     /// Returns the kept outcome of a variant.
     fn kept(&self, variant: &Variant, extent: Extent) -> Option<Outcome> {
-        Outcome::read(fs::read_to_string(self.file(variant, extent)).ok()?.trim_end())
+        Outcome::read(&fs::read_to_string(self.file(variant, extent)).ok()?)
     }
 
     fn file(&self, variant: &Variant, extent: Extent) -> PathBuf {
@@ -134,7 +134,7 @@ impl Campaign {
         let done = AtomicUsize::new(0);
         share_out(self.workers.len(), &open, |worker, variant| {
             let outcome = try_out(&self.workers[worker], variant, &schedule);
-            if !matches!(outcome, Outcome::Broken(_)) {
+            if outcome.end != End::Broken {
                 context::write(&self.file(variant, extent), &outcome.line())?;
             }
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -233,13 +233,13 @@ impl Planned {
 fn try_out(worker: &Worker, variant: &Variant, schedule: &[Planned]) -> Outcome {
     let binary = match worker.build(&variant.tree) {
         Ok(binary) => binary,
-        Err(reason) => return Outcome::Broken(reason),
+        Err(reason) => return Outcome::broken(reason),
     };
     let mut order: Vec<(Exploration, f64)> =
         schedule.iter().map(|planned| (planned.exploration.clone(), planned.seconds)).collect();
     if let Some(hint) = &variant.hint {
         let Some((known, _)) = order.iter().find(|(e, _)| e.test == *hint).cloned() else {
-            return Outcome::Broken(format!("`killer: {hint}` names no model"));
+            return Outcome::broken(format!("`killer: {hint}` names no model"));
         };
         // First as the others are, and when none has noticed, to its end.
         order.sort_by_key(|(exploration, _)| *exploration != known);
@@ -254,17 +254,14 @@ fn try_out(worker: &Worker, variant: &Variant, schedule: &[Planned]) -> Outcome 
             Ok((Ending::TimedOut, _)) => given_up.push(exploration.to_string()),
             Ok((Ending::Failed { message, executions }, seconds)) => {
                 let model = exploration.to_string();
-                return Outcome::Killed { model, executions, seconds, message };
+                return Outcome { end: End::Killed, model, executions, seconds, message };
             }
-            Err(reason) => return Outcome::Broken(reason),
+            Err(reason) => return Outcome::broken(reason),
         }
     }
+    let end = if given_up.is_empty() { End::Survived } else { End::TimedOut };
     let seconds = started.elapsed().as_secs_f64();
-    if given_up.is_empty() {
-        Outcome::Survived { seconds }
-    } else {
-        Outcome::TimedOut { models: given_up.join("; "), seconds }
-    }
+    Outcome { model: given_up.join("; "), ..Outcome::new(end, seconds) }
 }
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ fn is_unnoticed(cells: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mistakes::outcome::End;
 
     #[test]
     fn a_row_says_whether_the_mistake_was_noticed() {
@@ -113,12 +114,10 @@ mod tests {
         let text = "A mistake.\n\ninvariant: 3\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n";
         let mistake = Mistake::read("name", text).unwrap_or_else(|wrong| panic!("{wrong}"));
         let killed = |seconds, executions| {
-            let outcome = Outcome::Killed {
-                model: "a::b".to_owned(),
-                executions: Some(executions),
-                seconds,
-                message: "Invariant 3".to_owned(),
-            };
+            let (model, message) = ("a::b".to_owned(), "Invariant 3".to_owned());
+            let executions = Some(executions);
+            let outcome =
+                Outcome { model, executions, message, ..Outcome::new(End::Killed, seconds) };
             BTreeMap::from([("name".to_owned(), row(&mistake, &outcome))])
         };
         let old = table("commit 1", &killed(1.0, 7));

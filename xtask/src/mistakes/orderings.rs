@@ -104,7 +104,7 @@ fn outcome_in(cells: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mistakes::outcome::Outcome;
+    use crate::mistakes::outcome::{End, Outcome};
 
     #[test]
     fn a_table_says_what_it_is_about() {
@@ -115,7 +115,7 @@ mod tests {
             text: String::new(),
         };
         let mutants = [mutant("a.rs f x.load"), mutant("b.rs g y.load")];
-        let outcome = Outcome::Survived { seconds: 1.0 };
+        let outcome = Outcome::new(End::Survived, 1.0);
         let cells = mutants.iter().map(|m| (m.key(), outcome.cells().join(" | "))).collect();
         let text = table("commit 123", &mutants, &cells);
         assert_eq!(rows(&text, 2).into_iter().collect::<BTreeMap<_, _>>(), cells);

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use super::outcome::Outcome;
+use super::outcome::{End, Outcome};
 use super::table::commit;
 use super::trial::{executable, tests};
-use crate::platforms::sanitizer::Sanitizer;
+use crate::platforms::Sanitizer;
 use crate::run::command::{Command, cargo, program};
 use crate::run::context::{self, Context, paths};
 use crate::run::plan::Say;
@@ -55,8 +55,9 @@ pub fn run(context: &Context, sanitizer: Option<Sanitizer>) -> Result<(), String
         let names = context.options.names.join(" ");
         return Err(format!("no mistake has a name with `{names}` in it and survived so far"));
     }
-    if let Outcome::Killed { model, message, .. } = workshop.outcome(&base, false)? {
-        return Err(format!("{model} fails with nothing changed: {message}"));
+    let outcome = workshop.outcome(&base, false)?;
+    if outcome.is_killed() {
+        return Err(format!("fails with nothing changed: {outcome}: {}", outcome.message));
     }
     for (n, (mistake, tree)) in chosen.iter().enumerate() {
         let outcome = workshop.outcome(tree, context.options.all)?;
@@ -111,13 +112,13 @@ impl<'c> Workshop<'c> {
 
     /// Returns what was found out before.
     fn kept(&self, tree: &Tree) -> Option<Outcome> {
-        Outcome::read(fs::read_to_string(self.file(tree)).ok()?.trim_end())
+        Outcome::read(&fs::read_to_string(self.file(tree)).ok()?)
     }
 
     /// Returns what becomes of a variant, if need be by trying it.
     fn outcome(&self, tree: &Tree, again: bool) -> Result<Outcome, String> {
         match self.kept(tree).filter(|_| !again) {
-            Some(Outcome::Survived { seconds }) if seconds < self.seconds as f64 => {}
+            Some(outcome) if !outcome.is_killed() && outcome.seconds < self.seconds as f64 => {}
             Some(outcome) => return Ok(outcome),
             None => {}
         }
@@ -135,10 +136,10 @@ impl<'c> Workshop<'c> {
         for model in tests {
             if let Some((at, message)) = self.stress(&binary, &model)? {
                 let seconds = (at - started).as_secs_f64();
-                return Ok(Outcome::Killed { model, executions: None, seconds, message });
+                return Ok(Outcome { model, message, ..Outcome::new(End::Killed, seconds) });
             }
         }
-        Ok(Outcome::Survived { seconds: self.seconds as f64 })
+        Ok(Outcome::new(End::Survived, self.seconds as f64))
     }
 
     fn build(&self, tree: &Tree) -> Result<PathBuf, String> {
@@ -268,15 +269,13 @@ fn table(commit: &str, rows: &[Row], reasons: &BTreeMap<String, String>) -> Stri
 
 /// Returns an outcome, the test that failed, and what it said, or else why it did not.
 fn cells(outcome: Option<&Outcome>, reason: String) -> [String; 3] {
-    match outcome {
-        Some(outcome @ Outcome::Killed { seconds, .. }) => {
-            let [_, test, _, _, message] = outcome.cells();
-            [format!("after {seconds:.1} s"), test, message]
-        }
-        Some(Outcome::Survived { seconds }) => {
-            [format!("**not** in {seconds:.0} s"), String::new(), reason]
-        }
-        _ => ["not tried yet".to_owned(), String::new(), reason],
+    let Some(outcome) = outcome else {
+        return ["not tried yet".to_owned(), String::new(), reason];
+    };
+    let [_, test, _, _, message] = outcome.cells();
+    match outcome.is_killed() {
+        true => [format!("after {:.1} s", outcome.seconds), test, message],
+        false => [format!("**not** in {:.0} s", outcome.seconds), String::new(), reason],
     }
 }
 
@@ -310,13 +309,9 @@ mod tests {
     fn the_table_says_what_became_of_each() {
         let text = "What.\n\ninvariant: 3\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-x\n+y\n";
         let seed = |name| Mistake::read(name, text).unwrap_or_else(|reason| panic!("{reason}"));
-        let fallen = Outcome::Killed {
-            model: "long_run::x".to_owned(),
-            executions: None,
-            seconds: 1.25,
-            message: "slot 1".to_owned(),
-        };
-        let survived = || Some(Outcome::Survived { seconds: 30.0 });
+        let (model, message) = ("long_run::x".to_owned(), "slot 1".to_owned());
+        let fallen = Outcome { model, message, ..Outcome::new(End::Killed, 1.25) };
+        let survived = || Some(Outcome::new(End::Survived, 30.0));
         let seeds = ["a", "b", "c", "d"].map(seed);
         let rows = [
             (&seeds[0], Some(fallen.clone()), None),

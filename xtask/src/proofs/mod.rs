@@ -18,7 +18,7 @@ mod mistakes;
 
 use std::path::Path;
 
-use crate::platforms::debian;
+use crate::platforms::install;
 use crate::run::command::{cargo, program};
 use crate::run::context::{Context, all_right};
 use crate::run::plan::{Plan, Say, own};
@@ -34,7 +34,7 @@ const TOOLS: [(&str, &str, &str); 4] = [
 ];
 
 /// Returns what `cargo xtask verify proofs` runs.
-pub fn plan(context: &Context, say: Say) -> Plan {
+pub fn plan(_: &str, context: &Context, say: Say) -> Plan {
     let is_missing =
         |tool: &str, flag: &str| output_of(&program(tool, flag), Path::new("/")).is_err();
     let missing = TOOLS.iter().filter(|(tool, flag, _)| is_missing(tool, flag));
@@ -44,7 +44,7 @@ pub fn plan(context: &Context, say: Say) -> Plan {
         if context.options.quick {
             return Err(format!("not installed, and a quick run installs nothing: {packages}"));
         }
-        debian::install(context, &packages, say)?;
+        install(context, &packages, say)?;
     }
     let proofs = own("proofs", context);
     if context.options.quick || context.options.mutants {

@@ -25,7 +25,7 @@ pub struct Model {
     pub what: String,
     /// `-DMUTATORS=2 …`
     definitions: String,
-    how: How,
+    how: &'static How,
     quick: bool,
 }
 
@@ -37,39 +37,32 @@ impl Model {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum How {
-    Safety,
-    Progress,
-    Stops,
+/// How a model is explored: what `pan.c` is compiled with, what the program is run with, and what
+/// that means.
+#[derive(Debug, PartialEq)]
+struct How {
+    word: &'static str,
+    compile: &'static str,
+    explore: &'static str,
+    meaning: &'static str,
 }
 
-impl How {
-    fn compile(self) -> &'static str {
-        match self {
-            Self::Safety => "-DSAFETY",
-            Self::Progress => "-DNP",
-            // For the system's processes beside the claim's.
-            Self::Stops => "-DNFAIR=4",
-        }
-    }
-
-    fn explore(self) -> &'static str {
-        match self {
-            Self::Safety => "-m100000",
-            Self::Progress => "-m4000000 -l",
-            Self::Stops => "-m4000000 -a -f",
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Safety => "all states",
-            Self::Progress => "all states, no endless run without progress",
-            Self::Stops => "all states, weakly fair runs",
-        }
-    }
-}
+const HOW: [How; 3] = [
+    How { word: "safety", compile: "-DSAFETY", explore: "-m100000", meaning: "all states" },
+    How {
+        word: "progress",
+        compile: "-DNP",
+        explore: "-m4000000 -l",
+        meaning: "all states, no endless run without progress",
+    },
+    // Fair to the system's processes beside the claim's.
+    How {
+        word: "stops",
+        compile: "-DNFAIR=4",
+        explore: "-m4000000 -a -f",
+        meaning: "all states, weakly fair runs",
+    },
+];
 
 /// Returns the list of models.
 pub fn models(tree: &Tree) -> Result<Vec<Model>, String> {
@@ -86,12 +79,7 @@ fn model(line: &str) -> Option<Model> {
     let [name, invariants, what, definitions, how] = fields[..] else { return None };
     let mut how = how.split(' ');
     let (kind, quick) = (how.next()?, how.next() == Some("quick"));
-    let how = match kind {
-        "safety" => How::Safety,
-        "progress" => How::Progress,
-        "stops" => How::Stops,
-        _ => return None,
-    };
+    let how = HOW.iter().find(|how| how.word == kind)?;
     let definitions = definitions.split(' ').map(|d| format!("-D{d} ")).collect();
     let (name, invariants, what) = (name.to_owned(), invariants.to_owned(), what.to_owned());
     Some(Model { name, invariants, what, definitions, how, quick })
@@ -122,7 +110,7 @@ pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<(), String> {
             model.name,
             model.invariants,
             model.what,
-            model.how.words(),
+            model.how.meaning,
             found.states,
             started.elapsed().as_secs_f64()
         );
@@ -146,7 +134,7 @@ fn build(model: &Model, folder: &Path, more: &str) -> Result<(), String> {
     let Model { definitions, how, .. } = model;
     output_of(&program("spin", &format!("-a {more} {definitions} table.pml")), folder)?;
     let arguments =
-        format!("-O2 -w -DCOLLAPSE -DMEMLIM={MEMORY} {} {} -o pan pan.c", how.compile(), bfs(more));
+        format!("-O2 -w -DCOLLAPSE -DMEMLIM={MEMORY} {} {} -o pan pan.c", how.compile, bfs(more));
     output_of(&program("gcc", &arguments), folder).map(drop)
 }
 
@@ -169,7 +157,7 @@ struct Found {
 fn explore(model: &Model, folder: &Path, tell: impl Fn(&str)) -> Result<Found, String> {
     let pan = folder.join("pan");
     let mut lines = Vec::new();
-    let pan = program(pan, model.how.explore());
+    let pan = program(pan, model.how.explore);
     let result = process::run(&pan, folder, LIMIT, |line| {
         if let Some(line) = line {
             if line.starts_with("Depth=") {
@@ -263,10 +251,8 @@ mod tests {
     #[test]
     fn a_line_is_a_model() {
         let model = model("a | 1 2 | b, c | M=1 N | progress quick").unwrap();
-        assert_eq!(
-            (&*model.definitions, model.how, model.quick),
-            ("-DM=1 -DN ", How::Progress, true)
-        );
+        let how = model.how.word;
+        assert_eq!((&*model.definitions, how, model.quick), ("-DM=1 -DN ", "progress", true));
         assert_eq!(super::model("a | 1 | b | c"), None);
         assert_eq!(super::model("a | 1 | b | c | else"), None);
     }

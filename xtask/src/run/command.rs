@@ -61,6 +61,13 @@ impl Command {
         self.argument(&path.to_string_lossy())
     }
 
+    /// Returns a script's command that is given this one: program, arguments, and variables.
+    pub fn through(self, script: Self) -> Self {
+        let words = [vec![self.program], self.arguments].concat();
+        let script = words.iter().fold(script, |script, word| script.argument(word));
+        self.environment.iter().fold(script, |script, (name, value)| script.env(name, value))
+    }
+
     /// Sets a variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         let value = value.as_ref().to_string_lossy().into_owned();

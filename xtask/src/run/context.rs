@@ -50,10 +50,9 @@ pub mod paths {
 
     /// The figures of the benchmarks.
     pub const FIGURES: &str = "benches/RESULTS.md";
-    /// Scripts and sources of this package.
-    pub const DEBIAN: &str = "xtask/debian/fetch.sh";
-    pub const EMULATE: &str = "xtask/emulate/with-keys.sh";
-    pub const WINE_LIBRARY: &str = "xtask/wine/bcryptprimitives.c";
+    /// Scripts of this package.
+    pub const PLATFORMS: &str = "xtask/platforms/cargo.sh";
+    pub const FETCH: &str = "xtask/platforms/fetch.sh";
 }
 
 /// The user's choices.

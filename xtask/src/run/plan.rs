@@ -22,3 +22,8 @@ pub fn own(name: &str, context: &Context) -> Command {
     let seconds = options.seconds.map(|seconds| format!("--seconds={seconds}"));
     flags.chain(seconds).chain(options.names.clone()).fold(command, |c, word| c.argument(&word))
 }
+
+/// Returns the check that consists of the command of its name.
+pub fn own_plan(name: &str, context: &Context, _: Say) -> Plan {
+    Ok(vec![own(name, context)])
+}

@@ -52,7 +52,7 @@ pub fn verify(context: &Context) -> ExitCode {
 fn run(check: &'static Check, context: &Context, mut display: Display) -> Outcome {
     let started = Instant::now();
     let mut tally = Tally::default();
-    let commands = match (check.plan)(context, &|text| display.say(text)) {
+    let commands = match check.plan(context, &|text| display.say(text)) {
         Ok(commands) => commands,
         Err(reason) => {
             display.end(&format!("skipped: {reason}"));

@@ -4,7 +4,7 @@
 #
 #   with-keys.sh FOLDER PROGRAM [ARGUMENT]...
 #
-# FOLDER holds what `xtask/debian/fetch.sh` has fetched: a kernel, a static busybox and a firmware. An
+# FOLDER holds what `xtask/platforms/fetch.sh` has fetched: a kernel, a static busybox and a firmware. An
 # initramfs is made of the program and the libraries that it is linked with; its `init` runs the
 # program and says on the console how that ended.
 set -eu
