@@ -22,7 +22,7 @@ distinguish was explored. Otherwise: all executions with at most so many preempt
 
 /// The tests that a quick run leaves out: those that take longest even with two preemptions. What
 /// is left meets each pair of operations in some model, in half a minute.
-pub const NOT_QUICK: [&str; 14] = [
+pub const NOT_QUICK: [&str; 17] = [
     "allocator::stash_end",
     "allocator::stash_last_slots",
     "code_table::code_reuse_get_sweep",
@@ -33,9 +33,12 @@ pub const NOT_QUICK: [&str; 14] = [
     "member::slab_hand_over",
     "slab::slab_first_get_remove",
     "slab::slab_guard_sweep",
+    "slab::slab_remove_flush",
     "slab::slab_reuse",
     "slab_plain::slab_plain_first_get_remove",
+    "sweep::allocate_then_free::whole",
     "sweep::full::whole",
+    "sweep::pages::whole",
     "sweep::stash::whole",
 ];
 

@@ -8,7 +8,7 @@ use ra_ap_rustc_lexer::TokenKind::{self, CloseBrace, Colon, Comma, Ident, OpenBr
 
 use super::files::{Misses, files, none, root};
 use crate::run::context::paths;
-use crate::source::lexer::{has_word, shipped, tokens};
+use crate::source::lexer::{is_word, shipped, tokens};
 use crate::source::sites::is_sync;
 use crate::source::tree::{Tree, read_folder};
 
@@ -182,14 +182,17 @@ impl<'t> Reader<'t> {
     fn tree(&mut self, mut path: Names, found: &mut Vec<(Names, String)>) {
         while let Some((kind, word, _)) = self.token(0) {
             match kind {
-                OpenBrace => loop {
-                    self.at += 1;
-                    self.tree(path.clone(), found);
-                    if self.token(0).is_none_or(|(kind, ..)| kind != Comma) {
+                OpenBrace => {
+                    while self.token(0).is_some_and(|(kind, ..)| [OpenBrace, Comma].contains(&kind))
+                    {
                         self.at += 1;
-                        return;
+                        if self.token(0).is_some_and(|(kind, ..)| kind != CloseBrace) {
+                            self.tree(path.clone(), found);
+                        }
                     }
-                },
+                    self.at += 1;
+                    return;
+                }
                 Semi | Comma | CloseBrace => {
                     if path.last().is_some_and(|name| name == "self") {
                         path.pop();
@@ -268,6 +271,10 @@ fn wrong_arrows_are_found() {
     assert_eq!(misses("a/mod.rs", "use z::Z; fn f(_: self::y::Y) {}"), 0);
     // To a folder below, and to files below.
     assert_eq!(misses("a/x.rs", "use crate::{b::B, a::{x::X}};"), 1);
+    assert_eq!(
+        misses("a/x.rs", "use crate::{\n    a::{x},\n    b::{B, C},\n};\nuse crate::b::D;"),
+        3
+    );
     assert_eq!(misses("a/mod.rs", "fn f() { crate::b::g() }"), 1);
     assert_eq!(misses("a/x.rs", "use super::{y::{self, Y}, z::Z};"), 3);
     assert_eq!(misses("a/y.rs", "mod m { use super::super::z::Z; } fn f(_: super::z::Z) {}"), 2);
@@ -284,18 +291,19 @@ fn wrong_arrows_are_found() {
     );
 }
 
-/// Names that only some files may have in their code, and which.
+/// Atomics and checkers are named by `sync` alone, the operating system by `sys`.
 #[test]
 fn doors_are_used_alone() {
-    let atomics = ["core::sync::atomic", "std::sync::atomic", "portable_atomic", "loom", "shuttle"];
-    let doors: [(&[&str], fn(&str) -> bool); 2] =
-        [(&atomics, is_sync), (&["libc", "windows_sys"], |path| path.starts_with(paths::SYSTEM))];
+    let atomics: &[&str] = &["core::sync", "atomic::", "portable_atomic", "loom::", "shuttle::"];
+    let is_system: fn(&str) -> bool = |path| path.starts_with(paths::SYSTEM);
     let mut misses = Misses::new();
     for file in files("src", ".rs") {
-        for (names, _) in doors.iter().filter(|(_, is_door)| !is_door(&file.path)) {
-            for (number, code) in file.code() {
-                let path = |name: &str| has_word(code, name) && !code.trim_start().starts_with('#');
-                let named = names.iter().filter(|name| path(name) && !code.contains("cfg"));
+        for (names, is_door) in [(atomics, is_sync as _), (&["libc", "windows_sys"], is_system)] {
+            for (number, code) in file.code().filter(|_| !is_door(&file.path)) {
+                let named = |name: &&&str| {
+                    code.match_indices(**name).any(|(at, _)| !code[..at].ends_with(is_word))
+                };
+                let named = names.iter().filter(named);
                 misses.extend(named.map(|name| file.at(number, format!("names {name}"))));
             }
         }
