@@ -59,7 +59,7 @@ fn compare(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
     let unmodeled = reasons(unmodeled).map_err(|reason| format!("{UNMODELED}: {reason}"))?;
     let excused: BTreeMap<&str, &str> =
         unmodeled.keys().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
-    for Site { name, orderings, path, line } in sites {
+    for Site { name, orderings, path, line, .. } in sites {
         match (named.contains(name), excused.get(&**name)) {
             (false, None) => wrong.push(format!(
                 "{path}:{line}: {name} {orderings} is in no proof, and {UNMODELED} has no reason"
@@ -103,7 +103,7 @@ mod tests {
         let all = sites(&sources);
         // The names of the files are needed, not their texts.
         let names: Tree = sources.keys().map(|path| (path.clone(), String::new())).collect();
-        for Site { name, orderings, path, line } in &all {
+        for Site { name, orderings, path, line, .. } in &all {
             let mut lines: Vec<&str> = sources[path].lines().collect();
             let line = lines[line - 1];
             let changed = if orderings == "Fence" {

@@ -1,19 +1,15 @@
 //! The source with an ordering weakened: its mutants.
 //!
-//! Each atomic ordering becomes each weaker one, one at a time, and each call that puts a fence
-//! of the handshake in its place is left out.
+//! Each atomic ordering becomes each weaker one, one at a time, and each call that puts a light or
+//! heavy fence of the handshake in its place is left out.
 
-use std::collections::HashMap;
-
-use super::lexer::{call_at, code_only, function_at, unmodeled};
-use super::sites::is_sync;
+use super::sites::modeled_sites;
 use super::tree::Tree;
-use crate::run::context::paths;
 
 /// The source with one place changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mutant {
-    /// `world.rs enter gate.load`: stays the same when lines are added above.
+    /// The name of the access.
     pub site: String,
     /// `Acquire -> Relaxed`
     pub change: String,
@@ -37,65 +33,31 @@ const WEAKER: [(&str, &[&str]); 4] = [
     ("SeqCst", &["AcqRel"]),
 ];
 
-/// The fences of the handshake that a model can do without.
-const FENCES: [&str; 2] = ["self.fence.light(", "self.fence.heavy("];
-
 /// Returns all mutants, file by file, from top to bottom.
 pub fn mutants(tree: &Tree) -> Vec<Mutant> {
-    let is_modeled =
-        |path: &str| path.starts_with("src/") && !path.starts_with(paths::SYSTEM) && !is_sync(path);
-    let sources = tree.iter().filter(|(path, _)| is_modeled(path));
-    sources.flat_map(|(path, text)| mutants_of(path, text)).collect()
-}
-
-fn mutants_of(file: &str, text: &str) -> Vec<Mutant> {
-    let code = code_only(text);
-    let unmodeled = unmodeled(text, &code);
-    let modeled = |(place, _): &(usize, &str)| !unmodeled.iter().any(|r| r.contains(place));
-    let mut found = Vec::new();
-    for (place, _) in code.match_indices("Ordering::").filter(modeled) {
-        let start = place + "Ordering::".len();
-        let weaker = WEAKER.iter().find(|(from, _)| code[start..].starts_with(from));
-        let Some((from, weaker)) = weaker else { continue };
-        let Some(access) = access_at(&code, place) else { continue };
-        for to in *weaker {
-            let change = format!("{from} -> {to}");
-            found.push((place, access.clone(), change, start..start + from.len(), *to));
+    let mut mutants = Vec::new();
+    for site in modeled_sites(tree) {
+        let text = &tree[&site.path];
+        let mut add = |change: String, place: std::ops::Range<usize>, to: &str| {
+            let mut wrong = text.clone();
+            wrong.replace_range(place, to);
+            let (site, file) = (site.name.clone(), site.path.clone());
+            mutants.push(Mutant { site, change, file, text: wrong });
+        };
+        for (at, place) in site.places.iter().enumerate() {
+            let from = &text[place.clone()];
+            let on_failure = if at > 0 { " on failure" } else { "" };
+            let weaker = WEAKER.iter().filter(|(ordering, _)| *ordering == from);
+            for to in weaker.flat_map(|(_, weaker)| *weaker) {
+                add(format!("{from} -> {to}{on_failure}"), place.clone(), to);
+            }
+            if ["self.fence.light(", "self.fence.heavy("].contains(&from) {
+                let length = text[place.start..].find(';').map_or(0, |length| length + 1);
+                add("left out".to_owned(), place.start..place.start + length, "");
+            }
         }
     }
-    for call in FENCES {
-        for (place, _) in code.match_indices(call).filter(modeled) {
-            let access = call["self.".len()..].trim_end_matches('(').to_owned();
-            let end = code[place..].find(';').map_or(code.len(), |length| place + length + 1);
-            found.push((place, access, "left out".to_owned(), place..end, ""));
-        }
-    }
-    found.sort_by_key(|(place, ..)| *place);
-
-    let short = file.strip_prefix("src/").unwrap_or(file);
-    let mut seen: HashMap<String, u32> = HashMap::new();
-    let mutant = |(place, access, change, range, to): (_, _, String, _, &str)| {
-        let mut site = format!("{short} {} {access}", function_at(&code, place));
-        let count = seen.entry(format!("{site} {change}")).or_default();
-        *count += 1;
-        if *count > 1 {
-            site += &format!("#{count}");
-        }
-        let mut text = text.to_owned();
-        text.replace_range(range, to);
-        Mutant { site, change, file: file.to_owned(), text }
-    };
-    found.into_iter().map(mutant).collect()
-}
-
-/// Returns what is accessed and how: `head.compare_exchange success`.
-fn access_at(code: &str, place: usize) -> Option<String> {
-    let (call, index) = call_at(code, place)?;
-    Some(match index {
-        2 if call.ends_with("compare_exchange") => format!("{call} success"),
-        3 if call.ends_with("compare_exchange") => format!("{call} failure"),
-        _ => call,
-    })
+    mutants
 }
 
 #[cfg(test)]
@@ -112,12 +74,12 @@ mod tests {
         let mutants = mutants(&tree);
         let keys: Vec<String> = mutants.iter().map(Mutant::key).collect();
         let expected = [
-            "a.rs f a.load Acquire -> Relaxed",
-            "a.rs f a.compare_exchange success AcqRel -> Acquire",
-            "a.rs f a.compare_exchange success AcqRel -> Release",
-            "a.rs f a.compare_exchange failure Acquire -> Relaxed",
-            "a.rs f a.load#2 Acquire -> Relaxed",
-            "a.rs f fence.light left out",
+            "a.f.load Acquire -> Relaxed",
+            "a.f.compare_exchange AcqRel -> Acquire",
+            "a.f.compare_exchange AcqRel -> Release",
+            "a.f.compare_exchange Acquire -> Relaxed on failure",
+            "a.f.load.3 Acquire -> Relaxed",
+            "a.f.light left out",
         ];
         assert_eq!(keys, expected);
         assert!(mutants[2].text.contains("(1, 2, Ordering::Release, Ordering::Acquire)"));

@@ -5,8 +5,9 @@
 //! same, it is `folder_stem`. The calls that put a fence in the handshake have names, too.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
-use super::lexer::{call_at, code_only, function_at, not_built};
+use super::lexer::{call_at, code_only, function_at, not_built, unmodeled};
 use super::tree::Tree;
 use crate::run::context::paths;
 
@@ -25,6 +26,8 @@ pub struct Site {
     pub path: String,
     /// The number of its line, from 1.
     pub line: usize,
+    /// Where in the file its orderings are, or the call of its fence.
+    pub places: Vec<Range<usize>>,
 }
 
 /// Returns `true` for the files through which atomics come.
@@ -32,11 +35,22 @@ pub fn is_sync(path: &str) -> bool {
     path == paths::SYNC[0] || path.starts_with(paths::SYNC[1])
 }
 
-/// Returns all accesses in the crate, apart from the door to them.
+/// Returns all accesses in the crate as it is used, apart from the door to them.
 pub fn sites(tree: &Tree) -> Vec<Site> {
+    sites_without(tree, not_built)
+}
+
+/// Returns all accesses that models meet: with what is there for loom, without the system.
+pub fn modeled_sites(tree: &Tree) -> Vec<Site> {
+    let mut sites = sites_without(tree, unmodeled);
+    sites.retain(|site| !site.path.starts_with(paths::SYSTEM));
+    sites
+}
+
+fn sites_without(tree: &Tree, left_out: fn(&str, &str) -> Vec<Range<usize>>) -> Vec<Site> {
     let names = names(tree.keys());
     let files = tree.iter().filter(|(path, _)| path.starts_with("src/") && !is_sync(path));
-    files.flat_map(|(path, text)| sites_of(path, &names[&**path], text)).collect()
+    files.flat_map(|(path, text)| sites_of(path, &names[&**path], text, left_out)).collect()
 }
 
 /// Returns what the crate's files are called in names of accesses.
@@ -56,10 +70,14 @@ fn names<'p>(paths: impl Iterator<Item = &'p String>) -> BTreeMap<&'p str, Strin
 }
 
 /// Returns the accesses of a file that is called so, from top to bottom.
-fn sites_of(path: &str, file: &str, text: &str) -> Vec<Site> {
+fn sites_of(
+    path: &str,
+    file: &str,
+    text: &str,
+    left_out: fn(&str, &str) -> Vec<Range<usize>>,
+) -> Vec<Site> {
     let code = code_only(text);
-    let left_out = not_built(text, &code);
-    let mut places: Vec<(usize, String, String)> = Vec::new();
+    let mut found: Vec<(Vec<Range<usize>>, String)> = Vec::new();
     for (place, _) in code.match_indices("Ordering::") {
         let start = place + "Ordering::".len();
         let ordering = ORDERINGS.iter().find(|ordering| code[start..].starts_with(**ordering));
@@ -67,33 +85,38 @@ fn sites_of(path: &str, file: &str, text: &str) -> Vec<Site> {
             continue;
         };
         let operation = call.rsplit('.').next().unwrap_or(&call).to_owned();
-        match places.last_mut() {
-            Some((_, last, orderings)) if index == 3 && *last == operation => {
-                *orderings += &format!(" {ordering}");
-            }
-            _ => places.push((place, operation, (*ordering).to_owned())),
+        let range = start..start + ordering.len();
+        match found.last_mut() {
+            Some((places, last)) if index == 3 && *last == operation => places.push(range),
+            _ => found.push((vec![range], operation)),
         }
     }
     for call in FENCES {
         let operation = call.trim_start_matches("self.fence.").trim_end_matches('(');
-        for (place, _) in code.match_indices(call) {
-            places.push((place, operation.to_owned(), "Fence".to_owned()));
-        }
+        let places = code.match_indices(call).map(|(place, _)| vec![place..place + call.len()]);
+        found.extend(places.map(|places| (places, operation.to_owned())));
     }
-    places.retain(|(place, ..)| !left_out.iter().any(|range| range.contains(place)));
-    places.sort();
+    let left_out = left_out(text, &code);
+    found.retain(|(places, _)| !left_out.iter().any(|range| range.contains(&places[0].start)));
+    found.sort_by_key(|(places, _)| places[0].start);
     let mut seen: HashMap<String, u32> = HashMap::new();
-    let site = |(place, operation, orderings): (usize, String, String)| {
-        let mut name = format!("{file}.{}.{operation}", function_at(&code, place));
+    let site = |(places, operation): (Vec<Range<usize>>, String)| {
+        let start = places[0].start;
+        let mut name = format!("{file}.{}.{operation}", function_at(&code, start));
         let count = seen.entry(name.clone()).or_default();
         *count += 1;
         if *count > 1 {
             name += &format!(".{count}");
         }
-        let line = code[..place].matches('\n').count() + 1;
-        Site { name, orderings, path: path.to_owned(), line }
+        let ordering = |place: &Range<usize>| {
+            let word = &code[place.clone()];
+            if ORDERINGS.contains(&word) { word.to_owned() } else { "Fence".to_owned() }
+        };
+        let orderings = places.iter().map(ordering).collect::<Vec<_>>().join(" ");
+        let line = code[..start].matches('\n').count() + 1;
+        Site { name, orderings, path: path.to_owned(), line, places }
     };
-    places.into_iter().map(site).collect()
+    found.into_iter().map(site).collect()
 }
 
 #[cfg(test)]
