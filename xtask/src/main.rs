@@ -30,7 +30,8 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use mistakes::{known, orderings, stress};
+use mistakes::stress;
+use mistakes::verdicts::{KNOWN, ORDERINGS};
 use platforms::Sanitizer;
 use run::context::{Context, Options};
 use source::{sites, tree};
@@ -110,13 +111,13 @@ fn main() -> ExitCode {
 
 fn part(name: &str, context: &Context) -> Result<(), String> {
     match name {
-        "mutants" => orderings::run(context),
-        "seeded" => known::run(context),
+        "mutants" => ORDERINGS.run(context),
+        "seeded" => KNOWN.run(context),
         "seeded-stress" => stress::run(context, None),
         "seeded-tsan" => stress::run(context, Some(Sanitizer::Thread)),
         "mutant-list" => {
-            println!("cases: mutants {}", orderings::check(context)?);
-            println!("cases: mistakes {}", known::check(context)?);
+            println!("cases: mutants {}", ORDERINGS.check(context)?);
+            println!("cases: mistakes {}", KNOWN.check(context)?);
             Ok(())
         }
         "sites" => {

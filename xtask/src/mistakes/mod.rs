@@ -4,15 +4,11 @@
 //! - `outcome`: what came of a variant
 //! - `trial`: builds the models from a copy of the source and runs one after another
 //! - `campaign`: tries many variants, and keeps what came of them
-//! - `table`: the tables of what was tried
-//! - `orderings`: weakened orderings
-//! - `known`: known mistakes
+//! - `verdicts`: weakened orderings, known mistakes, and their tables
 //! - `stress`: known mistakes without loom
 
 pub mod outcome;
 pub mod trial;
 pub mod campaign;
-pub mod table;
-pub mod orderings;
-pub mod known;
+pub mod verdicts;
 pub mod stress;

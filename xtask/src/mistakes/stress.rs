@@ -14,8 +14,8 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use super::outcome::{End, Outcome};
-use super::table::commit;
 use super::trial::{executable, tests};
+use super::verdicts::commit;
 use crate::platforms::Sanitizer;
 use crate::run::command::{Command, cargo, program};
 use crate::run::context::{self, Context, paths};
