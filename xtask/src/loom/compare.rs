@@ -40,34 +40,20 @@ pub fn plan(_: &str, context: &Context, _: Say) -> Plan {
     Ok(vec![patch, loom, shuttle, compare])
 }
 
-/// What a checker found out about a model.
-struct Findings {
-    executions: String,
-    bound: String,
-    seconds: String,
-    outcomes: BTreeMap<String, String>,
-}
-
-impl Findings {
-    fn read(file: &Path) -> Result<Self, String> {
-        let text = context::read(file)?;
-        let mut lines = text.lines();
-        let header: Vec<&str> = lines.next().unwrap_or_default().split(" | ").collect();
-        let [executions, bound, seconds] = header[..] else {
-            let file = file.display();
-            return Err(format!("{file}: first line, expected `EXECUTIONS | BOUND | SECONDS`"));
-        };
-        let outcome = |line: &str| {
-            let (hash, outcome) = line.split_once(' ').unwrap_or((line, ""));
-            (hash.to_owned(), outcome.to_owned())
-        };
-        Ok(Self {
-            executions: executions.to_owned(),
-            bound: bound.to_owned(),
-            seconds: seconds.to_owned(),
-            outcomes: lines.map(outcome).collect(),
-        })
-    }
+/// Returns what a checker found out about a model: executions, bound, and seconds; and outcomes by
+/// their hashes.
+fn read(file: &Path) -> Result<([String; 3], BTreeMap<String, String>), String> {
+    let text = context::read(file)?;
+    let mut lines = text.lines();
+    let head = lines.next().unwrap_or_default().split(" | ").map(str::to_owned);
+    let head = head.collect::<Vec<_>>().try_into().map_err(|_| {
+        format!("{}: first line, expected `EXECUTIONS | BOUND | SECONDS`", file.display())
+    })?;
+    let outcome = |line: &str| {
+        let (hash, outcome) = line.split_once(' ').unwrap_or((line, ""));
+        (hash.to_owned(), outcome.to_owned())
+    };
+    Ok((head, lines.map(outcome).collect()))
 }
 
 /// Checks that loom has found everything that the other one has. Prints a model's line for each.
@@ -75,23 +61,17 @@ pub fn compare(loom: &Path, other: &Path) -> Result<(), String> {
     let entries = fs::read_dir(other).map_err(|e| format!("{}: {e}", other.display()))?;
     let names: BTreeSet<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     if names.is_empty() {
-        return Err("no model was explored".to_owned());
+        return Err(format!("no file in {}, expected one for each model", other.display()));
     }
     let mut wrong = Vec::new();
     for name in names {
-        let (ours, theirs) = (Findings::read(&loom.join(&name))?, other.join(&name));
-        let theirs = Findings::read(&theirs)?;
+        let ([_, limits, _], ours) = read(&loom.join(&name))?;
+        let ([executions, bound, seconds], theirs) = read(&other.join(&name))?;
         let name = name.to_string_lossy();
-        let missing: Vec<&String> = theirs
-            .outcomes
-            .iter()
-            .filter(|(hash, _)| !ours.outcomes.contains_key(*hash))
-            .map(|(_, outcome)| outcome)
-            .collect();
-        let Findings { executions, bound, seconds, outcomes } = &theirs;
-        let found = counted(outcomes.len() as u64, "outcome");
-        let (ours, limits, lost) = (ours.outcomes.len(), ours.bound, missing.len());
-        let what = format!("{found}, loom ({limits}) has {ours}, {lost} missing");
+        let missing = theirs.iter().filter(|(hash, _)| !ours.contains_key(*hash));
+        let missing: Vec<&String> = missing.map(|(_, outcome)| outcome).collect();
+        let (found, lost) = (counted(theirs.len() as u64, "outcome"), missing.len());
+        let what = format!("{found}, loom ({limits}) has {}, {lost} missing", ours.len());
         println!("model: {name} | - | {what} | {bound} | {executions} | {seconds}");
         let lacks = |outcome| format!("{name}: loom has not found {outcome}");
         wrong.extend(missing.into_iter().map(lacks));

@@ -20,15 +20,6 @@ pub struct Model {
     pub seconds: f64,
 }
 
-/// One theorem, from its line `theorem: NAME | INVARIANTS | WHAT IT SAYS | CHECKER`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Theorem {
-    pub name: String,
-    pub invariants: String,
-    pub what: String,
-    pub checker: String,
-}
-
 /// A running count over the lines of a check's output.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -39,7 +30,8 @@ pub struct Tally {
     pub benches: u64,
     pub variants: u64,
     pub models: Vec<Model>,
-    pub theorems: Vec<Theorem>,
+    /// From lines `theorem: NAME | INVARIANTS | WHAT IT SAYS | CHECKER`.
+    pub theorems: Vec<[String; 4]>,
     /// Models all of whose states were explored. A line `states: …` is like a `model: …`, with
     /// states for executions.
     pub explorations: Vec<Model>,
@@ -66,7 +58,7 @@ impl Tally {
             "cases: " => cases(rest).map(|count| self.cases += count),
             "model: " => model(rest).map(|model| self.models.push(model)),
             "states: " => model(rest).map(|model| self.explorations.push(model)),
-            "theorem: " => theorem(rest).map(|theorem| self.theorems.push(theorem)),
+            "theorem: " => fields(rest).map(|theorem| self.theorems.push(theorem)),
             _ => {
                 self.variants += 1;
                 Some(())
@@ -144,11 +136,6 @@ fn fields<const N: usize>(rest: &str) -> Option<[String; N]> {
     fields.try_into().ok()
 }
 
-fn theorem(rest: &str) -> Option<Theorem> {
-    let [name, invariants, what, checker] = fields(rest)?;
-    Some(Theorem { name, invariants, what, checker })
-}
-
 fn model(rest: &str) -> Option<Model> {
     let [name, invariants, what, bound, executions, seconds] = fields(rest)?;
     let seconds = seconds.trim_end_matches('s').trim_end().parse().ok()?;
@@ -219,7 +206,7 @@ mod tests {
              states: e | 3 | f | all | 500 | 0.5\ncases: sites 60\n",
         );
         assert_eq!(tally.to_string(), "1 theorem, 2 models, 1,500 states, 60 cases");
-        assert_eq!((tally.passed(), &*tally.theorems[0].checker), (3, "Coq, no axioms"));
+        assert_eq!((tally.passed(), &*tally.theorems[0][3]), (3, "Coq, no axioms"));
         assert!(!super::Tally::default().read("theorem: a"));
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::checks::Check;
 use crate::run::display::{grouped, seconds};
-use crate::run::tally::{Model, Tally, Theorem};
+use crate::run::tally::{Model, Tally};
 
 /// How a check ended.
 #[derive(Debug, PartialEq)]
@@ -39,17 +39,15 @@ impl Outcome {
 
 /// Returns the whole closing report. Its last line is exactly `N passed, N failed`.
 pub fn closing(outcomes: &[Outcome]) -> String {
-    let models: Vec<&Model> = outcomes.iter().flat_map(|outcome| &outcome.tally.models).collect();
-    let theorems: Vec<&Theorem> = outcomes.iter().flat_map(|o| &o.tally.theorems).collect();
-    let explorations: Vec<&Model> = outcomes.iter().flat_map(|o| &o.tally.explorations).collect();
-    let tables = [
-        (models.len(), model_rows(&models, "executions")),
-        (theorems.len(), theorem_rows(&theorems)),
-        (explorations.len(), model_rows(&explorations, "states")),
-        (outcomes.len(), outcomes_rows(outcomes)),
-    ];
-    let tables = tables.into_iter().filter(|(count, _)| *count > 0);
-    let mut text: String = tables.map(|(_, rows)| format!("\n{}", table(rows))).collect();
+    let tallies = || outcomes.iter().map(|outcome| &outcome.tally);
+    let models = tallies().flat_map(|tally| &tally.models).map(model_row);
+    let theorems = tallies().flat_map(|tally| &tally.theorems).map(|row| row.to_vec());
+    let explorations = tallies().flat_map(|tally| &tally.explorations).map(model_row);
+    let mut text = String::new();
+    text += &table("model|invariants|what runs|bound|executions|seconds", models);
+    text += &table("theorem|invariants|what it says|checked by", theorems);
+    text += &table("model|invariants|what runs|bound|states|seconds", explorations);
+    text += &table("check|what was checked|tool|how much|time|result", outcomes.iter().map(row));
     for outcome in outcomes {
         if let Verdict::Skipped(reason) = &outcome.verdict {
             text += &format!("\n{} was skipped: {reason}\n", outcome.check.name);
@@ -60,67 +58,44 @@ pub fn closing(outcomes: &[Outcome]) -> String {
     text + &format!("\n{passed} passed, {failed} failed\n")
 }
 
-fn theorem_rows(theorems: &[&Theorem]) -> Vec<Vec<String>> {
-    let head = ["theorem", "invariants", "what it says", "checked by"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(theorems.iter().map(|theorem| {
-        let Theorem { name, invariants, what, checker } = theorem;
-        [name, invariants, what, checker].map(String::clone).to_vec()
-    }));
-    rows
+fn model_row(model: &Model) -> Vec<String> {
+    let Model { name, invariants, what, bound, executions, seconds } = model;
+    let (executions, seconds) = (grouped(*executions), format!("{seconds:.1}"));
+    [name, invariants, what, bound, &executions, &seconds].map(String::clone).to_vec()
 }
 
-fn model_rows(models: &[&Model], counted: &str) -> Vec<Vec<String>> {
-    let head = ["model", "invariants", "what runs", "bound", counted, "seconds"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(models.iter().map(|model| {
-        vec![
-            model.name.clone(),
-            model.invariants.clone(),
-            model.what.clone(),
-            model.bound.clone(),
-            grouped(model.executions),
-            format!("{:.1}", model.seconds),
-        ]
-    }));
-    rows
+fn row(outcome: &Outcome) -> Vec<String> {
+    let result = match outcome.verdict {
+        Verdict::Passed => "ok",
+        Verdict::Failed => "FAILED",
+        Verdict::Skipped(_) => "skipped",
+    };
+    let (check, time) = (outcome.check, seconds(outcome.time));
+    [check.name, check.subject, check.tool, &outcome.extent, &time, result]
+        .map(str::to_owned)
+        .to_vec()
 }
 
-fn outcomes_rows(outcomes: &[Outcome]) -> Vec<Vec<String>> {
-    let head = ["check", "what was checked", "tool", "how much", "time", "result"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(outcomes.iter().map(|outcome| {
-        let result = match outcome.verdict {
-            Verdict::Passed => "ok",
-            Verdict::Failed => "FAILED",
-            Verdict::Skipped(_) => "skipped",
-        };
-        let check = outcome.check;
-        let time = seconds(outcome.time);
-        let cells = [check.name, check.subject, check.tool, &outcome.extent, &time, result];
-        cells.map(str::to_owned).to_vec()
-    }));
-    rows
-}
-
-/// Writes rows of equally many cells, the first being the heading, as aligned columns.
-fn table(rows: Vec<Vec<String>>) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let length = |cell: &String| cell.chars().count();
-    let width = |column: usize| rows.iter().map(|row| length(&row[column])).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+/// Writes rows below their heading, as aligned columns and after an empty line; nothing if there
+/// are none.
+fn table(heading: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let heading: Vec<String> = heading.split('|').map(str::to_owned).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
+    if rows.len() == 1 {
+        return String::new();
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..rows[0].len()).filter_map(width).collect();
     let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
+    for row in &rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        text += cells.collect::<Vec<_>>().join(" | ").trim_end();
-        text.push('\n');
-        if index == 0 {
+        text += &format!("\n{}", cells.collect::<Vec<_>>().join(" | ").trim_end());
+        if std::ptr::eq(row, &rows[0]) {
             let rules = widths.iter().map(|width| "-".repeat(*width));
-            text += &rules.collect::<Vec<_>>().join("-|-");
-            text.push('\n');
+            text += &format!("\n{}", rules.collect::<Vec<_>>().join("-|-"));
         }
     }
-    text
+    text + "\n"
 }
 
 #[cfg(test)]
@@ -148,7 +123,8 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
-        let text = table(vec![row(["a", "b"]), row(["long", "x"]), row(["é", "yy"])]);
-        assert_eq!(text, "a    | b\n-----|---\nlong | x\né    | yy\n");
+        let text = table("a|b", [row(["long", "x"]), row(["é", "yy"])].into_iter());
+        assert_eq!(text, "\na    | b\n-----|---\nlong | x\né    | yy\n");
+        assert_eq!(table("a|b", std::iter::empty()), "");
     }
 }
