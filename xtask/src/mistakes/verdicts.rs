@@ -27,9 +27,12 @@ pub struct Kind {
     head: &'static str,
     /// How many cells name a variant.
     named_by: usize,
-    /// Returns the variants of the crate, and the first cells of their rows.
-    variants: fn(&Context, &Tree) -> Result<Vec<(Variant, String)>, String>,
+    /// Returns the variants of the crate.
+    variants: fn(&Context, &Tree) -> Result<Variants, String>,
 }
+
+/// Variants, and the first cells of their rows.
+type Variants = Vec<(Variant, String)>;
 
 /// Weakened orderings.
 pub const ORDERINGS: Kind = Kind {

@@ -93,8 +93,8 @@ fn sites_of(
     }
     for call in FENCES {
         let operation = call.trim_start_matches("self.fence.").trim_end_matches('(');
-        let places = code.match_indices(call).map(|(place, _)| vec![place..place + call.len()]);
-        found.extend(places.map(|places| (places, operation.to_owned())));
+        let places = code.match_indices(call).map(|(place, _)| place..place + call.len());
+        found.extend(places.map(|place| (Vec::from([place]), operation.to_owned())));
     }
     let left_out = left_out(text, &code);
     found.retain(|(places, _)| !left_out.iter().any(|range| range.contains(&places[0].start)));
