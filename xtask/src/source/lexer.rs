@@ -37,7 +37,7 @@ pub fn code_only(text: &str) -> String {
 /// same.
 pub fn essence(text: &str) -> String {
     let mut code = blank(text, is_comment);
-    for range in items(text, &code_only(text), &TESTS).into_iter().rev() {
+    for range in items(text, &code_only(text), TESTS).into_iter().rev() {
         code.replace_range(range, "");
     }
     let lines = code.lines().map(str::trim_end).filter(|line| !line.is_empty());
@@ -55,24 +55,26 @@ fn blank(text: &str, is_blanked: impl Fn(TokenKind) -> bool) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// What an item begins with that only tests have.
-pub const TESTS: [&str; 2] = ["#[cfg(test)]", "#[cfg(all(test"];
+/// What an item begins with that only tests have, that only models have, and that no model has.
+const TESTS: &[&str] = &["#[cfg(test)]", "#[cfg(all(test"];
+const MODELS: &[&str] = &["#[cfg(all(loom", "#[cfg(model)]", "#[cfg(all(model"];
+const NO_MODELS: &[&str] = &["#[cfg(not(all(loom", "#[cfg(not(model))]"];
 
 /// Returns what no model runs: tests, and what is compiled only without loom.
 pub fn unmodeled(text: &str, code: &str) -> Vec<Range<usize>> {
-    items(text, code, &[TESTS[0], TESTS[1], "#[cfg(not(all(loom"])
+    items(text, code, &[TESTS, NO_MODELS].concat())
 }
 
 /// Returns what is not compiled into the crate as it is used: tests, and what is there for loom.
 pub fn not_built(text: &str, code: &str) -> Vec<Range<usize>> {
-    items(text, code, &[TESTS[0], TESTS[1], "#[cfg(all(loom"])
+    items(text, code, &[TESTS, MODELS].concat())
 }
 
 /// Returns the code without tests: comments, literals, and items for tests are blanked.
 #[cfg(test)]
 pub fn shipped(text: &str) -> String {
     let mut code = code_only(text);
-    for range in items(text, &code, &TESTS) {
+    for range in items(text, &code, TESTS) {
         let blank = code[range.clone()].chars().map(|c| if c == '\n' { '\n' } else { ' ' });
         let blank: String = blank.collect();
         if blank.len() == range.len() {

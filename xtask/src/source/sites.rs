@@ -1,8 +1,8 @@
 //! The names of the atomic accesses in the source.
 //!
 //! A name is `file.function.operation`, with `.2` for the second of the kind in a function. The
-//! file is its stem, or the folder's name for a `mod.rs`. Where two files would be called the
-//! same, it is `folder_stem`. The calls that put a fence in the handshake have names, too.
+//! file is its stem, or the folder's name for a `mod.rs`. Where that is another file's stem, it is
+//! `folder_stem`, or `folder_mod`. The calls that put a fence in the handshake have names, too.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -49,22 +49,33 @@ pub fn modeled_sites(tree: &Tree) -> Vec<Site> {
 
 fn sites_without(tree: &Tree, left_out: fn(&str, &str) -> Vec<Range<usize>>) -> Vec<Site> {
     let names = names(tree.keys());
-    let files = tree.iter().filter(|(path, _)| path.starts_with("src/") && !is_sync(path));
+    let is_left_out = |path: &str| !path.starts_with("src/") || is_sync(path) || is_tests(path);
+    let files = tree.iter().filter(|(path, _)| !is_left_out(path));
     files.flat_map(|(path, text)| sites_of(path, &names[&**path], text, left_out)).collect()
+}
+
+/// Returns `true` for a file of tests alone.
+pub fn is_tests(path: &str) -> bool {
+    path.ends_with("/tests.rs")
 }
 
 /// Returns what the crate's files are called in names of accesses.
 fn names<'p>(paths: impl Iterator<Item = &'p String>) -> BTreeMap<&'p str, String> {
     let parts = |path: &'p str| {
-        let mut parts = path.trim_end_matches(".rs").rsplit('/').filter(|part| *part != "mod");
-        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+        let (folder, stem) = path.trim_end_matches(".rs").rsplit_once('/').unwrap_or(("", path));
+        (folder.rsplit('/').next().unwrap_or_default(), stem)
     };
     let paths: Vec<&str> = paths.map(|path| &**path).filter(|p| p.starts_with("src/")).collect();
-    let stems: Vec<&str> = paths.iter().map(|path| parts(path).0).collect();
+    let stems: Vec<&str> = paths.iter().map(|path| parts(path).1).collect();
+    let count = |name: &str| stems.iter().filter(|stem| **stem == name).count();
     let name = |path: &&'p str| {
-        let (stem, folder) = parts(path);
-        let is_unique = stems.iter().filter(|other| **other == stem).count() == 1;
-        (*path, if is_unique { stem.to_owned() } else { format!("{folder}_{stem}") })
+        let (folder, stem) = parts(path);
+        let name = match stem {
+            "mod" if count(folder) == 0 => folder.to_owned(),
+            _ if count(stem) == 1 => stem.to_owned(),
+            _ => format!("{folder}_{stem}"),
+        };
+        (*path, name)
     };
     paths.iter().map(name).collect()
 }
@@ -145,9 +156,9 @@ mod tests {
 
     #[test]
     fn a_file_is_called_what_nothing_else_is() {
-        let paths = ["src/lib.rs", "src/slab/mod.rs", "src/slab/word.rs", "src/bits/word.rs"];
-        let tree: Tree = paths.iter().map(|path| ((*path).to_owned(), String::new())).collect();
+        let paths = ["a/a.rs", "a/mod.rs", "bits/mod.rs", "bits/word.rs", "lib.rs", "slab/word.rs"];
+        let tree: Tree = paths.map(|path| (format!("src/{path}"), String::new())).into();
         let names: Vec<String> = names(tree.keys()).into_values().collect();
-        assert_eq!(names, ["bits_word", "lib", "slab", "slab_word"]);
+        assert_eq!(names, ["a", "a_mod", "bits", "bits_word", "lib", "slab_word"]);
     }
 }

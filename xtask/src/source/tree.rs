@@ -54,8 +54,12 @@ fn read<'f>(
 /// Adds a manifest with what the suite in a folder needs.
 fn lean(root: &Path, mut tree: Tree, suite: &str, test: Option<&str>) -> Result<Tree, String> {
     let suite = tree.iter().filter(|(path, _)| path.starts_with(suite)).map(|(_, text)| &**text);
+    let suite: String = suite.collect();
+    if let Ok(script) = context::read(&root.join("build.rs")) {
+        tree.insert("build.rs".to_owned(), script);
+    }
     let manifest = context::read(&root.join(paths::MANIFEST))?;
-    let manifest = lean_manifest(&manifest, &suite.collect::<String>(), test);
+    let manifest = lean_manifest(&manifest, &suite, test);
     tree.insert(paths::MANIFEST.to_owned(), manifest);
     Ok(tree)
 }

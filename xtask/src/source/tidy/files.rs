@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::source::lexer::shipped;
+use crate::source::sites::is_tests;
 use crate::source::tree::{Tree, read_folder};
 
 /// A text file.
@@ -44,7 +45,8 @@ pub fn files_of(folders: &[&str], ending: &str) -> Vec<File> {
 impl File {
     pub fn new(path: &str, text: &str) -> Self {
         let lines = |text: &str| text.lines().map(str::to_owned).collect();
-        let code = if path.ends_with(".rs") { lines(&shipped(text)) } else { Vec::new() };
+        let is_code = path.ends_with(".rs") && !is_tests(path);
+        let code = if is_code { lines(&shipped(text)) } else { Vec::new() };
         Self { path: path.to_owned(), text: text.to_owned(), lines: lines(text), code }
     }
 

@@ -30,8 +30,11 @@ type Names = Vec<String>;
 struct Module {
     path: String,
     files: Vec<String>,
-    /// What is re-exported, by its name; nothing is known of what is another crate's.
+    /// What is re-exported, by its name, or by `module::name` in a module within the file, or
+    /// by its path where that ends in `*`. Nothing is known of what is another crate's.
     exports: BTreeMap<String, Option<Names>>,
+    /// Its own items.
+    items: Vec<String>,
     /// With the numbers of their lines.
     uses: Vec<(usize, Names)>,
 }
@@ -74,18 +77,32 @@ impl Crate {
 
     /// Returns what is wrong with a module's use of a path, if it is.
     fn wrong(&self, from: &[String], used: &[String], depth: usize) -> Option<String> {
-        let known = (0..=used.len()).rev().find(|length| self.0.contains_key(&used[..*length]))?;
-        let (target, item) = (&used[..known], used.get(known));
+        let is_module = |length: &usize| {
+            let (folder, name) = (&used[..length.saturating_sub(1)], used[..*length].last());
+            // What a folder lists may be a file somewhere else.
+            let list = self.0.get(folder).map_or(&[][..], |module| &module.files[..]);
+            name.is_none_or(|name| list.contains(name))
+        };
+        let known = (0..=used.len()).take_while(is_module).last()?;
+        let (target, items) = used.split_at(known);
         let name = used.join("::");
         if target.starts_with(from) {
             return None;
         }
         if from.starts_with(target) {
-            return match item.and_then(|item| self.0[target].exports.get(item)) {
-                Some(Some(exported)) if depth < 9 => self.wrong(from, exported, depth + 1),
-                Some(None) => None,
-                _ => Some(format!("uses {name} of a folder that it is in")),
+            let Module { exports, items: own, .. } = &self.0[target];
+            let is_foreign = items.first().is_some_and(|item| item != "*" && !own.contains(item));
+            let named = (1..=items.len()).find_map(|n| exports.get(&items[..n].join("::")));
+            let mut globs = exports.iter().filter(|(name, _)| name.ends_with("::*"));
+            let is_right = |exported: &Option<Names>| match exported {
+                Some(exported) => depth < 9 && self.wrong(from, exported, depth + 1).is_none(),
+                None => true,
             };
+            let is_right = match named {
+                Some(exported) => is_right(exported),
+                None => is_foreign && globs.any(|(_, exported)| is_right(exported)),
+            };
+            return (!is_right).then(|| format!("uses {name} of a folder that it is in"));
         }
         let common = from.iter().zip(target).take_while(|(a, b)| a == b).count();
         let list = &self.0[&from[..common]].files;
@@ -97,6 +114,9 @@ impl Crate {
         }
     }
 }
+
+/// What an item begins with, its name behind it.
+const ITEMS: [&str; 7] = ["struct", "enum", "union", "trait", "type", "const", "static"];
 
 /// Reads the tokens of a module.
 struct Reader<'t> {
@@ -130,12 +150,17 @@ impl<'t> Reader<'t> {
                     }
                     _ => {}
                 },
+                (Ident, word) if depth == 0 && ITEMS.contains(&word) => {
+                    module.items.extend(reader.token(1).map(|(_, name, _)| name.to_owned()));
+                }
                 (Ident, "use") => {
                     reader.at += 1;
                     let (here, mut found): (Names, _) = (here(), Vec::new());
                     reader.tree(Vec::new(), &mut found);
                     for (path, name) in found {
                         let used = resolve(&here, &path, &module.files);
+                        let name = if name == "*" { path.join("::") } else { name };
+                        let name = [&here[names.len()..], &[name]].concat().join("::");
                         module.exports.insert(name, used.clone());
                         module.uses.extend(used.map(|used| (line, used)));
                     }
@@ -254,12 +279,18 @@ fn each_file_uses_only_what_is_above_it() {
 fn wrong_arrows_are_found() {
     let misses = |file: &str, line: &str| {
         let texts = [
-            ("lib.rs", "mod a; mod b; pub use a::z::Z;"),
-            ("a/mod.rs", "mod x; mod y; mod z; pub(crate) use x::{X, X as W}; struct Own;"),
+            ("lib.rs", "mod a; mod b; mod c; pub use a::z::Z;"),
+            (
+                "a/mod.rs",
+                "mod x; mod far; mod y; mod z; pub use x::{X, X as W, *}; struct Own; \
+                          mod within { pub use super::x::V; }",
+            ),
             ("a/x.rs", ""),
             ("a/y.rs", ""),
             ("a/z.rs", ""),
             ("b.rs", ""),
+            ("c/mod.rs", "mod k; struct Own;"),
+            ("c/k.rs", ""),
         ];
         let text = |name: &str, text: &str| text.to_owned() + if name == file { line } else { "" };
         let tree = texts.map(|(n, t)| (format!("src/{n}"), text(n, t)));
@@ -279,10 +310,13 @@ fn wrong_arrows_are_found() {
     assert_eq!(misses("a/x.rs", "use super::{y::{self, Y}, z::Z};"), 3);
     assert_eq!(misses("a/y.rs", "mod m { use super::super::z::Z; } fn f(_: super::z::Z) {}"), 2);
     // To re-exports, and to the folder's own.
-    assert_eq!(misses("a/y.rs", "use super::{X, W};"), 0);
+    assert_eq!(misses("a/y.rs", "use super::{X, W, within::V, far::F};"), 0);
+    assert_eq!(misses("a/y.rs", "use super::Glob;"), 0);
+    assert_eq!(misses("a/x.rs", "use super::far::F;"), 1);
     assert_eq!(misses("b.rs", "use crate::Z;"), 0);
     assert_eq!(misses("a/x.rs", "use crate::Z;"), 1);
-    assert_eq!(misses("a/y.rs", "use super::Own; use super::*;"), 2);
+    assert_eq!(misses("a/y.rs", "use super::Own;"), 1);
+    assert_eq!(misses("c/k.rs", "use super::Own; use super::*; use super::Else;"), 3);
     // In tests, in visibilities, and out of the crate.
     assert_eq!(misses("a/x.rs", "\n#[cfg(test)]\nmod tests { use crate::b::B; }"), 0);
     assert_eq!(
