@@ -21,7 +21,7 @@ use crate::run::command::{Command, cargo, program};
 use crate::run::context::{self, Context, paths};
 use crate::run::plan::Say;
 use crate::run::process;
-use crate::source::lists::reasons;
+use crate::source::lists::{self, reasons};
 use crate::source::patch::{Mistake, read_folder};
 use crate::source::tree::{self, Tree, fingerprint};
 
@@ -69,7 +69,9 @@ pub fn run(context: &Context, sanitizer: Option<Sanitizer>) -> Result<(), String
         rows.push((mistake, plain.kept(&tree), watched.kept(&tree)));
     }
     let reasons = reasons(&context.read(paths::STRESS_REASONS)?)?;
-    context.write(paths::STRESS_TABLE, &table(&commit(context), &rows, &reasons))
+    let old = context.read(paths::STRESS_TABLE).unwrap_or_default();
+    let table = table(&commit(context), &rows, &reasons, &lists::rows(&old, 1));
+    context.write(paths::STRESS_TABLE, &table)
 }
 
 /// Returns the stress test on the crate as it is, under ThreadSanitizer. It is built from a copy
@@ -230,7 +232,13 @@ fn summary(text: &str) -> String {
 /// A mistake, what became of it, and what under ThreadSanitizer.
 type Row<'s> = (&'s Mistake, Option<Outcome>, Option<Outcome>);
 
-fn table(commit: &str, rows: &[Row], reasons: &BTreeMap<String, String>) -> String {
+/// Returns the table. A mistake that has no outcome keeps the row that it had.
+fn table(
+    commit: &str,
+    rows: &[Row],
+    reasons: &BTreeMap<String, String>,
+    old: &[(String, String)],
+) -> String {
     let count = |row: fn(&Row) -> Option<bool>| {
         let tried: Vec<bool> = rows.iter().filter_map(row).collect();
         format!("{} of {}", tried.iter().filter(|is_noticed| **is_noticed).count(), tried.len())
@@ -252,6 +260,11 @@ fn table(commit: &str, rows: &[Row], reasons: &BTreeMap<String, String>) -> Stri
         count(|(_, _, watched)| watched.as_ref().map(Outcome::is_killed)),
     );
     for (mistake, plain, watched) in rows {
+        let kept = old.iter().find(|(name, _)| *name == mistake.name);
+        if let (Some((name, cells)), None, None) = (kept, plain, watched) {
+            text += &format!("| {name} | {cells} |\n");
+            continue;
+        }
         let reason = reasons.get(&mistake.name).map_or("", |reason| reason.trim());
         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
         let [outcome, mut test, mut said] = cells(plain.as_ref(), reason);
@@ -320,7 +333,10 @@ mod tests {
             (&seeds[3], survived(), Some(fallen)),
         ];
         let reasons = BTreeMap::from([("b".to_owned(), "  by\n    luck".to_owned())]);
-        let table = table("commit 1", &rows, &reasons);
+        let old = ["a", "e"].map(|name| (name.to_owned(), "as it was".to_owned()));
+        let kept = table("commit 1", &[(&seeds[0], None, None)], &reasons, &old);
+        assert_eq!(kept.lines().last(), Some("| a | as it was |"));
+        let table = table("commit 1", &rows, &reasons, &[]);
         let rows: Vec<&str> = table.lines().skip_while(|line| !line.starts_with("|--")).collect();
         assert_eq!(rows[1], "| a | What. | 3 | after 1.2 s |  | long_run::x | slot 1 |");
         assert_eq!(rows[2], "| b | What. | 3 | **not** in 30 s | **not** in 30 s |  | by luck |");

@@ -74,8 +74,11 @@ fn without_partners(file: &File, sites: &[Site]) -> Misses {
     let comments: Vec<&str> = file.lines.iter().map(|line| comment(line)).collect();
     let comments = comments.join(" ");
     let unknown = partners(&comments).into_iter().filter(|name| !names.contains(name));
-    let unknown: Misses =
-        unknown.map(|name| file.at(1, format!("names {name}, which is no access"))).collect();
+    let line = |name: &str| file.lines.iter().position(|line| line.contains(name));
+    let unknown = unknown.map(|name| {
+        let line = line(name).map_or(1, |at| at + 1);
+        file.at(line, format!("names {name}, which is no access"))
+    });
     let is_here = |site: &&Site| site.path == file.path;
     let is_paired = |site: &&Site| PAIRED.iter().any(|paired| has_word(&site.orderings, paired));
     let alone = sites
@@ -85,7 +88,7 @@ fn without_partners(file: &File, sites: &[Site]) -> Misses {
         .filter(|site| partners(&file.comment_above(site.line, REACH)).is_empty());
     let alone =
         alone.map(|site| file.at(site.line, format!("no `Partner: NAME` above {}", site.name)));
-    unknown.into_iter().chain(alone).collect()
+    unknown.chain(alone).collect()
 }
 
 #[test]
