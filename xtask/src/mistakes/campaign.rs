@@ -4,16 +4,16 @@
 //! then meets them from the shortest to the longest until one fails. Results are kept, by a
 //! fingerprint of what they depend on, so that a run that was broken off goes on where it was.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::outcome::{End, Outcome};
-use super::trial::{Ending, Exploration, Worker, explore, loom, tests};
+use super::trial::{QUICK, Worker, explore, loom, tests};
 use crate::loom::patched;
 use crate::run::context::{self, Context};
 use crate::run::display::seconds;
@@ -41,15 +41,6 @@ pub enum Extent {
     Quick,
     /// Those that this does not settle, to the end.
     Full,
-}
-
-/// One exploration to come, and what the unchanged crate needed for it.
-#[derive(Clone)]
-struct Planned {
-    exploration: Exploration,
-    seconds: f64,
-    bound: String,
-    executions: u64,
 }
 
 /// What came of variants.
@@ -151,127 +142,91 @@ impl Campaign {
         })
     }
 
-    /// Returns the explorations in the order in which variants meet them.
-    fn schedule(&self, base: &Tree, extent: Extent) -> Result<Vec<Planned>, String> {
+    /// Returns the models in the order in which variants meet them, and what came of each in the
+    /// unchanged crate.
+    fn schedule(&self, base: &Tree, extent: Extent) -> Result<Vec<Outcome>, String> {
         let kept = |pass| self.results.join(format!("baseline-{}-{pass}", fingerprint(base)));
-        let mut binary = None;
-        let mut build = || -> Result<PathBuf, String> {
-            if binary.is_none() {
-                println!("building the unchanged crate");
-                binary = Some(self.workers[0].build(base)?);
-            }
-            binary.clone().ok_or_else(String::new)
+        let build = || {
+            println!("building the unchanged crate");
+            self.workers[0].build(base)
         };
         let mut schedule = self.pass(&kept("quick"), || {
             let binary = build()?;
-            let exploration = |test| Exploration { test, quick: true };
-            Ok((binary.clone(), tests(&binary)?.into_iter().map(exploration).collect()))
+            let models = tests(&binary)?.into_iter().map(|test| test + QUICK).collect();
+            Ok((binary, models))
         })?;
         if extent == Extent::Full {
-            let bounded = schedule.iter().filter(|planned| planned.bound == QUICK_BOUND);
-            let full = bounded.map(|p| Exploration { quick: false, ..p.exploration.clone() });
-            let full: Vec<Exploration> = full.collect();
-            let full = self.pass(&kept("full"), || Ok((build()?, full)))?;
+            let bounded = schedule.iter().filter(|outcome| outcome.message == QUICK_BOUND);
+            let full = bounded.map(|outcome| outcome.model.trim_end_matches(QUICK).to_owned());
+            let full: Vec<String> = full.collect();
+            let mut full = self.pass(&kept("full"), || Ok((build()?, full)))?;
             // A model whose own bound is the quick one is not explored twice.
-            let known: HashMap<String, u64> =
-                schedule.iter().map(|p| (p.exploration.test.clone(), p.executions)).collect();
-            let more = |p: &Planned| known.get(&p.exploration.test) != Some(&p.executions);
-            schedule.extend(full.into_iter().filter(more));
+            full.retain(|outcome| {
+                let quick = outcome.model.clone() + QUICK;
+                let same = |o: &Outcome| o.model == quick && o.executions == outcome.executions;
+                !schedule.iter().any(same)
+            });
+            schedule.extend(full);
         }
         schedule.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
         Ok(schedule)
     }
 
-    /// Explores the unchanged crate, or reads in the file what that showed before.
+    /// Explores models of the unchanged crate, or reads in the file what that showed before.
     fn pass(
         &self,
         file: &Path,
-        explorations: impl FnOnce() -> Result<(PathBuf, Vec<Exploration>), String>,
-    ) -> Result<Vec<Planned>, String> {
+        models: impl FnOnce() -> Result<(PathBuf, Vec<String>), String>,
+    ) -> Result<Vec<Outcome>, String> {
         if let Ok(text) = fs::read_to_string(file) {
-            return Ok(text.lines().filter_map(Planned::read).collect());
+            return Ok(text.lines().filter_map(Outcome::read).collect());
         }
-        let (binary, explorations) = explorations()?;
-        println!("measuring {} models of the unchanged crate", explorations.len());
+        let (binary, models) = models()?;
+        println!("measuring {} models of the unchanged crate", models.len());
         let all = Mutex::new(Vec::new());
-        share_out(self.workers.len(), &explorations, |_, exploration| {
-            let limit = Duration::from_secs(1800);
-            let (ending, seconds) = explore(&binary, exploration, limit)?;
-            let Ending::Passed { bound, executions } = ending else {
-                return Err(format!("{exploration} fails with nothing changed: {ending:?}"));
-            };
-            let exploration = exploration.clone();
-            println!("measured {exploration}: {seconds:.1} s");
-            if let Ok(mut all) = all.lock() {
-                all.push(Planned { exploration, seconds, bound, executions });
+        share_out(self.workers.len(), &models, |_, model| {
+            let outcome = explore(&binary, model, Duration::from_secs(1800))?;
+            if outcome.end != End::Survived {
+                return Err(format!("with nothing changed, {outcome}: {}", outcome.message));
             }
+            println!("measured {model}: {:.1} s", outcome.seconds);
+            all.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
             Ok(())
         })?;
         let all = all.into_inner().unwrap_or_default();
-        let text: String = all.iter().map(Planned::line).collect();
-        context::write(file, &text)?;
+        context::write(file, &all.iter().map(Outcome::line).collect::<String>())?;
         Ok(all)
     }
 }
 
-impl Planned {
-    fn line(&self) -> String {
-        let Planned { exploration, seconds, bound, executions } = self;
-        format!("{}\t{}\t{seconds}\t{bound}\t{executions}\n", exploration.test, exploration.quick)
-    }
-
-    fn read(line: &str) -> Option<Self> {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let [test, quick, seconds, bound, executions] = fields[..] else { return None };
-        let exploration = Exploration { test: test.to_owned(), quick: quick.parse().ok()? };
-        let (seconds, executions) = (seconds.parse().ok()?, executions.parse().ok()?);
-        Some(Self { exploration, seconds, bound: bound.to_owned(), executions })
-    }
-}
-
 /// Lets a variant meet the models until one fails.
-fn try_out(worker: &Worker, variant: &Variant, schedule: &[Planned]) -> Outcome {
+fn try_out(worker: &Worker, variant: &Variant, schedule: &[Outcome]) -> Outcome {
     let binary = match worker.build(&variant.tree) {
         Ok(binary) => binary,
         Err(reason) => return Outcome::broken(reason),
     };
-    let mut order: Vec<(Exploration, f64)> =
-        schedule.iter().map(|planned| (planned.exploration.clone(), planned.seconds)).collect();
+    let mut order: Vec<(&str, f64)> = schedule.iter().map(|o| (&*o.model, o.seconds)).collect();
     if let Some(hint) = &variant.hint {
-        let Some((known, _)) = order.iter().find(|(e, _)| e.test == *hint).cloned() else {
+        let quick = hint.clone() + QUICK;
+        if !order.iter().any(|(model, _)| *model == quick) {
             return Outcome::broken(format!("`killer: {hint}` names no model"));
-        };
+        }
         // First as the others are, and when none has noticed, to its end.
-        order.sort_by_key(|(exploration, _)| *exploration != known);
-        order.push((Exploration { quick: false, ..known }, 4.0 * PATIENCE));
+        order.sort_by_key(|(model, _)| *model != quick);
+        order.push((hint, 4.0 * PATIENCE));
     }
     let mut given_up = Vec::new();
     let started = Instant::now();
-    for (exploration, seconds) in order {
+    for (model, seconds) in order {
         let limit = Duration::from_secs_f64(PATIENCE.max(5.0 * seconds));
-        match explore(&binary, &exploration, limit) {
-            Ok((Ending::Passed { .. }, _)) => {}
-            Ok((Ending::TimedOut, _)) => given_up.push(exploration.to_string()),
-            Ok((Ending::Failed { message, executions }, seconds)) => {
-                let model = exploration.to_string();
-                return Outcome { end: End::Killed, model, executions, seconds, message };
-            }
+        match explore(&binary, model, limit) {
+            Ok(outcome) if outcome.is_killed() => return outcome,
+            Ok(outcome) if outcome.end == End::TimedOut => given_up.push(model),
+            Ok(_) => {}
             Err(reason) => return Outcome::broken(reason),
         }
     }
     let end = if given_up.is_empty() { End::Survived } else { End::TimedOut };
     let seconds = started.elapsed().as_secs_f64();
     Outcome { model: given_up.join("; "), ..Outcome::new(end, seconds) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_measurement_is_kept_whole() {
-        let line = "a::b\ttrue\t0.5\t2 preemptions\t12\n";
-        assert_eq!(Planned::read(line.trim_end()).map(|p| p.line()).as_deref(), Some(line));
-        assert!(Planned::read("a::b").is_none());
-    }
 }

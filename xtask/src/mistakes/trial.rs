@@ -1,11 +1,11 @@
 //! Builds the models from a copy of the source and runs one after another.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::outcome::{End, Outcome};
 use crate::loom::patched::with_copy;
 use crate::run::command::{Command, program};
 use crate::run::context::{Context, paths};
@@ -25,31 +25,9 @@ pub struct Worker {
     loom: PathBuf,
 }
 
-/// One model, to be explored up to two preemptions or as far as it says itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Exploration {
-    /// The test's name, such as `world::end_sweep`.
-    pub test: String,
-    pub quick: bool,
-}
-
-/// How the exploration of a model ended.
-#[derive(Debug)]
-pub enum Ending {
-    /// Nothing was wrong. What its line said.
-    Passed { bound: String, executions: u64 },
-    /// The first panic's message, and in which execution it was.
-    Failed { message: String, executions: Option<u64> },
-    /// It was given up.
-    TimedOut,
-}
-
-impl fmt::Display for Exploration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.test)?;
-        f.write_str(if self.quick { ", quick" } else { "" })
-    }
-}
+/// What the name of a model ends with that is explored up to two preemptions only; what comes
+/// before it is its test, such as `world::end_sweep`.
+pub const QUICK: &str = ", quick";
 
 /// Returns the folder for the corrected copy of loom.
 pub fn loom(context: &Context) -> PathBuf {
@@ -106,14 +84,12 @@ pub fn tests(binary: &Path) -> Result<Vec<String>, String> {
     Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
 }
 
-/// Explores one model, in a process of its own. Returns the seconds that it took, too.
-pub fn explore(
-    binary: &Path,
-    exploration: &Exploration,
-    limit: Duration,
-) -> Result<(Ending, f64), String> {
-    let run = program(binary, "--nocapture --exact").argument(&exploration.test);
-    let run = if exploration.quick { run.env("SLOTARENA_LOOM_QUICK", "2") } else { run };
+/// Explores one model, in a process of its own. One that passes survives, and its message is its
+/// bound.
+pub fn explore(binary: &Path, model: &str, limit: Duration) -> Result<Outcome, String> {
+    let test = model.trim_end_matches(QUICK);
+    let run = program(binary, "--nocapture --exact").argument(test);
+    let run = if test == model { run } else { run.env("SLOTARENA_LOOM_QUICK", "2") };
     let started = Instant::now();
     let mut report = Report::default();
     let result = process::run(&run, Path::new("."), limit, |line| {
@@ -122,20 +98,16 @@ pub fn explore(
         }
     });
     let seconds = started.elapsed().as_secs_f64();
-    let ending = match result {
+    let (end, executions, message) = match result {
         Ok(()) => {
-            let model = report.tally.models.pop();
-            let model =
-                model.ok_or_else(|| format!("{exploration}: no line `model: …`, expected one"))?;
-            Ending::Passed { bound: model.bound, executions: model.executions }
+            let line = report.tally.models.pop();
+            let line = line.ok_or_else(|| format!("{model}: no line `model: …`, expected one"))?;
+            (End::Survived, Some(line.executions), line.bound)
         }
-        Err(_) if started.elapsed() > limit => Ending::TimedOut,
-        Err(reason) => {
-            let message = report.message.unwrap_or(reason);
-            Ending::Failed { message, executions: report.executions }
-        }
+        Err(_) if started.elapsed() > limit => (End::TimedOut, None, String::new()),
+        Err(reason) => (End::Killed, report.executions, report.message.unwrap_or(reason)),
     };
-    Ok((ending, seconds))
+    Ok(Outcome { end, model: model.to_owned(), executions, seconds, message })
 }
 
 /// What the output of a test said.
