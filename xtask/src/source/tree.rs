@@ -124,38 +124,28 @@ pub fn fingerprint(tree: &Tree) -> String {
 /// Returns the manifest of a package of its own, without what the suite does not use. Of the tests
 /// that are named in it, only this one is kept.
 fn lean_manifest(manifest: &str, suite: &str, test: Option<&str>) -> String {
-    let mut sections = vec![String::new()];
-    for line in manifest.lines() {
-        if line.starts_with('[') {
-            sections.push(String::new());
+    let head = |section: &str| section.lines().next().unwrap_or_default().to_owned();
+    let is_kept = |section: &&str| {
+        let is_it = |test| section.contains(&format!("name = \"{test}\""));
+        match &*head(section) {
+            "[bench]]" | "[example]]" => false,
+            "[test]]" => test.is_some_and(is_it),
+            head => !head.starts_with("workspace"),
         }
-        if let Some(section) = sections.last_mut() {
-            *section += line;
-            section.push('\n');
+    };
+    let is_used = |line: &&str| {
+        let name = line.split(['=', ' ', '.']).next().unwrap_or_default();
+        suite.contains(&format!("{}::", name.replace('-', "_")))
+    };
+    let lean = manifest.trim_end().split("\n[").filter(is_kept).map(|section| {
+        if !head(section).ends_with("dev-dependencies]") {
+            return section.to_owned();
         }
-    }
-    let mut lean = String::new();
-    for section in sections {
-        let head = section.lines().next().unwrap_or_default();
-        if head.starts_with("[workspace") || head == "[[bench]]" || head == "[[example]]" {
-            continue;
-        }
-        let kept = |test| section.contains(&format!("name = \"{test}\""));
-        if head == "[[test]]" && !test.is_some_and(kept) {
-            continue;
-        }
-        if head.ends_with("dev-dependencies]") {
-            let used = |line: &&str| {
-                let name = line.split(['=', ' ', '.']).next().unwrap_or_default();
-                let path = format!("{}::", name.replace('-', "_"));
-                line.starts_with('[') || (!name.is_empty() && suite.contains(&path))
-            };
-            section.lines().filter(used).for_each(|line| lean += &format!("{line}\n"));
-        } else {
-            lean += &section;
-        }
-    }
-    lean + "\n[workspace]\n"
+        let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
+        let used = lines.lines().filter(|line| !line.is_empty()).filter(is_used);
+        std::iter::once(head).chain(used).collect::<Vec<_>>().join("\n")
+    });
+    lean.collect::<Vec<_>>().join("\n[") + "\n\n[workspace]\n"
 }
 
 #[cfg(test)]
