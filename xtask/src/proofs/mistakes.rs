@@ -38,7 +38,7 @@ fn is_a_model(mistake: &Mistake) -> bool {
     mistake.files().all(|file| file.ends_with(".pml"))
 }
 
-/// The model that a mistake shows in.
+/// Returns the model that a mistake shows in.
 fn model<'a>(mistake: &Mistake, models: &'a [spin::Model]) -> Result<&'a spin::Model, String> {
     let found = models.iter().find(|model| Some(&model.name) == mistake.killer.as_ref());
     found.ok_or_else(|| {

@@ -127,10 +127,13 @@ struct Reader<'t> {
 impl<'t> Reader<'t> {
     fn read(path: &str, names: &[String], text: &str) -> Module {
         let code = shipped(text);
-        let placed = tokens(&code).into_iter();
-        let line = |at: usize| code[..at].matches('\n').count() + 1;
-        let tokens = placed.map(|(kind, at)| (kind, &code[at.clone()], line(at.start)));
-        let mut reader = Reader { tokens: tokens.collect(), at: 0 };
+        let (mut line, mut last) = (1, 0);
+        let placed = tokens(&code).into_iter().map(|(kind, range)| {
+            line += code[last..range.start].matches('\n').count();
+            last = range.start;
+            (kind, &code[range], line)
+        });
+        let mut reader = Reader { tokens: placed.collect(), at: 0 };
         let mut module = Module { path: path.to_owned(), ..Module::default() };
         // Modules within the file, and the depths of their braces.
         let (mut within, mut depth): (Vec<(String, usize)>, usize) = (Vec::new(), 0);

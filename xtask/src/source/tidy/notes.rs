@@ -21,11 +21,11 @@ const REACH: usize = 8;
 /// Returns `true` for `Relaxed: …`, `Relaxed on failure: …`.
 fn labels(text: &str, ordering: &str) -> bool {
     let endings = [":", " on success:", " on failure:"];
-    let labelled = |ending: &&str| {
+    let labeled = |ending: &&str| {
         let label = format!("{ordering}{ending}");
         text.match_indices(&label).any(|(at, _)| !text[..at].ends_with(char::is_alphanumeric))
     };
-    endings.iter().any(labelled)
+    endings.iter().any(labeled)
 }
 
 /// Returns the accesses of a file whose ordering no note explains, and how many accesses it has.
@@ -36,7 +36,7 @@ fn unexplained(file: &File) -> (Misses, usize) {
             if has_word(code, &format!("Ordering::{ordering}")) {
                 sites += 1;
                 if !labels(&file.comment_above(number, REACH), ordering) {
-                    misses.push(file.at(number, format!("no note labelled {ordering}: above")));
+                    misses.push(file.at(number, format!("no note labeled {ordering}: above")));
                 }
             }
         }
