@@ -114,7 +114,7 @@ pub static CHECKS: &[Check] = &[
         "test --test api --test layout",
     ),
     cargo_runs(
-        ("slab", "dropping, stale keys, properties, stress", "cargo test", Always, Tests, 15),
+        ("slab", "the slab: drops, stale keys, stress", "cargo test", Always, Tests, 15),
         "test --release --features serde --test slab",
     ),
     cargo_runs(
@@ -212,16 +212,26 @@ pub static CHECKS: &[Check] = &[
         own_plan,
     ),
     by(
-        ("seeded-stress", "known mistakes, no loom", "cargo test", OnRequest, Commands("run"), 600),
+        (
+            "seeded-stress",
+            "known mistakes, stressed",
+            "cargo test",
+            OnRequest,
+            Commands("run"),
+            600,
+        ),
         own_plan,
     ),
-    by(("seeded-tsan", "the rest", "ThreadSanitizer", OnRequest, Commands("run"), 600), own_plan),
+    by(
+        ("seeded-tsan", "survivors, sanitized", "ThreadSanitizer", OnRequest, Commands("run"), 600),
+        own_plan,
+    ),
     by(
         ("mutants", "models notice weaker orderings", "loom", OnRequest, Commands("run"), 120),
         own_plan,
     ),
     by(
-        ("statements", "wrong arithmetic", "cargo-mutants", OnRequest, Commands("run"), 40),
+        ("statements", "tests notice wrong sums", "cargo-mutants", OnRequest, Commands("run"), 40),
         statements,
     ),
     by(
@@ -233,14 +243,21 @@ pub static CHECKS: &[Check] = &[
         },
     ),
     by(
-        ("wasm-calls", "real WebAssembly", "example wasm_calls", Thorough, Commands("run"), 20),
+        (
+            "wasm-calls",
+            "WebAssembly, and an attack",
+            "example wasm_calls",
+            Thorough,
+            Commands("run"),
+            20,
+        ),
         |_, _, _| {
             let run = "run --release --example wasm_calls -- --seconds 2";
             Ok(vec![cargo(run), cargo(run).argument("--attack")])
         },
     ),
     cargo_runs(
-        ("bench-smoke", "benchmarks, once each", "cargo bench", Thorough, Commands("run"), 20),
+        ("bench-smoke", "benchmarks run, once each", "cargo bench", Thorough, Commands("run"), 20),
         "bench -- --test",
     ),
     by(
