@@ -1,39 +1,40 @@
 //! The repository's own commands. `cargo xtask verify` is the test command: it runs every check
 //! there is, one after another, and closes with a table of what was checked and how thoroughly.
+//! A check is one row of the table in `verify/checks.rs`; nothing else has to change to add one.
 //!
-//! A check is one row of the table in [`steps`]; nothing else has to change to add one.
+//! The rule of the modules, which a test enforces for the crate as well: a folder uses only folders
+//! above it in the list below, and a file only files above it in the list of its `mod.rs`. The
+//! `mod.rs` itself comes after all of its files.
+//!
+//! - `run`: choices, places, processes, and what their output says
+//! - `source`: the source as text; the project's style
+//! - `platforms`: other systems and compilers, and the sanitizers
+//! - `loom`: the corrected copy of loom, the index of the models, a second checker
+//! - `mistakes`: wrong variants of the crate, and whether each is noticed
+//! - `proofs`: Coq, z3, SPIN
+//! - `figures`: the figures of the benchmarks
+//! - `verify`: the table of checks
 
-mod campaign;
-mod compare;
-mod cross;
-mod debian;
-mod evidence;
-mod figures;
-mod index;
-mod invocation;
-mod keys;
-mod loom_patch;
-mod mutants;
-mod outcome;
-mod process;
-mod progress;
-mod proofs;
-mod report;
-mod sanitizer;
-mod seeded;
-mod sites;
+mod run;
 mod source;
-mod steps;
-mod survival;
-mod tally;
-mod tree;
-mod trial;
+mod platforms;
+mod loom;
+mod mistakes;
+mod proofs;
+mod figures;
 mod verify;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use sanitizer::Sanitizer;
+use lexopt::{Arg, Parser, ValueExt};
+
+use mistakes::stress;
+use mistakes::verdicts::{KNOWN, ORDERINGS};
+use platforms::Sanitizer;
+use run::context::{Context, Options};
+use source::{sites, tree};
 
 const USAGE: &str = "\
 Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those named
@@ -44,46 +45,31 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
        cargo xtask verify proofs --mutants [NAME...]  make mistakes in proofs: are they refused?
        cargo xtask verify stress --seconds N     the stress test alone, for hours if need be
        cargo xtask verify --list                 list the checks
-       cargo xtask label-sites                   name each atomic access, as the proofs do
+       cargo xtask sites                         list the atomic accesses, as the proofs name them
        cargo xtask figures                       measure, and write benches/RESULTS.md and plots
        cargo xtask loom-patch FOLDER             put a corrected copy of loom there
        cargo xtask compare LOOM OTHER            has loom found all outcomes that are in OTHER?
 
   --quick   leave out the slow checks (unless named) and shorten the others
-  --seconds how long the stress test runs: 60 if nothing is said, for each mistake anew
-  --mutants not the proofs, but mistakes in them
-  --all     try also what was tried before, and nothing of it has changed since
+  --seconds how long the stress test runs, on the crate or on each mistake; default 60
+  --mutants make mistakes in the proofs instead of checking them
+  --all     try also what was tried before and has not changed since
   NAME      only those with this in their names";
 
-fn main() -> ExitCode {
-    match command(std::env::args().skip(1)) {
-        Ok(Command::Verify(options)) => verify::verify(&options),
-        Ok(Command::Variants(kind, options)) => variants(kind, &options),
-        Ok(Command::LoomPatch(folder)) => exit(loom_patch::patch(&folder)),
-        Ok(Command::Compare([loom, other])) => exit(compare::compare(&loom, &other)),
-        Ok(Command::Figures) => exit(figures::regenerate(&PathBuf::from("."))),
-        Ok(Command::List) => {
-            print!("{}", steps::listing());
-            ExitCode::SUCCESS
-        }
-        Ok(Command::Help) => {
-            println!("{USAGE}");
-            ExitCode::SUCCESS
-        }
-        Err(reason) => {
-            eprintln!("{reason}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-    }
-}
+/// The commands that `verify` runs in a process of their own, and one for the user.
+const PARTS: [&str; 7] =
+    ["mutants", "seeded", "seeded-stress", "seeded-tsan", "mutant-list", "proofs", "sites"];
+
+/// The checks that try wrong variants of the crate.
+const VARIANTS: [&str; 4] = ["mutants", "seeded", "seeded-stress", "seeded-tsan"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 enum Command {
-    Verify(verify::Options),
-    /// What the checks of these names run.
-    Variants(Kind, verify::Options),
-    /// Where to put it.
+    Verify(Options),
+    /// One of [`PARTS`].
+    Part(String, Options),
+    /// The folder for the copy.
     LoomPatch(PathBuf),
     /// Loom's outcomes, and the other's.
     Compare([PathBuf; 2]),
@@ -92,45 +78,28 @@ enum Command {
     Help,
 }
 
-/// Which wrong variants of the crate.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    Mutants,
-    Seeded,
-    /// The same mistakes, by the stress test.
-    SeededStress,
-    /// Those that survive it, with ThreadSanitizer.
-    SeededTsan,
-    /// Are the lists of both up to date? Tries none.
-    Lists,
-    /// The proofs, or mistakes in them.
-    Proofs,
-    /// The names of the accesses in the source.
-    Labels,
-}
-
-/// Tries wrong variants.
-fn variants(kind: Kind, options: &verify::Options) -> ExitCode {
-    let setup = verify::Setup::new(options);
-    let result = match kind {
-        Kind::Mutants => mutants::run(&setup, options.all, &options.names),
-        Kind::Seeded => seeded::run(&setup, options.all, &options.names),
-        Kind::SeededStress => survival::run(&setup, None, options.all, &options.names),
-        Kind::SeededTsan => {
-            survival::run(&setup, Some(Sanitizer::Thread), options.all, &options.names)
+fn main() -> ExitCode {
+    let result = match command(std::env::args_os().skip(1)) {
+        Ok(Command::Verify(options)) => return verify::verify(&Context::new(options)),
+        Ok(Command::Part(name, options)) => part(&name, &Context::new(options)),
+        Ok(Command::LoomPatch(folder)) => {
+            loom::patched::patch(&Context::new(Options::default()), &folder)
         }
-        Kind::Lists => mutants::check(&setup).and_then(|mutants| {
-            println!("cases: mutants {mutants}");
-            seeded::check(&setup).map(|seeds| println!("cases: mistakes {seeds}"))
-        }),
-        Kind::Proofs => proofs::run(&setup, options.quick, options.mutants, &options.names),
-        Kind::Labels => proofs::label_sites(&setup),
+        Ok(Command::Compare([ours, other])) => loom::compare::compare(&ours, &other),
+        Ok(Command::Figures) => figures::regenerate(&Context::new(Options::default())),
+        Ok(Command::List) => {
+            print!("{}", verify::listing());
+            Ok(())
+        }
+        Ok(Command::Help) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        Err(error) => {
+            eprintln!("{error}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
     };
-    exit(result)
-}
-
-/// Says why something failed, if it did.
-fn exit(result: Result<(), String>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
@@ -140,55 +109,72 @@ fn exit(result: Result<(), String>) -> ExitCode {
     }
 }
 
-/// Reads the command line; the error is for the user.
-fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
-    let kind = match arguments.next().as_deref() {
-        Some("verify") => None,
-        Some("mutants") => Some(Kind::Mutants),
-        Some("seeded") => Some(Kind::Seeded),
-        Some("seeded-stress") => Some(Kind::SeededStress),
-        Some("seeded-tsan") => Some(Kind::SeededTsan),
-        Some("mutant-list") => Some(Kind::Lists),
-        Some("proofs") => Some(Kind::Proofs),
-        Some("label-sites") => Some(Kind::Labels),
-        Some("loom-patch") => {
-            let folder = arguments.next().ok_or("loom-patch needs a folder")?;
-            return Ok(Command::LoomPatch(folder.into()));
+fn part(name: &str, context: &Context) -> Result<(), String> {
+    match name {
+        "mutants" => ORDERINGS.run(context),
+        "seeded" => KNOWN.run(context),
+        "seeded-stress" => stress::run(context, None),
+        "seeded-tsan" => stress::run(context, Some(Sanitizer::Thread)),
+        "mutant-list" => {
+            println!("cases: mutants {}", ORDERINGS.check(context)?);
+            println!("cases: mistakes {}", KNOWN.check(context)?);
+            Ok(())
         }
-        Some("figures") => return Ok(Command::Figures),
-        Some("compare") => {
-            let mut folder =
-                || arguments.next().map(PathBuf::from).ok_or("compare needs two folders");
-            return Ok(Command::Compare([folder()?, folder()?]));
+        "sites" => {
+            for site in sites::sites(&tree::crate_only(&context.root)?) {
+                println!("{:<44} {:<16} {}:{}", site.name, site.orderings, site.path, site.line);
+            }
+            Ok(())
         }
-        None | Some("help" | "--help" | "-h") => return Ok(Command::Help),
-        Some(other) => return Err(format!("there is no command `{other}`")),
+        _ => proofs::run(context),
+    }
+}
+
+/// Reads the command line.
+fn command(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Command, lexopt::Error> {
+    let mut parser = Parser::from_args(words);
+    let name = match parser.next()? {
+        None | Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Command::Help),
+        Some(Arg::Value(name)) => name.string()?,
+        Some(other) => return Err(other.unexpected()),
     };
-    let mut options = verify::Options::default();
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--seconds" => {
-                let seconds = arguments.next().and_then(|text| text.parse().ok());
-                options.seconds = Some(seconds.ok_or("--seconds needs a whole number")?);
+    match &*name {
+        "help" => return Ok(Command::Help),
+        "figures" => return Ok(Command::Figures),
+        "loom-patch" => return Ok(Command::LoomPatch(parser.value()?.into())),
+        "compare" => {
+            return Ok(Command::Compare([parser.value()?.into(), parser.value()?.into()]));
+        }
+        "verify" => {}
+        name if PARTS.contains(&name) => {}
+        _ => return Err(format!("there is no command `{name}`").into()),
+    }
+    let is_verify = name == "verify";
+    let mut options = Options::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("seconds") => options.seconds = Some(parser.value()?.parse()?),
+            Arg::Long("quick") => options.quick = true,
+            Arg::Long("all") => options.all = true,
+            Arg::Long("mutants") => options.mutants = true,
+            Arg::Long("list") => return Ok(Command::List),
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            Arg::Value(word) => {
+                let word = word.string()?;
+                let is_variants = |name: &String| VARIANTS.contains(&&**name);
+                if is_verify && verify::named(&word).is_some() {
+                    options.only.push(word);
+                } else if !is_verify || options.mutants || options.only.iter().any(is_variants) {
+                    options.names.push(word);
+                } else {
+                    let list = "`verify --list` lists them";
+                    return Err(format!("there is no check `{word}`; {list}").into());
+                }
             }
-            "--quick" => options.quick = true,
-            "--all" => options.all = true,
-            "--mutants" => options.mutants = true,
-            "--list" => return Ok(Command::List),
-            "--help" | "-h" => return Ok(Command::Help),
-            name if kind.is_none() && steps::named(name).is_some() => options.only.push(argument),
-            name if !name.starts_with('-') && (kind.is_some() || options.is_about_variants()) => {
-                options.names.push(argument);
-            }
-            other => {
-                return Err(format!("there is no check `{other}`; `verify --list` lists them"));
-            }
+            other => return Err(other.unexpected()),
         }
     }
-    Ok(match kind {
-        Some(kind) => Command::Variants(kind, options),
-        None => Command::Verify(options),
-    })
+    Ok(if is_verify { Command::Verify(options) } else { Command::Part(name, options) })
 }
 
 #[cfg(test)]
@@ -196,14 +182,14 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Command, String> {
-        command(line.split_whitespace().map(str::to_owned))
+        command(line.split_whitespace()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn the_command_line_is_understood() {
         let options = |quick, only: &[&str]| {
             let only = only.iter().map(|name| name.to_string()).collect();
-            Ok(Command::Verify(verify::Options { quick, only, ..Default::default() }))
+            Ok(Command::Verify(Options { quick, only, ..Default::default() }))
         };
         assert_eq!(parse("verify"), options(false, &[]));
         assert_eq!(parse("verify loom --quick fmt"), options(true, &["loom", "fmt"]));
@@ -216,21 +202,15 @@ mod tests {
     #[test]
     fn variants_can_be_chosen_by_name() {
         let names = vec!["gate".to_owned()];
-        let tried = verify::Options { all: true, names, ..Default::default() };
+        let tried = Options { all: true, names, ..Default::default() };
         let only = vec!["mutants".to_owned()];
-        let verified = verify::Options { only, ..tried.clone() };
+        let verified = Options { only, ..tried.clone() };
         assert_eq!(parse("verify mutants --all gate"), Ok(Command::Verify(verified)));
-        assert_eq!(
-            parse("mutants gate --all"),
-            Ok(Command::Variants(Kind::Mutants, tried.clone()))
-        );
+        let part = |name: &str, options| Ok(Command::Part(name.to_owned(), options));
+        assert_eq!(parse("mutants gate --all"), part("mutants", tried.clone()));
         assert!(parse("verify loom gate").is_err());
-        let seconds = Some(7);
-        let stress = verify::Options { seconds, all: false, only: vec![], ..tried };
-        assert_eq!(
-            parse("seeded-stress --seconds 7 gate"),
-            Ok(Command::Variants(Kind::SeededStress, stress))
-        );
+        let stress = Options { seconds: Some(7), all: false, ..tried };
+        assert_eq!(parse("seeded-stress --seconds 7 gate"), part("seeded-stress", stress));
         assert!(parse("verify stress --seconds many").is_err());
         assert!(parse("verify stress --seconds").is_err());
     }

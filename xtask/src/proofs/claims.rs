@@ -8,7 +8,7 @@ pub struct Claim<'a> {
     pub what: &'a str,
 }
 
-/// The claims of a text, from top to bottom.
+/// Returns the claims of a text, from top to bottom.
 pub fn claims(text: &str) -> Result<Vec<Claim<'_>>, String> {
     let lines = text.lines().filter_map(|line| line.split_once("theorem: "));
     lines
@@ -17,7 +17,7 @@ pub fn claims(text: &str) -> Result<Vec<Claim<'_>>, String> {
             let fields: Vec<&str> = rest.split('|').map(str::trim).collect();
             match fields[..] {
                 [name, invariants, what] => Ok(Claim { name, invariants, what }),
-                _ => Err(format!("not a claim: {rest}")),
+                _ => Err(format!("`{rest}`, expected `NAME | INVARIANTS | WHAT IT SAYS`")),
             }
         })
         .collect()

@@ -1,15 +1,16 @@
-//! The protocol: Coq checks all files in the order of `proofs/coq/_CoqProject`, says that the theorems
-//! rest on nothing, and its independent checker agrees.
+//! The protocol: Coq checks all files in the order of `_CoqProject`, says that the theorems rest on
+//! no axiom, and its independent checker agrees.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use super::claims::claims;
-use super::copy;
-use crate::invocation::program;
-use crate::process;
-use crate::tree::Tree;
+use super::texts::copy;
+use crate::run::command::program;
+use crate::run::context::{self, paths};
+use crate::run::process;
+use crate::source::tree::Tree;
 
 /// How long one file may take.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -21,15 +22,21 @@ const CLOSED: &str = "Closed under the global context";
 const UNFINISHED: [&str; 7] =
     ["Admitted", "admit", "Axiom", "Axioms", "Parameter", "Parameters", "Conjecture"];
 
-/// The files, in order.
+/// Returns the files, in order.
 fn files(tree: &Tree) -> Result<Vec<&str>, String> {
-    let project = tree.get("proofs/coq/_CoqProject").ok_or("no proofs/coq/_CoqProject")?;
+    let project = tree.get(paths::COQ_PROJECT);
+    let project = project.ok_or_else(|| format!("{} is missing", paths::COQ_PROJECT))?;
     let files: Vec<&str> = project.split_whitespace().filter(|word| word.ends_with(".v")).collect();
     let listed = |path: &&String| !files.iter().any(|file| path.ends_with(&format!("/{file}")));
     match tree.keys().filter(|path| path.ends_with(".v")).find(listed) {
-        Some(path) => Err(format!("proofs/coq/_CoqProject does not list {path}")),
+        Some(path) => Err(format!("{} does not list {path}", paths::COQ_PROJECT)),
         None => Ok(files),
     }
+}
+
+/// Returns where a file of the list is.
+fn path(file: &str) -> String {
+    format!("{}/{file}", paths::COQ)
 }
 
 /// Which files are checked.
@@ -49,21 +56,21 @@ pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
     unfinished(tree)?;
     let mut fresh = extent != Extent::All;
     for file in files(tree)? {
-        let text = tree.get(&format!("proofs/coq/{file}")).ok_or_else(|| format!("no {file}"))?;
+        let text = tree.get(&path(file)).ok_or_else(|| format!("{} is missing", path(file)))?;
         // What it said is kept beside what it was.
         let (record, said) = (folder.join(format!("{file}.checked")), folder.join(file));
         let known = fs::read_to_string(&record).unwrap_or_default();
         let said = match known.strip_prefix(text.as_str()) {
             Some(output) if fresh && said.with_extension("vo").exists() => output.to_owned(),
             _ if extent == Extent::None => {
-                println!("left to a run without --quick: Coq, from proofs/coq/{file} on");
+                println!("left to a run without --quick: Coq, from {} on", path(file));
                 return Ok(());
             }
             _ => {
                 fresh = false;
                 copy(tree, &[&format!("/{file}")], folder)?;
                 let output = check(file, folder)?;
-                fs::write(&record, text.clone() + &output).map_err(|error| error.to_string())?;
+                context::write(&record, &(text.clone() + &output))?;
                 output
             }
         };
@@ -71,24 +78,22 @@ pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
         let closed = said.lines().filter(|line| *line == CLOSED).count();
         let asked = text.matches("Print Assumptions").count();
         if closed != asked || closed != claims.len() {
+            let (path, claims) = (path(file), claims.len());
             return Err(format!(
-                "proofs/coq/{file}: {} claims, {asked} asked about, {closed} rest on nothing:\n{said}",
-                claims.len()
+                "{path}: {claims} claims, {asked} asked about, {closed} rest on no axiom:\n{said}"
             ));
         }
         for claim in &claims {
             if !text.contains(&format!("Print Assumptions {}.", claim.name)) {
-                return Err(format!(
-                    "proofs/coq/{file}: {} is claimed and not asked about",
-                    claim.name
-                ));
+                let path = path(file);
+                return Err(format!("{path}: {} is claimed and not asked about", claim.name));
             }
             claim.tell("Coq, no axioms");
         }
         theorems += claims.len();
     }
     if theorems == 0 {
-        return Err("proofs/coq/*.v claims nothing".to_owned());
+        return Err("the *.v claim nothing".to_owned());
     }
     if extent == Extent::All {
         independently(tree, folder)?;
@@ -108,7 +113,7 @@ fn unfinished(tree: &Tree) -> Result<(), String> {
     Ok(())
 }
 
-/// The text with comments blanked, and lines where they were.
+/// Returns the text with comments blanked, and lines where they were.
 fn without_comments(text: &str) -> String {
     let (mut depth, mut plain) = (0, String::new());
     let mut rest = text;
@@ -127,14 +132,9 @@ fn without_comments(text: &str) -> String {
 
 /// Checks one file; those before it have been. Returns what Coq said.
 fn check(file: &str, folder: &Path) -> Result<String, String> {
-    println!("checking proofs/coq/{file}");
-    let mut said = String::new();
+    println!("checking {}", path(file));
     let coqc = program("coqc", "-q -Q . Slotarena").argument(file);
-    let result = process::run(&coqc, folder, LIMIT, |line| {
-        said += &line.map_or_else(String::new, |line| format!("{line}\n"));
-    });
-    result.map_err(|reason| format!("proofs/coq/{file}: {reason}\n{said}"))?;
-    Ok(said)
+    process::said(&coqc, folder, LIMIT).map_err(|reason| format!("{}: {reason}", path(file)))
 }
 
 /// Has the independent checker check what was compiled, all the way down.
@@ -144,11 +144,7 @@ fn independently(tree: &Tree, folder: &Path) -> Result<(), String> {
     for file in files(tree)? {
         coqchk = coqchk.argument(&format!("Slotarena.{}", file.trim_end_matches(".v")));
     }
-    let mut said = String::new();
-    let result = process::run(&coqchk, folder, LIMIT, |line| {
-        said += &line.map_or_else(String::new, |line| format!("{line}\n"));
-    });
-    result.map_err(|reason| format!("coqchk: {reason}\n{said}"))?;
+    let said = process::said(&coqchk, folder, LIMIT).map_err(|why| format!("coqchk: {why}"))?;
     if said.contains("* Axioms: <none>") {
         println!("cases: coqchk {}", files(tree)?.len());
         Ok(())
@@ -157,15 +153,15 @@ fn independently(tree: &Tree, folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Where a changed tree is refused first, and why; nothing if it is not. What is before the first
-/// changed file is taken from the folder where the unchanged tree has been checked.
+/// Returns where a changed tree is refused first, and why, or nothing if it is not. What is before
+/// the first changed file is taken from the folder where the unchanged tree has been checked.
 pub fn refused(
     tree: &Tree,
     changed: &[&str],
     checked: &Path,
     folder: &Path,
 ) -> Result<Option<String>, String> {
-    fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    context::make_folder(folder)?;
     let mut after = false;
     for file in files(tree)? {
         after |= changed.iter().any(|path| path.ends_with(&format!("/{file}")));

@@ -1,128 +1,120 @@
 //! Wrong proofs are refused, and wrong models are found wrong.
 //!
-//! Each file in `proofs/mistakes/{coq,smt}/` changes a definition or a proof: Coq, or z3, must refuse
-//! it. Each in `proofs/mistakes/spin/` makes a known mistake in the models: SPIN must find it, and the
-//! shortest way to it is kept in `proofs/trails/`. The form is that of `loom-tests/seeded/`.
+//! A patch changes a definition or a proof: Coq, or z3, must refuse it. Or it makes a known mistake
+//! in the models: SPIN must find it, and the shortest way to it is kept.
 
-use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use super::{coq, pure, spin, two_at_a_time};
-use crate::mutants::is_chosen;
-use crate::seeded::Seed;
-use crate::tree::Tree;
-use crate::verify::Setup;
+use super::{coq, smt, spin};
+use crate::run::context::{Context, paths};
+use crate::run::process::share_out;
+use crate::source::patch::Mistake;
+use crate::source::tree::Tree;
 
-const FOLDERS: [&str; 3] =
-    ["proofs/mistakes/coq/", "proofs/mistakes/smt/", "proofs/mistakes/spin/"];
-
-/// Where the ways to the mistakes are told.
-const TRAILS: &str = "proofs/trails";
-
-/// All mistakes.
-fn seeds(tree: &Tree) -> Result<Vec<Seed>, String> {
-    let mut seeds = Vec::new();
-    for (path, text) in tree {
-        let name = FOLDERS.iter().find_map(|folder| path.strip_prefix(folder));
-        if let Some(name) = name.and_then(|name| name.strip_suffix(".txt")) {
-            seeds.push(Seed::read(name, text).map_err(|reason| format!("{path}: {reason}"))?);
-        }
-    }
-    Ok(seeds)
+/// Returns all mistakes.
+fn mistakes(tree: &Tree) -> Result<Vec<Mistake>, String> {
+    let is_one = |path: &str| {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        paths::PROOF_MISTAKES.contains(&folder) && path.ends_with(".patch")
+    };
+    let patches = tree.iter().filter(|(path, _)| is_one(path));
+    patches.map(|(path, text)| Mistake::read(path, text)).collect()
 }
 
-/// Can all mistakes still be made? Returns how many there are.
+/// Checks that all mistakes can still be made. Returns how many there are.
 pub fn check(tree: &Tree) -> Result<usize, String> {
-    let (seeds, models) = (seeds(tree)?, spin::models(tree)?);
-    for seed in &seeds {
-        seed.applied(tree)?;
-        if is_a_model(seed) {
-            model(seed, &models)?;
+    let (all, models) = (mistakes(tree)?, spin::models(tree)?);
+    for mistake in &all {
+        mistake.applied(tree)?;
+        if is_a_model(mistake) {
+            model(mistake, &models)?;
         }
     }
-    Ok(seeds.len())
+    Ok(all.len())
 }
 
-fn is_a_model(seed: &Seed) -> bool {
-    seed.files().all(|file| file.ends_with(".pml"))
+fn is_a_model(mistake: &Mistake) -> bool {
+    mistake.files().all(|file| file.ends_with(".pml"))
 }
 
-/// The model that a mistake shows in.
-fn model<'a>(seed: &Seed, models: &'a [spin::Model]) -> Result<&'a spin::Model, String> {
-    let found = models.iter().find(|model| Some(&model.name) == seed.killer.as_ref());
-    found.ok_or_else(|| format!("{}: there is no such model", seed.name))
+/// Returns the model that a mistake shows in.
+fn model<'a>(mistake: &Mistake, models: &'a [spin::Model]) -> Result<&'a spin::Model, String> {
+    let found = models.iter().find(|model| Some(&model.name) == mistake.killer.as_ref());
+    found.ok_or_else(|| {
+        let killer = mistake.killer.as_deref().unwrap_or_default();
+        format!("{}: `killer: {killer}` names no model", mistake.name)
+    })
 }
 
-/// Makes all mistakes whose names contain one of the filters, two at a time.
-pub fn run(setup: &Setup, tree: &Tree, folder: &Path, filters: &[String]) -> Result<(), String> {
-    let (seeds, models) = (seeds(tree)?, spin::models(tree)?);
-    let chosen: Vec<&Seed> = seeds.iter().filter(|seed| is_chosen(&seed.name, filters)).collect();
+/// Makes the mistakes whose names the user has chosen, two at a time.
+pub fn run(context: &Context, tree: &Tree, folder: &Path) -> Result<(), String> {
+    let (all, models) = (mistakes(tree)?, spin::models(tree)?);
+    let mut chosen = all;
+    chosen.retain(|mistake| context.options.chooses(&mistake.name));
     if chosen.is_empty() {
-        return Err("no mistake has such a name".to_owned());
+        let names = context.options.names.join(" ");
+        return Err(format!("no mistake has a name with `{names}` in it"));
     }
     let checked = folder.join("coq");
-    if chosen.iter().any(|seed| seed.files().any(|file| file.ends_with(".v"))) {
+    if chosen.iter().any(|mistake| mistake.files().any(|file| file.ends_with(".v"))) {
         coq::run(tree, &checked, coq::Extent::Changed)?;
     }
-    two_at_a_time(chosen, |seed| {
+    share_out(2, &chosen, |_, mistake| {
         let started = Instant::now();
-        let how = noticed(setup, tree, seed, &models, folder)
-            .map_err(|reason| format!("{}: {reason}", seed.name))?;
-        println!("variant: {}: {how} ({:.1} s)", seed.name, started.elapsed().as_secs_f64());
+        let how = noticed(context, tree, mistake, &models, folder)
+            .map_err(|reason| format!("{}: {reason}", mistake.name))?;
+        println!("variant: {}: {how} ({:.1} s)", mistake.name, started.elapsed().as_secs_f64());
         Ok(())
     })
 }
 
 /// Makes a mistake, and says how it is noticed.
 fn noticed(
-    setup: &Setup,
+    context: &Context,
     tree: &Tree,
-    seed: &Seed,
+    mistake: &Mistake,
     models: &[spin::Model],
     folder: &Path,
 ) -> Result<String, String> {
-    let wrong = seed.applied(tree)?;
-    let files: Vec<&str> = seed.files().collect();
-    let place = folder.join("mutants").join(&seed.name);
-    let found = if is_a_model(seed) {
-        let model = model(seed, models)?;
+    let wrong = mistake.applied(tree)?;
+    let files: Vec<&str> = mistake.files().collect();
+    let place = folder.join("mutants").join(&mistake.name);
+    let found = if is_a_model(mistake) {
+        let model = model(mistake, models)?;
         match spin::counterexample(&wrong, model, &place)? {
             None => None,
             Some((error, trail)) => {
-                keep(setup, seed, model, &error, &trail)?;
+                keep(context, mistake, model, &error, &trail)?;
                 Some(format!("{}: {error}, after {} steps", model.name, trail.lines().count()))
             }
         }
     } else if files.iter().all(|file| file.ends_with(".v")) {
         coq::refused(&wrong, &files, &folder.join("coq"), &place)?
     } else if let [file] = files[..] {
-        pure::refuted(&wrong, file, &place)?
+        smt::refuted(&wrong, file, &place)?
     } else {
-        return Err("for whom is this?".to_owned());
+        return Err(format!("changes {}, expected *.v, *.pml, or one *.smt2", files.join(", ")));
     };
     found.ok_or_else(|| "goes unnoticed".to_owned())
 }
 
 /// Writes down the way to a mistake.
 fn keep(
-    setup: &Setup,
-    seed: &Seed,
+    context: &Context,
+    mistake: &Mistake,
     model: &spin::Model,
     error: &str,
     trail: &str,
 ) -> Result<(), String> {
-    let folder = setup.root.join(TRAILS);
     let text = format!(
         "{}\n\nFound by `cargo xtask verify proofs --mutants {}`, in the model `{}`: {}.\nThe \
          shortest way to it:\n\n{trail}{}\n",
-        seed.what,
-        seed.name,
+        mistake.what,
+        mistake.name,
         model.name,
         model.what,
         error.trim_start_matches("pan:1: "),
     );
-    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    fs::create_dir_all(&folder).map_err(failed)?;
-    fs::write(folder.join(format!("{}.txt", seed.name)), text).map_err(failed)
+    context.write(&format!("{}/{}.txt", paths::SPIN_TRAILS, mistake.name), &text)
 }

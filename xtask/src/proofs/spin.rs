@@ -1,15 +1,15 @@
-//! The protocol again, for SPIN: all states of the models in `proofs/spin/models.txt`.
+//! The protocol again, for SPIN: all states of the models in `models.txt`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{copy, locked, two_at_a_time};
-use crate::invocation::program;
-use crate::process;
-use crate::process::output_of;
-use crate::tree::Tree;
+use super::texts::copy;
+use crate::run::command::program;
+use crate::run::context::paths;
+use crate::run::process::{self, output_of, share_out};
+use crate::source::tree::Tree;
 
 /// How long one exploration may take.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -25,57 +25,53 @@ pub struct Model {
     pub what: String,
     /// `-DMUTATORS=2 …`
     definitions: String,
-    how: How,
+    how: &'static How,
     quick: bool,
 }
 
 impl Model {
-    /// Who does something, by number: the mutators come first.
+    /// Returns the name of a participant, by its number: the mutators come first.
     fn participant(&self, number: &str) -> String {
         let is_sweeper = self.definitions.contains(&format!("-DMUTATORS={number} "));
         if is_sweeper { "sweeper  ".to_owned() } else { format!("mutator {number}") }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum How {
-    Safety,
-    Progress,
-    Stops,
+/// How a model is explored: what `pan.c` is compiled with, what the program is run with, and what
+/// that means.
+#[derive(Debug, PartialEq)]
+struct How {
+    word: &'static str,
+    compile: &'static str,
+    explore: &'static str,
+    meaning: &'static str,
 }
 
-impl How {
-    fn compile(self) -> &'static str {
-        match self {
-            Self::Safety => "-DSAFETY",
-            Self::Progress => "-DNP",
-            // For the system's processes beside the claim's.
-            Self::Stops => "-DNFAIR=4",
-        }
-    }
+const HOW: [How; 3] = [
+    How { word: "safety", compile: "-DSAFETY", explore: "-m100000", meaning: "all states" },
+    How {
+        word: "progress",
+        compile: "-DNP",
+        explore: "-m4000000 -l",
+        meaning: "all states, no endless run without progress",
+    },
+    // Fair to the system's processes beside the claim's.
+    How {
+        word: "stops",
+        compile: "-DNFAIR=4",
+        explore: "-m4000000 -a -f",
+        meaning: "all states, weakly fair runs",
+    },
+];
 
-    fn explore(self) -> &'static str {
-        match self {
-            Self::Safety => "-m100000",
-            Self::Progress => "-m4000000 -l",
-            Self::Stops => "-m4000000 -a -f",
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Safety => "all states",
-            Self::Progress => "all states, no endless run without progress",
-            Self::Stops => "all states, weakly fair runs",
-        }
-    }
-}
-
-/// The list of models.
+/// Returns the list of models.
 pub fn models(tree: &Tree) -> Result<Vec<Model>, String> {
-    let text = tree.get("proofs/spin/models.txt").ok_or("no proofs/spin/models.txt")?;
+    const LIST: &str = paths::SPIN_MODELS;
+    let text = tree.get(LIST).ok_or_else(|| format!("{LIST} is missing"))?;
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-    lines.map(|line| model(line).ok_or_else(|| format!("proofs/spin/models.txt: {line}"))).collect()
+    let form = "NAME | INVARIANTS | WHAT | DEFINITIONS | safety, progress, or stops";
+    let wrong = |line| format!("{LIST}: `{line}`, expected `{form}`");
+    lines.map(|line| model(line).ok_or_else(|| wrong(line))).collect()
 }
 
 fn model(line: &str) -> Option<Model> {
@@ -83,12 +79,7 @@ fn model(line: &str) -> Option<Model> {
     let [name, invariants, what, definitions, how] = fields[..] else { return None };
     let mut how = how.split(' ');
     let (kind, quick) = (how.next()?, how.next() == Some("quick"));
-    let how = match kind {
-        "safety" => How::Safety,
-        "progress" => How::Progress,
-        "stops" => How::Stops,
-        _ => return None,
-    };
+    let how = HOW.iter().find(|how| how.word == kind)?;
     let definitions = definitions.split(' ').map(|d| format!("-D{d} ")).collect();
     let (name, invariants, what) = (name.to_owned(), invariants.to_owned(), what.to_owned());
     Some(Model { name, invariants, what, definitions, how, quick })
@@ -103,15 +94,15 @@ pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<(), String> {
     }
     // Lines that no model has come to so far.
     let unreached: Mutex<Option<BTreeSet<String>>> = Mutex::new(None);
-    two_at_a_time(models, |model| {
+    share_out(2, &models, |_, model| {
         println!("exploring {}: {}", model.name, model.what);
         let started = Instant::now();
         let folder = folder.join(&model.name);
         copy(tree, &[".pml"], &folder)?;
-        build(&model, &folder, "")?;
-        let found = explore(&model, &folder, |line| println!("{}: {line}", model.name))?;
+        build(model, &folder, "")?;
+        let found = explore(model, &folder, |line| println!("{}: {line}", model.name))?;
         if let Some(error) = found.error {
-            let trail = trail(&model, &folder, "").unwrap_or_default();
+            let trail = trail(model, &folder, "").unwrap_or_default();
             return Err(format!("{}: {error}\n{trail}", model.name));
         }
         println!(
@@ -119,18 +110,19 @@ pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<(), String> {
             model.name,
             model.invariants,
             model.what,
-            model.how.words(),
+            model.how.meaning,
             found.states,
             started.elapsed().as_secs_f64()
         );
-        let mut unreached = locked(&unreached);
+        let mut unreached = unreached.lock().unwrap_or_else(PoisonError::into_inner);
         *unreached = Some(match unreached.take() {
             None => found.unreached,
             Some(others) => others.intersection(&found.unreached).cloned().collect(),
         });
         Ok(())
     })?;
-    let lines: Vec<String> = locked(&unreached).take().into_iter().flatten().collect();
+    let lines = unreached.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
     if quick || lines.is_empty() {
         return Ok(());
     }
@@ -142,7 +134,7 @@ fn build(model: &Model, folder: &Path, more: &str) -> Result<(), String> {
     let Model { definitions, how, .. } = model;
     output_of(&program("spin", &format!("-a {more} {definitions} table.pml")), folder)?;
     let arguments =
-        format!("-O2 -w -DCOLLAPSE -DMEMLIM={MEMORY} {} {} -o pan pan.c", how.compile(), bfs(more));
+        format!("-O2 -w -DCOLLAPSE -DMEMLIM={MEMORY} {} {} -o pan pan.c", how.compile, bfs(more));
     output_of(&program("gcc", &arguments), folder).map(drop)
 }
 
@@ -165,7 +157,7 @@ struct Found {
 fn explore(model: &Model, folder: &Path, tell: impl Fn(&str)) -> Result<Found, String> {
     let pan = folder.join("pan");
     let mut lines = Vec::new();
-    let pan = program(&pan.to_string_lossy(), model.how.explore());
+    let pan = program(pan, model.how.explore);
     let result = process::run(&pan, folder, LIMIT, |line| {
         if let Some(line) = line {
             if line.starts_with("Depth=") {
@@ -205,7 +197,7 @@ fn found(lines: &[String]) -> Result<Found, String> {
     }
 }
 
-/// The shortest way to an error, as the models tell it, if there is one.
+/// Returns the shortest way to an error, as the models tell it, if there is one.
 pub fn counterexample(
     tree: &Tree,
     model: &Model,
@@ -218,15 +210,15 @@ pub fn counterexample(
     Ok(Some((error, trail(model, folder, SHORTEST)?)))
 }
 
-/// What is done on the way to the error that was found.
+/// Returns what is done on the way to the error that was found.
 fn trail(model: &Model, folder: &Path, more: &str) -> Result<String, String> {
     let arguments = format!("-t -T {more} {} -k", model.definitions);
     let spin = program("spin", &arguments).path(&folder.join("table.pml.trail"));
     let said = output_of(&spin.argument("table.pml"), folder)?;
     let steps = said.lines().filter_map(|line| line.trim().strip_prefix("@ "));
     let step = |step: &str| {
-        let (who, what) = step.split_once(' ').unwrap_or((step, ""));
-        format!("{}  {what}\n", model.participant(who))
+        let (number, what) = step.split_once(' ').unwrap_or((step, ""));
+        format!("{}  {what}\n", model.participant(number))
     };
     Ok(steps.map(step).collect())
 }
@@ -259,10 +251,8 @@ mod tests {
     #[test]
     fn a_line_is_a_model() {
         let model = model("a | 1 2 | b, c | M=1 N | progress quick").unwrap();
-        assert_eq!(
-            (&*model.definitions, model.how, model.quick),
-            ("-DM=1 -DN ", How::Progress, true)
-        );
+        let how = model.how.word;
+        assert_eq!((&*model.definitions, how, model.quick), ("-DM=1 -DN ", "progress", true));
         assert_eq!(super::model("a | 1 | b | c"), None);
         assert_eq!(super::model("a | 1 | b | c | else"), None);
     }

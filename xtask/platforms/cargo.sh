@@ -1,0 +1,212 @@
+#!/bin/sh
+# Runs cargo for other platforms than the one at hand, and under the sanitizers.
+#
+#   cargo.sh prepare PLATFORM                fetches what is needed, or says why it cannot be had
+#   cargo.sh run PLATFORM                    runs the check
+#   cargo.sh run thread|address COMMAND...   runs a cargo command under a sanitizer
+#
+# msrv      the library builds with the Rust that the manifest promises
+# windows   the tests pass on Windows, or rather on Wine; without Wine they compile
+# portable  the tests pass where addresses have 32 bits; the library compiles without virtual memory
+# keys      the tests of protection keys pass on an emulated processor that has them
+# thread    ThreadSanitizer: accesses are ordered
+# address   AddressSanitizer: memory is in use when it is used
+#
+# Each takes what rustup has installed, else what Debian's archive offers. The variable BUILD names
+# cargo's build folder.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+cargo=${CARGO:-cargo}
+version=$(sed -n 's/^rust-version *= *"\([0-9]*\.[0-9]*\).*/\1/p' "$here/../../Cargo.toml")
+sysroot=$BUILD/debian-rust-$version/usr
+host=x86_64-unknown-linux-gnu
+msvc=x86_64-pc-windows-msvc
+gnu=x86_64-pc-windows-gnu
+small=i686-unknown-linux-gnu
+bare=wasm32-unknown-unknown
+
+# What compiles all there is to test, runs the tests that say most about a system in little time,
+# and compiles where nothing can be linked.
+compile='test --tests --no-run'
+run='test --lib --test api --test code_table'
+check='check --lib --tests'
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+fetch() {
+    "$here/fetch.sh" "$@"
+}
+
+# The Rust that Debian has.
+debian_rust() {
+    with_debian "$sysroot/bin/rustc" --version > /dev/null 2>&1 ||
+        fetch rust "$version" "$BUILD/debian-rust-$version"
+    case $(with_debian "$sysroot/bin/rustc" --version) in
+        "rustc $version."*) ;;
+        *) fail "$sysroot is another Rust, expected $version" ;;
+    esac
+}
+
+with_debian() {
+    RUSTC=$sysroot/bin/rustc \
+        LD_LIBRARY_PATH=$sysroot/lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$@"
+}
+
+# Has the standard library built along, which Debian has in source for every target.
+with_std() {
+    RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std with_debian "$@"
+}
+
+# Does the Rust in use have a compiled standard library for this target?
+has_std() {
+    [ -n "$(ls "$(rustc --print target-libdir --target "$1")" 2> /dev/null)" ]
+}
+
+# cross TARGET WORDS: cargo for a target.
+cross() {
+    target=$1
+    shift
+    if has_std "$target"; then
+        "$cargo" "$@" --target "$target" --target-dir "$BUILD/cross"
+    else
+        with_std "$cargo" "$@" --target "$target" --target-dir "$BUILD/cross"
+    fi
+}
+
+rustup_name() {
+    rustup toolchain list 2> /dev/null | awk -v wanted="$version" \
+        'index($1, wanted "-") == 1 || index($1, wanted ".") == 1 { print $1; exit }'
+}
+
+wine() {
+    for place in wine64 /usr/lib/wine/wine64 wine; do
+        if "$place" --version > /dev/null 2>&1; then
+            echo "$place"
+            return
+        fi
+    done
+    return 1
+}
+
+# The two object files that frame every program of a Windows target built with GNU tools, and that
+# come with a compiled standard library only; a library that Wine lacks.
+frame() {
+    objects=$sysroot/lib/rustlib/$gnu/lib
+    mkdir -p "$objects" "$BUILD/wine/libraries"
+    for name in rsbegin rsend; do
+        with_std "$sysroot/bin/rustc" --target "$gnu" --emit=obj -o "$objects/$name.o" \
+            "$sysroot/lib/rustlib/src/rust/library/rtstartup/$name.rs"
+    done
+    x86_64-w64-mingw32-gcc -shared -o "$BUILD/wine/libraries/bcryptprimitives.dll" \
+        "$here/bcryptprimitives.c" -ladvapi32
+}
+
+# Does the C compiler, which links for us, have what a 32-bit program is linked with?
+links_32_bits() {
+    for file in crt1.o libgcc.a; do
+        case $(gcc -m32 -print-file-name=$file 2> /dev/null) in
+            */*) ;;
+            *) return 1 ;;
+        esac
+    done
+}
+
+# The runtime of a sanitizer, which comes with the Rust in use.
+runtime() {
+    [ "$(uname -sm)" = "Linux x86_64" ] || fail "needs x86-64 Linux"
+    file=$(ls "$(rustc --print target-libdir --target $host)"/*_rt."$1".a 2> /dev/null) ||
+        fail "needs a Rust that brings lib…_rt.$1.a for $host"
+    echo "$file"
+}
+
+prepare_msrv() {
+    [ -n "$(rustup_name)" ] || debian_rust
+}
+
+run_msrv() {
+    name=$(rustup_name)
+    if [ -n "$name" ]; then
+        rustup run "$name" cargo check --lib --target-dir "$BUILD/msrv"
+    else
+        with_debian "$cargo" check --lib --target-dir "$BUILD/msrv"
+    fi
+}
+
+prepare_windows() {
+    has_std $msvc && return
+    debian_rust
+    wine > /dev/null || fetch install gcc-mingw-w64-x86-64-win32 wine64 || echo "compiling only"
+}
+
+run_windows() {
+    if has_std $msvc || ! wine > /dev/null; then
+        cross $msvc $check
+        return
+    fi
+    frame
+    cross $gnu $compile
+    # Neither .NET nor a browser is wanted, and a run cannot decline them.
+    CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$(wine) WINEPREFIX=$BUILD/wine/prefix \
+        WINEPATH=$BUILD/wine/libraries WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml= \
+        cross $gnu $run
+}
+
+prepare_portable() {
+    { has_std $small && has_std $bare; } || debian_rust
+    links_32_bits || fetch install gcc-multilib || echo "compiling only"
+}
+
+run_portable() {
+    if links_32_bits; then
+        cross $small $compile
+        cross $small $run
+    else
+        cross $small $check
+    fi
+    cross $bare check --lib
+}
+
+prepare_keys() {
+    [ "$(uname -sm)" = "Linux x86_64" ] || fail "needs x86-64 Linux"
+    { qemu-system-x86_64 --version && cpio --version; } > /dev/null 2>&1 ||
+        fetch install qemu-system-x86 cpio
+    [ -d "$BUILD/emulate" ] || fetch kernel "$BUILD/emulate"
+}
+
+run_keys() {
+    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$here/with-keys.sh $BUILD/emulate" \
+        "$cargo" test --test code_table -- --test-threads=1
+}
+
+prepare_thread() {
+    runtime tsan > /dev/null
+    debian_rust
+}
+
+# An instrumented standard library is needed, or locks and channels are taken for races: Debian's,
+# linked to the runtime of the Rust in use. Symbols are exported, so that the program's own calls of
+# the system's functions are seen.
+run_thread() {
+    link="-Zpre-link-arg=-Wl,--whole-archive -Zpre-link-arg=$(runtime tsan)"
+    link="$link -Zpre-link-arg=-Wl,--no-whole-archive -Clink-arg=-Wl,--export-dynamic"
+    RUSTFLAGS="-Zsanitizer=thread -Zexternal-clangrt $link ${RUSTFLAGS:-}" \
+        CARGO_BUILD_TARGET=$host with_std "$@"
+}
+
+prepare_address() {
+    runtime asan > /dev/null
+}
+
+# What is released is read-only there, so that a store to it is seen as well. A test asks for more
+# than there can be, and expects to be refused.
+run_address() {
+    RUSTFLAGS="-Zsanitizer=address --cfg slotarena_guard ${RUSTFLAGS:-}" RUSTC_BOOTSTRAP=1 \
+        ASAN_OPTIONS=allocator_may_return_null=1 CARGO_BUILD_TARGET=$host "$@"
+}
+
+what=$1_$2
+shift 2
+"$what" "$@"

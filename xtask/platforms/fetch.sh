@@ -1,0 +1,84 @@
+#!/bin/sh
+# What can be had from Debian's archive: packages to install, an older Rust, and a kernel to emulate.
+#
+#   fetch.sh install PACKAGE...      installs packages
+#   fetch.sh rust VERSION FOLDER     unpacks a Rust, such as 1.85, below FOLDER/usr
+#   fetch.sh kernel FOLDER           unpacks a kernel, a firmware, and a static busybox
+#
+# Debian 12 carries the Rust that browsers are built with as `rustc-web`, next to whatever rustup has
+# installed. It is unpacked rather than installed, so that it cannot get in the way of the Rust in
+# use. Its package of the standard library's source makes it a compiler for every target: cargo
+# builds the library along with the crate.
+set -eu
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+may_install() {
+    [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null
+}
+
+update() {
+    apt-get -o DPkg::Lock::Timeout=120 update --quiet > /dev/null
+}
+
+install() {
+    may_install || fail "needs the Debian packages $*"
+    update
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes \
+        --no-install-recommends "$@" > /dev/null
+}
+
+# Downloads packages and unpacks them into a folder, which is not there until it is complete.
+unpack() {
+    home=$1
+    shift
+    rm -rf "$home.partial"
+    mkdir -p "$home.partial"
+    cd "$home.partial"
+    apt-get download "$@" > /dev/null
+    for file in *.deb; do
+        dpkg-deb --extract "$file" .
+        rm "$file"
+    done
+    mv "$home.partial" "$home"
+}
+
+# The newest full version of a Rust such as 1.85.
+full_version() {
+    apt-cache madison rustc-web | awk -F '|' -v wanted="$1." \
+        '{ gsub(/ /, "", $2) } index($2, wanted) == 1 { print $2; exit }'
+}
+
+# The first package that another one depends on and that begins so.
+dependency() {
+    apt-cache depends --important "$1" | awk -v wanted="$2" \
+        '$1 == "Depends:" && index($2, wanted) == 1 { print $2; exit }'
+}
+
+rust() {
+    version=$1
+    command -v apt-cache > /dev/null || fail "needs Rust $version, from rustup"
+    full=$(full_version "$version")
+    if [ -z "$full" ] && may_install; then
+        update
+        full=$(full_version "$version")
+    fi
+    [ -n "$full" ] || fail "needs Rust $version, from rustup or as Debian's package rustc-web"
+    llvm=$(dependency "libstd-rust-web-$version" libllvm)
+    [ -d "$2" ] || unpack "$2" "rustc-web=$full" "libstd-rust-web-$version=$full" \
+        "libstd-rust-web-dev=$full" "rust-web-src=$full" "$llvm"
+    # Libraries of its libraries may be missing; installed as a package, they come along.
+    LD_LIBRARY_PATH=$(echo "$2"/usr/lib/*-linux-gnu) "$2/usr/bin/rustc" --version > /dev/null 2>&1 ||
+        install "$llvm"
+}
+
+kernel() {
+    kernel=$(dependency linux-image-cloud-amd64 linux-image-)
+    [ -n "$kernel" ] || fail "needs the Debian package linux-image-cloud-amd64"
+    [ -d "$1" ] || unpack "$1" "$kernel" busybox-static seabios
+}
+
+"$@"

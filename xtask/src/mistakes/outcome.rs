@@ -1,0 +1,119 @@
+//! What came of a variant, as a line in a file, in words, and as cells of a table.
+
+use std::fmt;
+
+use crate::run::display::grouped;
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum End {
+    /// A model failed.
+    Killed,
+    /// No model failed.
+    Survived,
+    /// No model failed, but some were given up.
+    TimedOut,
+    /// The variant could not be tried.
+    Broken,
+}
+
+/// What came of a variant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub end: End,
+    /// The model that failed, or those that were given up.
+    pub model: String,
+    /// The execution in which it failed.
+    pub executions: Option<u64>,
+    /// After how long it failed, or how long all models took.
+    pub seconds: f64,
+    /// What the model said.
+    pub message: String,
+}
+
+const WORDS: [(End, &str); 4] = [
+    (End::Killed, "killed"),
+    (End::Survived, "survived"),
+    (End::TimedOut, "timed out"),
+    (End::Broken, "broken"),
+];
+
+impl End {
+    pub fn word(self) -> &'static str {
+        WORDS.iter().find(|(end, _)| *end == self).map_or("", |(_, word)| word)
+    }
+}
+
+impl Outcome {
+    /// Returns an outcome without a model and a message.
+    pub fn new(end: End, seconds: f64) -> Self {
+        Self { end, model: String::new(), executions: None, seconds, message: String::new() }
+    }
+
+    /// Returns the outcome of a variant that could not be tried.
+    pub fn broken(message: String) -> Self {
+        Self { message, ..Self::new(End::Broken, 0.0) }
+    }
+
+    pub fn is_killed(&self) -> bool {
+        self.end == End::Killed
+    }
+
+    /// Returns one line, to be read again.
+    pub fn line(&self) -> String {
+        let executions = self.executions.map_or_else(String::new, |count| count.to_string());
+        let message = self.message.replace(['\t', '\n'], " ");
+        let (end, seconds) = (self.end.word(), self.seconds);
+        format!("{end}\t{}\t{executions}\t{seconds:.2}\t{message}\n", self.model)
+    }
+
+    /// Reads what [`line`](Self::line) wrote.
+    pub fn read(line: &str) -> Option<Self> {
+        let fields: Vec<&str> = line.trim_end_matches('\n').split('\t').collect();
+        let [end, model, executions, seconds, message] = fields[..] else { return None };
+        let (end, _) = WORDS.iter().find(|(_, word)| *word == end)?;
+        let (executions, seconds) = (executions.parse().ok(), seconds.parse().ok()?);
+        let (model, message) = (model.to_owned(), message.to_owned());
+        Some(Self { end: *end, model, executions, seconds, message })
+    }
+
+    /// Returns how it ended, the model, the executions, the seconds, and the message.
+    pub fn cells(&self) -> [String; 5] {
+        let text = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+        let unknown = if self.is_killed() { "?" } else { "" };
+        let executions = self.executions.map_or_else(|| unknown.to_owned(), grouped);
+        let message: String = self.message.chars().take(90).collect();
+        let seconds = format!("{:.1}", self.seconds);
+        [self.end.word().to_owned(), text(&self.model), executions, seconds, text(&message)]
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { model, seconds, .. } = self;
+        match self.end {
+            End::Killed => write!(f, "killed by {model} in {seconds:.1} s"),
+            End::Survived => write!(f, "SURVIVED, {seconds:.0} s"),
+            End::TimedOut => write!(f, "TIMED OUT in {model}"),
+            End::Broken => write!(f, "BROKEN: {}", self.message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_is_kept_whole() {
+        let (model, message) = ("a::b".to_owned(), "Invariant 3: x | y".to_owned());
+        let killed = Outcome { model, message, ..Outcome::new(End::Killed, 1.5) };
+        let counted = Outcome { executions: Some(7), ..killed.clone() };
+        let timed_out = Outcome { model: "c; d".to_owned(), ..Outcome::new(End::TimedOut, 61.25) };
+        for outcome in [killed.clone(), counted, Outcome::new(End::Survived, 2.0), timed_out] {
+            assert_eq!(Outcome::read(&outcome.line()), Some(outcome));
+        }
+        assert_eq!(killed.cells()[4], "Invariant 3: x \\| y");
+        assert_eq!(Outcome::read("rubbish"), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! What the proofs say of the atomic accesses in the source.
+//!
+//! In a proof a comment `site: NAME ORDERING` names an access, with two orderings where it has two.
+//! `cargo xtask sites` prints the names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::run::context::{all_right, paths};
+use crate::source::lists::reasons;
+use crate::source::sites::{ORDERINGS, Site, sites};
+use crate::source::tree::Tree;
+
+/// The accesses that no proof is about, and why.
+const UNMODELED: &str = paths::UNMODELED;
+
+/// Returns what the proofs say: names, with the orderings, and where.
+fn said(proofs: &Tree) -> Vec<(String, String, String)> {
+    let mut said = Vec::new();
+    for (path, text) in proofs.iter().filter(|(p, _)| p.ends_with(".v") || p.ends_with(".pml")) {
+        for (at, line) in text.lines().enumerate() {
+            for rest in line.split("site: ").skip(1) {
+                let mut words = rest.split_whitespace();
+                let name = words.next().unwrap_or_default().to_owned();
+                // Prose.
+                if name.matches('.').count() < 2 {
+                    continue;
+                }
+                let word = |word: &str| word.trim_end_matches([':', '.', ',', ';']).to_owned();
+                let orderings = words.map(word).take_while(|w| ORDERINGS.contains(&&**w));
+                let orderings = orderings.collect::<Vec<_>>().join(" ");
+                said.push((name, orderings, format!("{path}:{}", at + 1)));
+            }
+        }
+    }
+    said
+}
+
+/// Checks that all accesses in the source are named in a proof, with the orderings that they have,
+/// and no others. Returns how many there are.
+pub fn check(tree: &Tree, proofs: &Tree) -> Result<usize, String> {
+    compare(&sites(tree), proofs)
+}
+
+fn compare(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
+    let by_name: BTreeMap<&str, &Site> = sites.iter().map(|site| (&*site.name, site)).collect();
+    let mut wrong = Vec::new();
+    let mut named = BTreeSet::new();
+    for (name, orderings, place) in said(proofs) {
+        match by_name.get(&*name) {
+            None => wrong.push(format!("{place}: there is no {name} in the source")),
+            Some(Site { orderings: actual, path, line, .. }) if *actual != orderings => {
+                wrong.push(format!("{name}: {actual} in {path}:{line}, {orderings} in {place}"));
+            }
+            Some(_) => {}
+        }
+        named.insert(name);
+    }
+    let unmodeled = proofs.get(UNMODELED).ok_or_else(|| format!("{UNMODELED} is missing"))?;
+    let unmodeled = reasons(unmodeled).map_err(|reason| format!("{UNMODELED}: {reason}"))?;
+    let excused: BTreeMap<&str, &str> =
+        unmodeled.keys().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
+    for Site { name, orderings, path, line, .. } in sites {
+        match (named.contains(name), excused.get(&**name)) {
+            (false, None) => wrong.push(format!(
+                "{path}:{line}: {name} {orderings} is in no proof, and {UNMODELED} has no reason"
+            )),
+            (false, Some(said)) if said != orderings => {
+                wrong.push(format!("{name}: {orderings} in {path}:{line}, {said} in {UNMODELED}"));
+            }
+            (true, Some(_)) => wrong.push(format!("{name} is in a proof, and in {UNMODELED}")),
+            _ => {}
+        }
+    }
+    for name in excused.keys().filter(|name| !by_name.contains_key(**name)) {
+        wrong.push(format!("{UNMODELED}: there is no {name} in the source"));
+    }
+    all_right(wrong).map(|()| sites.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proofs::texts;
+    use crate::source::tree::crate_only;
+    use std::path::Path;
+
+    fn sources_and_proofs() -> (Tree, Tree) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        (crate_only(root).unwrap(), texts::read(root).unwrap())
+    }
+
+    #[test]
+    fn the_proofs_are_about_the_source() {
+        let (sources, proofs) = sources_and_proofs();
+        check(&sources, &proofs).unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
+
+    /// Whatever ordering is changed in a copy of the source, and whatever access is added or
+    /// removed, the check says so.
+    #[test]
+    fn a_changed_ordering_is_noticed() {
+        let (sources, proofs) = sources_and_proofs();
+        let all = sites(&sources);
+        // The names of the files are needed, not their texts.
+        let names: Tree = sources.keys().map(|path| (path.clone(), String::new())).collect();
+        for Site { name, orderings, path, line, .. } in &all {
+            let mut lines: Vec<&str> = sources[path].lines().collect();
+            let line = lines[line - 1];
+            let changed = if orderings == "Fence" {
+                line.replace("self.fence.", "self.other.")
+            } else if line.contains("Ordering::Relaxed") {
+                line.replace("Ordering::Relaxed", "Ordering::Release")
+            } else {
+                let at = line.find("Ordering::").unwrap();
+                let word = |c: char| c.is_alphanumeric() || c == ':';
+                let length = line[at..].find(|c| !word(c)).unwrap_or(line.len() - at);
+                line.replacen(&line[at..at + length], "Ordering::Relaxed", 1)
+            };
+            assert_ne!(changed, line, "{name}");
+            let place = lines.iter().position(|other| std::ptr::eq(*other, line)).unwrap();
+            lines[place] = &changed;
+            let mut wrong = names.clone();
+            wrong.insert(path.clone(), lines.join("\n") + "\n");
+            let others = all.iter().filter(|site| site.path != *path).cloned();
+            let wrong: Vec<Site> = others.chain(sites(&wrong)).collect();
+            let noticed = compare(&wrong, &proofs);
+            assert!(noticed.is_err_and(|wrong| wrong.contains(&**name)), "{name} is not");
+        }
+        assert!(all.len() > 100, "only {} were tried", all.len());
+    }
+}

@@ -1,0 +1,136 @@
+//! The user's choices, and where everything is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Places in the repository, from its root, with `/`.
+pub mod paths {
+    /// The crate.
+    pub const SOURCE: &str = "src";
+    pub const MANIFEST: &str = "Cargo.toml";
+    pub const LOCK: &str = "Cargo.lock";
+    /// What the crate's documentation includes.
+    pub const TEXTS: [&str; 4] =
+        ["README.md", "docs/DESIGN.md", "docs/MIGRATION.md", "docs/SANDBOX.md"];
+    /// The list of invariants is in here.
+    #[cfg(test)]
+    pub const DESIGN: &str = "docs/DESIGN.md";
+    /// Atomics, locks, and threads come only through here, and the system's calls.
+    pub const SYNC: &str = "src/sync/";
+    pub const SYSTEM: &str = "src/sys/";
+
+    /// The models.
+    pub const MODELS: &str = "loom-tests";
+    pub const MODEL_INDEX: &str = "loom-tests/INDEX.md";
+    pub const LOOM_PATCH: &str = "loom-tests/loom.patch";
+    /// Known mistakes, and the verdicts on them and on weakened orderings.
+    pub const MISTAKES: &str = "loom-tests/mistakes";
+    pub const MISTAKES_TABLE: &str = "loom-tests/mistakes/SEEDED.md";
+    pub const ORDERINGS_TABLE: &str = "loom-tests/mistakes/MUTANTS.md";
+    pub const EQUIVALENT: &str = "loom-tests/mistakes/equivalent.txt";
+    pub const UNTRIED: &str = "loom-tests/mistakes/untried.txt";
+
+    /// The stress test: its folders, its table, and why some mistakes survive it.
+    pub const STRESS: [&str; 2] = ["tests/threads", "tests/common"];
+    pub const STRESS_TABLE: &str = "tests/threads/SURVIVAL.md";
+    pub const STRESS_REASONS: &str = "tests/threads/survivors.txt";
+
+    /// All texts of the proofs, the folder of Coq's, SPIN's models, and the mistakes in them.
+    pub const PROOFS: &str = "proofs";
+    pub const COQ: &str = "proofs/coq";
+    pub const COQ_PROJECT: &str = "proofs/coq/_CoqProject";
+    pub const SPIN_MODELS: &str = "proofs/spin/models.txt";
+    pub const SPIN_TRAILS: &str = "proofs/trails";
+    pub const PROOF_MISTAKES: [&str; 3] =
+        ["proofs/mistakes/coq", "proofs/mistakes/smt", "proofs/mistakes/spin"];
+    pub const UNMODELED: &str = "proofs/unmodelled.txt";
+
+    /// Files whose statements are mutated, and the modules whose unit tests must notice.
+    pub const STATEMENTS: [&str; 3] =
+        ["src/bits/chain.rs", "src/bits/geometry.rs", "src/bits/word.rs"];
+    pub const STATEMENT_TESTS: [&str; 3] = ["bits::chain::", "bits::geometry::", "bits::word::"];
+
+    /// The figures of the benchmarks.
+    pub const FIGURES: &str = "benches/RESULTS.md";
+    /// Scripts of this package.
+    pub const PLATFORMS: &str = "xtask/platforms/cargo.sh";
+    pub const FETCH: &str = "xtask/platforms/fetch.sh";
+}
+
+/// The user's choices.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    pub quick: bool,
+    /// Tries again what was tried before.
+    pub all: bool,
+    /// Makes mistakes in the proofs instead of checking them.
+    pub mutants: bool,
+    /// How long the stress test runs, on the crate or on each mistake.
+    pub seconds: Option<u64>,
+    /// Names of checks; all of them when empty.
+    pub only: Vec<String>,
+    /// Parts of the names of wrong variants; all of them when empty.
+    pub names: Vec<String>,
+}
+
+impl Options {
+    /// Returns `true` if a wrong variant of this name is to be tried.
+    pub fn chooses(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|part| name.contains(&**part))
+    }
+}
+
+/// What a command may need to know before it starts.
+pub struct Context {
+    pub options: Options,
+    /// The repository.
+    pub root: PathBuf,
+    /// Cargo's build folder.
+    pub target: PathBuf,
+}
+
+impl Context {
+    pub fn new(options: Options) -> Self {
+        // `cargo xtask` tells where this package is; a copied binary knows where it was built.
+        let package = std::env::var("CARGO_MANIFEST_DIR")
+            .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+        let root = Path::new(&package).parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        Self { options, target: root.join(target), root }
+    }
+
+    /// Returns the text of a file of the repository.
+    pub fn read(&self, file: &str) -> Result<String, String> {
+        read(&self.root.join(file))
+    }
+
+    /// Writes a file of the repository.
+    pub fn write(&self, file: &str, text: &str) -> Result<(), String> {
+        write(&self.root.join(file), text)
+    }
+}
+
+/// Returns the text of a file.
+pub fn read(file: &Path) -> Result<String, String> {
+    fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Writes a file, and its folder where there is none. Leaves alone what is right already, so that
+/// cargo does not build it again.
+pub fn write(file: &Path, text: &str) -> Result<(), String> {
+    if fs::read_to_string(file).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    make_folder(file.parent().unwrap_or(file))?;
+    fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Makes a folder, and those above it.
+pub fn make_folder(folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+/// Returns `Ok` if nothing is wrong, else all that is, a line each.
+pub fn all_right(wrong: Vec<String>) -> Result<(), String> {
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}

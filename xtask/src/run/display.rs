@@ -1,0 +1,97 @@
+//! Shows which check is running: one line that ticks on a terminal, plain lines elsewhere.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+
+/// How often the line on a terminal is redrawn.
+const REDRAW: Duration = Duration::from_millis(200);
+
+/// How often a log is told that a check still runs.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// The display of one check.
+pub struct Display {
+    bar: ProgressBar,
+    /// `[ 3/15] doc`
+    title: String,
+    started: Instant,
+    told: Instant,
+}
+
+impl Display {
+    /// Announces check number `index` of `total`.
+    pub fn begin(index: usize, total: usize, name: &str) -> Self {
+        let title = format!("[{index:>2}/{total:>2}] {name:<12}");
+        let bar = ProgressBar::new_spinner().with_prefix(title.clone());
+        // The template is right or wrong whatever runs; the default one would do.
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {elapsed:>9}  {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(REDRAW);
+        if bar.is_hidden() {
+            println!("{} ...", title.trim_end());
+        }
+        Self { bar, title, started: Instant::now(), told: Instant::now() }
+    }
+
+    /// Changes the words after the time.
+    pub fn update(&mut self, detail: &str) {
+        self.bar.set_message(detail.to_owned());
+    }
+
+    /// Tells a log, now and then, that the check still runs.
+    pub fn beat(&mut self) {
+        if self.bar.is_hidden() && self.told.elapsed() >= HEARTBEAT {
+            self.told = Instant::now();
+            self.line(&self.bar.message());
+        }
+    }
+
+    /// Prints a line that stays.
+    pub fn say(&self, text: &str) {
+        self.bar.suspend(|| println!("{} {text}", self.title));
+    }
+
+    /// Closes with the result, in a line that stays.
+    pub fn end(&self, result: &str) {
+        self.bar.finish_and_clear();
+        self.line(result);
+    }
+
+    fn line(&self, text: &str) {
+        println!("{} {:>9}  {text}", self.title, seconds(self.started.elapsed()));
+    }
+}
+
+/// Writes `12.3 s`, or `2 min 05 s`.
+pub fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        0..100 => format!("{:.1} s", time.as_secs_f64()),
+        whole => format!("{} min {:02} s", whole / 60, whole % 60),
+    }
+}
+
+/// Writes `1 test`, `2,345 tests`.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
+}
+
+/// Writes `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    HumanCount(number).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_numbers_are_short_to_read() {
+        assert_eq!(seconds(Duration::from_millis(12_340)), "12.3 s");
+        assert_eq!(seconds(Duration::from_secs(125)), "2 min 05 s");
+        assert_eq!((counted(1, "test"), counted(1_234_567, "test")), {
+            ("1 test".to_owned(), "1,234,567 tests".to_owned())
+        });
+    }
+}

@@ -1,0 +1,236 @@
+//! What a check's output says about how much it checked.
+//!
+//! These kinds of line are read, wherever they come from: cargo's `test result: …`, the tests'
+//! `cases: NAME N`, the models' `model: …`, `variant: …` for each wrong variant of the crate that
+//! was tried, and of the proofs `theorem: …` and `states: …`. Every other line passes unread.
+
+use std::fmt;
+
+use super::display::counted;
+
+/// One model, from its line
+/// `model: NAME | INVARIANTS | WHAT | BOUND | EXECUTIONS | SECONDS`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    pub name: String,
+    pub invariants: String,
+    pub what: String,
+    pub bound: String,
+    pub executions: u64,
+    pub seconds: f64,
+}
+
+/// A running count over the lines of a check's output.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub tests_passed: u64,
+    pub tests_failed: u64,
+    pub tests_ignored: u64,
+    pub cases: u64,
+    pub benches: u64,
+    pub variants: u64,
+    pub models: Vec<Model>,
+    /// From lines `theorem: NAME | INVARIANTS | WHAT IT SAYS | CHECKER`.
+    pub theorems: Vec<[String; 4]>,
+    /// Models all of whose states were explored. A line `states: …` is like a `model: …`, with
+    /// states for executions.
+    pub explorations: Vec<Model>,
+    /// Lines that begin like one of these and then make no sense: a bug in the check.
+    pub malformed: Vec<String>,
+}
+
+/// What the lines begin with.
+const MARKERS: [&str; 6] =
+    ["test result: ", "cases: ", "model: ", "states: ", "theorem: ", "variant: "];
+
+impl Tally {
+    /// Reads one line. Returns `true` if it was a model's.
+    pub fn read(&mut self, line: &str) -> bool {
+        // What criterion says of each benchmark it runs once to see that it works.
+        self.benches += u64::from(line == "Success");
+        let Some((marker, rest)) = marked(line) else { return false };
+        let known = match marker {
+            "test result: " => test_result(rest).map(|[passed, failed, ignored]| {
+                self.tests_passed += passed;
+                self.tests_failed += failed;
+                self.tests_ignored += ignored;
+            }),
+            "cases: " => cases(rest).map(|count| self.cases += count),
+            "model: " => model(rest).map(|model| self.models.push(model)),
+            "states: " => model(rest).map(|model| self.explorations.push(model)),
+            "theorem: " => fields(rest).map(|theorem| self.theorems.push(theorem)),
+            _ => {
+                self.variants += 1;
+                Some(())
+            }
+        };
+        if known.is_none() {
+            self.malformed.push(line.to_owned());
+        }
+        marker == "model: " && known.is_some()
+    }
+
+    /// Returns the executions of all models.
+    pub fn executions(&self) -> u64 {
+        self.models.iter().map(|model| model.executions).sum()
+    }
+
+    /// Returns how many parts passed: models where there are any, else tests, and so on.
+    pub fn passed(&self) -> u64 {
+        let models = (self.models.len() + self.explorations.len() + self.theorems.len()) as u64;
+        let counts = [models, self.tests_passed, self.benches, self.variants];
+        counts.into_iter().find(|count| *count > 0).unwrap_or(0)
+    }
+}
+
+/// Writes the counts that are not zero, `3 models, 4,096 executions`.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let models = self.models.len() as u64;
+        // In a run of models the tests are the models: one count is enough.
+        let tests = if models == 0 { self.tests_passed + self.tests_failed } else { 0 };
+        let parts = [
+            (models, "model"),
+            (self.executions(), "execution"),
+            (tests, "test"),
+            (self.tests_ignored, "ignored test"),
+            (self.theorems.len() as u64, "theorem"),
+            (self.explorations.len() as u64, "model"),
+            (self.explorations.iter().map(|model| model.executions).sum(), "state"),
+            (self.cases, "case"),
+            (self.benches, "benchmark"),
+            (self.variants, "wrong variant"),
+        ];
+        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts.map(|(count, noun)| counted(count, noun)).collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// Returns a line's marker and what follows it. With `--nocapture` the test harness may have begun
+/// the line with `test NAME ... ` before the test printed.
+fn marked(line: &str) -> Option<(&'static str, &str)> {
+    let find = |line: &'_ str| MARKERS.iter().find(|marker| line.starts_with(**marker)).copied();
+    let mut line = line.trim_start();
+    if find(line).is_none() {
+        (_, line) = line.strip_prefix("test ")?.split_once(" ... ")?;
+    }
+    find(line).map(|marker| (marker, &line[marker.len()..]))
+}
+
+/// Returns passed, failed, and ignored from `ok. 5 passed; 0 failed; 1 ignored; …`.
+fn test_result(rest: &str) -> Option<[u64; 3]> {
+    let (_, counts) = rest.split_once(". ")?;
+    let find = |word: &str| counts.split("; ").find_map(|part| number(part.strip_suffix(word)?));
+    Some([find("passed")?, find("failed")?, find("ignored")?])
+}
+
+/// Returns the count from `NAME N`.
+fn cases(rest: &str) -> Option<u64> {
+    number(rest.trim_end().rsplit_once(' ')?.1)
+}
+
+/// Returns the fields of a line, which must be so many.
+fn fields<const N: usize>(rest: &str) -> Option<[String; N]> {
+    let fields: Vec<String> = rest.split(" | ").map(|field| field.trim().to_owned()).collect();
+    fields.try_into().ok()
+}
+
+fn model(rest: &str) -> Option<Model> {
+    let [name, invariants, what, bound, executions, seconds] = fields(rest)?;
+    let seconds = seconds.trim_end_matches('s').trim_end().parse().ok()?;
+    Some(Model { name, invariants, what, bound, executions: number(&executions)?, seconds })
+}
+
+/// Reads a whole number, digits perhaps grouped.
+fn number(text: &str) -> Option<u64> {
+    text.trim().replace([',', '_'], "").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(output: &str) -> Tally {
+        let mut tally = Tally::default();
+        for line in output.lines() {
+            tally.read(line);
+        }
+        tally
+    }
+
+    #[test]
+    fn results_of_several_test_binaries_add_up() {
+        let tally = tally(
+            "running 2 tests\n\
+             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n\
+             test result: FAILED. 10 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; \
+             finished in 1.02s\n",
+        );
+        assert_eq!((tally.tests_passed, tally.tests_failed, tally.tests_ignored), (12, 3, 1));
+        assert_eq!(tally.passed(), 12);
+        assert_eq!(tally.to_string(), "15 tests, 1 ignored test");
+    }
+
+    #[test]
+    fn cases_are_summed_even_behind_the_harness_own_words() {
+        let tally = tally(
+            "cases: pack and unpack 1000\n\
+             test free_all ... cases: free_all 2,500\n\
+             cases of something else entirely 3\n\
+             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured\n",
+        );
+        assert_eq!(tally.cases, 3500);
+        assert_eq!(tally.to_string(), "2 tests, 3,500 cases");
+        assert!(tally.malformed.is_empty());
+    }
+
+    #[test]
+    fn a_model_is_read_field_by_field() {
+        let mut tally = Tally::default();
+        let line = "model: two_pops | F1, F2 | two threads pop | 2 preemptions | 1_204 | 3.5";
+        assert!(tally.read(line));
+        assert!(tally.read(&format!("test two_pops ... {line} s")));
+        let model = &tally.models[0];
+        assert_eq!((&*model.name, &*model.invariants), ("two_pops", "F1, F2"));
+        assert_eq!((&*model.what, &*model.bound), ("two threads pop", "2 preemptions"));
+        assert_eq!((model.executions, model.seconds), (1204, 3.5));
+        assert_eq!(tally.models[1], *model);
+        assert_eq!(tally.to_string(), "2 models, 2,408 executions");
+        // Models count instead of the tests that run them.
+        tally.read("test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured");
+        assert_eq!((tally.passed(), tally.tests_failed), (2, 1));
+    }
+
+    #[test]
+    fn theorems_and_states_are_counted() {
+        let tally = tally(
+            "theorem: a.b | 1, 2 | What | Coq, no axioms\nstates: c | 3 | d | all | 1000 | 2.5\n\
+             states: e | 3 | f | all | 500 | 0.5\ncases: sites 60\n",
+        );
+        assert_eq!(tally.to_string(), "1 theorem, 2 models, 1,500 states, 60 cases");
+        assert_eq!((tally.passed(), &*tally.theorems[0][3]), (3, "Coq, no axioms"));
+        assert!(!super::Tally::default().read("theorem: a"));
+    }
+
+    #[test]
+    fn nonsense_in_our_own_lines_is_kept() {
+        let lines = [
+            "model: a | F1 | x | none | many | 0.1",
+            "model: a | F1 | x | none | 10",
+            "cases: name",
+            "cases: name x",
+            "theorem: a | b | c",
+            "states: a | b | c | d | e | f",
+            "test result: ok",
+        ];
+        assert_eq!(tally(&lines.join("\n")).malformed, lines);
+    }
+
+    #[test]
+    fn criterions_smoke_runs_count() {
+        let tally = tally("Testing alloc/1\nSuccess\n\nTesting alloc/2\nSuccess\n");
+        assert_eq!(tally.passed(), 2);
+        assert_eq!(tally.to_string(), "2 benchmarks");
+    }
+}

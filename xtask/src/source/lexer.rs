@@ -1,0 +1,218 @@
+//! What is code in a Rust source, what of that is compiled when, and in which function a place is.
+//!
+//! Tokens come from rustc's own lexer. The rest relies on what rustfmt's layout guarantees.
+
+use std::ops::Range;
+
+use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
+
+/// Returns the tokens that are not white space, with their places.
+pub fn tokens(text: &str) -> Vec<(TokenKind, Range<usize>)> {
+    let mut at = 0;
+    let placed = tokenize(text, FrontmatterAllowed::No).map(|token| {
+        let start = at;
+        at += token.len as usize;
+        (token.kind, start..at)
+    });
+    placed.filter(|(kind, _)| *kind != TokenKind::Whitespace).collect()
+}
+
+/// Returns `true` for line and block comments, those of the documentation too.
+pub fn is_comment(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::LineComment { .. } | TokenKind::BlockComment { .. })
+}
+
+/// Returns `true` for literals with quotes.
+fn is_quoted(kind: TokenKind) -> bool {
+    let TokenKind::Literal { kind, .. } = kind else { return false };
+    !matches!(kind, LiteralKind::Int { .. } | LiteralKind::Float { .. })
+}
+
+/// Returns the source with comments and quoted literals blanked. Every place stays where it is.
+pub fn code_only(text: &str) -> String {
+    blank(text, |kind| is_comment(kind) || is_quoted(kind))
+}
+
+/// Returns the source without tests, comments, and empty lines: equal for two that compile to the
+/// same.
+pub fn essence(text: &str) -> String {
+    let mut code = blank(text, is_comment);
+    for range in items(text, &code_only(text), TESTS).into_iter().rev() {
+        code.replace_range(range, "");
+    }
+    let lines = code.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+fn blank(text: &str, is_blanked: impl Fn(TokenKind) -> bool) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for (kind, range) in tokens(text) {
+        if is_blanked(kind) {
+            bytes[range].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+        }
+    }
+    // Whole characters were blanked, so this is what it looks like.
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// What an item begins with that only tests have, that only models have, and that no model has.
+const TESTS: &[&str] = &["#[cfg(test)]", "#[cfg(all(test"];
+const MODELS: &[&str] = &["#[cfg(all(loom", "#[cfg(model)]", "#[cfg(all(model"];
+const NO_MODELS: &[&str] = &["#[cfg(not(all(loom", "#[cfg(not(model))]"];
+
+/// Returns what no model runs: tests, and what is compiled only without loom.
+pub fn unmodeled(text: &str, code: &str) -> Vec<Range<usize>> {
+    items(text, code, &[TESTS, NO_MODELS].concat())
+}
+
+/// Returns what is not compiled into the crate as it is used: tests, and what is there for loom.
+pub fn not_built(text: &str, code: &str) -> Vec<Range<usize>> {
+    items(text, code, &[TESTS, MODELS].concat())
+}
+
+/// Returns the code without tests: comments, literals, and items for tests are blanked.
+#[cfg(test)]
+pub fn shipped(text: &str) -> String {
+    let mut code = code_only(text);
+    for range in items(text, &code, TESTS) {
+        let blank = code[range.clone()].chars().map(|c| if c == '\n' { '\n' } else { ' ' });
+        let blank: String = blank.collect();
+        if blank.len() == range.len() {
+            code.replace_range(range, &blank);
+        }
+    }
+    code
+}
+
+/// Returns the items that begin with one of the attributes.
+fn items(text: &str, code: &str, attributes: &[&str]) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let after = start + line.len();
+        let begins = attributes.iter().any(|attribute| line.trim_start().starts_with(attribute));
+        if begins && ranges.last().is_none_or(|last| last.end <= start) {
+            ranges.push(start..after + item_length(&code[after..]));
+        }
+        start = after;
+    }
+    ranges
+}
+
+/// Returns the length of the item at the start: up to a semicolon, or to the end of its block.
+fn item_length(code: &str) -> usize {
+    let mut depth = 0i32;
+    for (at, byte) in code.bytes().enumerate() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' => depth -= 1,
+            b'}' => {
+                depth -= 1;
+                if depth <= 0 {
+                    return at + 1;
+                }
+            }
+            b';' if depth == 0 => return at + 1,
+            _ => {}
+        }
+    }
+    code.len()
+}
+
+/// Returns the name of the function that a place in the code is in.
+pub fn function_at(code: &str, place: usize) -> &str {
+    let before = &code[..place];
+    let Some(start) = before.rfind("fn ") else { return "" };
+    let name = &before[start + 3..];
+    &name[..name.find(|c: char| !is_word(c)).unwrap_or(name.len())]
+}
+
+/// Returns the method whose argument list a place is in, with its receiver, and the number of
+/// arguments before that place.
+pub fn call_at(code: &str, place: usize) -> Option<(String, usize)> {
+    let mut depth = 0;
+    let mut commas = 0;
+    for (at, byte) in code[..place].bytes().enumerate().rev() {
+        match byte {
+            b')' | b']' | b'}' => depth += 1,
+            b'(' if depth == 0 => return Some((path_before(code, at), commas)),
+            b'(' | b'[' | b'{' => depth -= 1,
+            b',' if depth == 0 => commas += 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Returns the path that ends at a place, `self.claimed[i].load` as `claimed.load`.
+fn path_before(code: &str, place: usize) -> String {
+    let mut depth = 0;
+    let mut path = Vec::new();
+    for byte in code[..place].bytes().rev() {
+        match byte {
+            b']' | b')' => depth += 1,
+            b'[' | b'(' if depth > 0 => depth -= 1,
+            b'.' => path.push(byte),
+            _ if depth > 0 || byte.is_ascii_whitespace() && path.last() == Some(&b'.') => {}
+            _ if is_word(byte.into()) => path.push(byte),
+            _ => break,
+        }
+    }
+    path.reverse();
+    let path = String::from_utf8_lossy(&path).into_owned();
+    path.strip_prefix("self.").map_or(path.clone(), str::to_owned)
+}
+
+/// Returns `true` for what a name consists of.
+pub fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// Returns `true` if the text holds this word, not as a part of another one.
+#[cfg(test)]
+pub fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(start, _)| {
+        let (before, after) = (&text[..start], &text[start + word.len()..]);
+        !before.ends_with(is_word) && !after.starts_with(is_word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_literals_are_blanked_in_place() {
+        let text = "a(\"x{\\\"y\"); // é }\nlet c = '{'; 'a: loop {}\n";
+        let code = code_only(text);
+        assert_eq!(code.len(), text.len());
+        assert_eq!(code.trim_end(), "a(       );        \nlet c =    ; 'a: loop {}");
+        assert_eq!(essence("\n// x\na(\"y\"); // z\n#[cfg(test)]\nx {}\n"), "a(\"y\");\n");
+        assert_eq!(code_only("r#\"\"// \"#; '\"' // a quote").trim_end(), "         ;");
+        assert_eq!(
+            shipped("a;\n#[cfg(test)]\nmod b {\n}\nc;\n").replace(' ', ""),
+            "a;\n\n\n\nc;\n"
+        );
+    }
+
+    #[test]
+    fn tests_and_what_loom_leaves_out_are_found() {
+        let text =
+            "#[cfg(not(all(loom, x)))]\nmod a {\n    {b}\n}\nc;\n#[cfg(test)]\nmod d { e }\nf";
+        let ranges = unmodeled(text, &code_only(text));
+        let left = ranges.iter().rev().fold(text.to_owned(), |mut text, range| {
+            text.replace_range(range.clone(), "");
+            text
+        });
+        assert_eq!(left, "\nc;\n\nf");
+    }
+
+    #[test]
+    fn a_place_is_described() {
+        let code = "fn x() {\n a.b(self.c[d(e)]\n    .load(1 + (2, 3), Ordering::Acquire))";
+        let place = code.find("Ordering").unwrap();
+        assert_eq!(function_at(code, place), "x");
+        assert_eq!(call_at(code, place), Some(("c.load".to_owned(), 1)));
+        assert!(has_word("a.free(b)", "free") && !has_word("free_many", "free"));
+    }
+}

@@ -1,0 +1,19 @@
+//! The repository's source as text: what is code in it, what its atomic accesses are called, what
+//! could be wrong in it, and whether it keeps to the project's style.
+//!
+//! - `lexer`: code, comments, items for tests, and the function that a place is in
+//! - `tree`: copies of the crate, as small as the models or the stress test can be built from
+//! - `sites`: the names of the atomic accesses
+//! - `orderings`: the source with an ordering weakened
+//! - `patch`: known mistakes as unified diffs, and how they are applied
+//! - `lists`: text files with a reason for each name
+//! - `tidy`: the project's style, as tests
+
+pub mod lexer;
+pub mod tree;
+pub mod sites;
+pub mod orderings;
+pub mod patch;
+pub mod lists;
+#[cfg(test)]
+mod tidy;

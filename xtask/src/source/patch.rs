@@ -1,0 +1,173 @@
+//! Known mistakes: unified diffs with a few words above them.
+//!
+//! ```text
+//! The mistake in one line.
+//!
+//! Where it has been seen, and what comes of it.
+//!
+//! invariant: 3
+//! killer: allocator::double_free
+//!
+//! --- a/src/memory.rs
+//! +++ b/src/memory.rs
+//! @@ -7,3 +7,3 @@
+//! …
+//! ```
+//!
+//! `killer` may be left out: the test that is tried first. A hunk is found by its text, wherever
+//! that is now. Comment lines, blank lines, and the names of accesses in a proof do not count: a
+//! mistake is one in the code, and outlives every change of its comments.
+
+use std::path::Path;
+
+use diffy::Line;
+use diffy::patch_set::{FileOperation, ParseOptions, PatchSet};
+
+use super::tree::{self, Tree};
+
+/// A mistake, ready to be made.
+pub struct Mistake {
+    pub name: String,
+    pub what: String,
+    pub invariants: String,
+    pub killer: Option<String>,
+    changes: Vec<Change>,
+}
+
+/// A hunk: lines of code that are there once, and those that take their place.
+#[derive(Debug, PartialEq)]
+struct Change {
+    file: String,
+    number: usize,
+    old: Vec<String>,
+    new: Vec<String>,
+}
+
+/// Returns all mistakes in a folder of patches, by name.
+pub fn read_folder(root: &Path, folder: &str) -> Result<Vec<Mistake>, String> {
+    let mut patches = Tree::new();
+    tree::read_folder(root, folder, &[".patch"], &mut patches)?;
+    patches.iter().map(|(path, text)| Mistake::read(path, text)).collect()
+}
+
+impl Mistake {
+    /// Reads the text of a patch; it is called what its file is.
+    pub fn read(path: &str, text: &str) -> Result<Self, String> {
+        let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".patch");
+        let begin = text.find("\n--- a/").map_or(text.len(), |at| at + 1);
+        let (prose, diff) = text.split_at(begin);
+        let field = |field: &str| prose.lines().find_map(|line| line.strip_prefix(field));
+        let invariants = field("invariant: ").ok_or_else(|| {
+            format!("{path}: no line `invariant: N`, expected one above the diff")
+        })?;
+        let mut changes = Vec::new();
+        for patch in PatchSet::parse(diff, ParseOptions::unidiff()) {
+            let patch = patch.map_err(|error| format!("{path}: {error}"))?;
+            let FileOperation::Modify { modified, .. } = patch.operation().strip_prefix(1) else {
+                return Err(format!("{path}: a file is made or removed, expected changes only"));
+            };
+            let file = modified.to_string();
+            let hunks = patch.patch().as_text().map_or(&[][..], |patch| patch.hunks());
+            for (at, hunk) in hunks.iter().enumerate() {
+                let side = |is_old: bool| {
+                    let lines = hunk.lines().iter().filter_map(|line| match line {
+                        Line::Context(line) => Some(*line),
+                        Line::Delete(line) => is_old.then_some(*line),
+                        Line::Insert(line) => (!is_old).then_some(*line),
+                    });
+                    lines.filter_map(|line| bare(&file, line)).map(str::to_owned).collect()
+                };
+                let (old, new) = (side(true), side(false));
+                changes.push(Change { file: file.clone(), number: at + 1, old, new });
+            }
+        }
+        if changes.is_empty() {
+            return Err(format!("{path}: no hunk, expected a unified diff from `--- a/` on"));
+        }
+        let what = text.lines().next().unwrap_or_default().trim().to_owned();
+        let (invariants, killer) = (invariants.to_owned(), field("killer: ").map(str::to_owned));
+        Ok(Self { name: name.to_owned(), what, invariants, killer, changes })
+    }
+
+    /// Returns the files that it is made in.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.changes.iter().map(|change| &*change.file)
+    }
+
+    /// Returns the tree with this mistake in it, and without comments where it was made.
+    pub fn applied(&self, base: &Tree) -> Result<Tree, String> {
+        let mut tree = base.clone();
+        for Change { file, number, old, new } in &self.changes {
+            let wrong = |found: String| {
+                let hunk = format!("{}.patch: {file}, hunk {number}", self.name);
+                format!("{hunk}: {found}, expected once:\n{}", old.join("\n"))
+            };
+            let text = tree.get_mut(file).ok_or_else(|| wrong("the file is gone".to_owned()))?;
+            let mut lines: Vec<&str> = text.lines().filter_map(|line| bare(file, line)).collect();
+            let windows = lines.windows(old.len().max(1)).enumerate();
+            let places: Vec<usize> =
+                windows.filter(|(_, lines)| *lines == *old).map(|(at, _)| at).collect();
+            let [place] = places[..] else {
+                return Err(wrong(format!("its old lines are there {} times", places.len())));
+            };
+            lines.splice(place..place + old.len(), new.iter().map(|line| &**line));
+            *text = lines.join("\n") + "\n";
+        }
+        Ok(tree)
+    }
+}
+
+/// Returns a line as it counts, or nothing if it does not.
+fn bare<'l>(file: &str, line: &'l str) -> Option<&'l str> {
+    let line = line.trim_end();
+    if file.ends_with(".v") {
+        return Some(line.split("(* site: ").next().unwrap_or(line).trim_end());
+    }
+    let counts = !line.is_empty() && !line.trim_start().starts_with("//");
+    (counts || !file.ends_with(".rs")).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "A mistake.\n\nMore of it.\n\ninvariant: 3\nkiller: a::b\n\n--- a/src/a.rs\n\
+        +++ b/src/a.rs\n@@ -1,3 +1,3 @@\n {\n-    one\n+    two\n }\n--- a/src/b.rs\n\
+        +++ b/src/b.rs\n@@ -1,3 +1,1 @@\n-x\n-// old words\n y\n";
+
+    fn tree(files: [(&str, &str); 2]) -> Tree {
+        files.map(|(name, text)| (format!("src/{name}"), text.to_owned())).into()
+    }
+
+    #[test]
+    fn a_mistake_is_read_and_made_wherever_its_lines_are_now() {
+        let mistake = Mistake::read("m/name.patch", TEXT).unwrap_or_else(|wrong| panic!("{wrong}"));
+        assert_eq!((&*mistake.name, &*mistake.what), ("name", "A mistake."));
+        assert_eq!((&*mistake.invariants, mistake.killer.as_deref()), ("3", Some("a::b")));
+        let base = tree([("a.rs", "z\n{\n    // new words\n\n    one\n}\n"), ("b.rs", "x\ny\n")]);
+        let wrong = tree([("a.rs", "z\n{\n    two\n}\n"), ("b.rs", "y\n")]);
+        assert_eq!(mistake.applied(&base), Ok(wrong.clone()));
+    }
+
+    #[test]
+    fn a_patch_that_does_not_fit_once_is_refused() {
+        let mistake = Mistake::read("name.patch", TEXT).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let refusal = |a: &str| {
+            let refused = mistake.applied(&tree([("a.rs", a), ("b.rs", "x\ny\n")]));
+            refused.expect_err("it does not fit").lines().next().unwrap_or_default().to_owned()
+        };
+        let hunk = "name.patch: src/a.rs, hunk 1: its old lines are there";
+        assert_eq!(refusal("{\n    two\n}\n"), format!("{hunk} 0 times, expected once:"));
+        let twice = "{\n    one\n}\n".repeat(2);
+        assert_eq!(refusal(&twice), format!("{hunk} 2 times, expected once:"));
+        assert!(Mistake::read("n", "A mistake.\ninvariant: 3\n\n--- a/x\n+++ b/x\n").is_err());
+        assert!(Mistake::read("n", &TEXT.replace("invariant", "i")).is_err());
+        assert!(Mistake::read("n", &TEXT.replace("+    two\n", "")).is_err());
+    }
+
+    #[test]
+    fn names_of_accesses_in_a_proof_do_not_count() {
+        assert_eq!(bare("a.v", "  a;  (* site: x.y.load Acquire *)"), Some("  a;"));
+        assert_eq!((bare("a.rs", "  // x"), bare("a.pml", "// x")), (None, Some("// x")));
+    }
+}

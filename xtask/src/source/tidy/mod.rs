@@ -1,0 +1,15 @@
+//! The project's own style, as tests. Each says what it found, and where.
+//!
+//! - `files`: the files of the repository, their code and their comments
+//! - `shape`: sizes, and how files begin
+//! - `notes`: notes at the line: orderings and their partners, unsafe code
+//! - `layering`: each file uses only what is above it
+//! - `citations`: what the texts refer to is there
+//! - `words`: words that the prose does without
+
+mod files;
+mod shape;
+mod notes;
+mod layering;
+mod citations;
+mod words;

@@ -1,0 +1,74 @@
+//! Sizes, and how files begin.
+
+use super::files::{Misses, files, files_of, none};
+
+const LINES_MAX: usize = 400;
+const COLUMNS_MAX: usize = 100;
+
+#[test]
+fn files_are_short() {
+    let long = files_of(&["src", "xtask"], ".rs");
+    let long = long.iter().filter(|file| file.lines.len() > LINES_MAX);
+    none(long.map(|f| f.at(1, format!("{} lines, of {LINES_MAX}", f.lines.len()))).collect());
+}
+
+#[test]
+fn lines_are_short() {
+    let mut misses = Misses::new();
+    for file in files_of(&["src", "tests", "loom-tests", "examples", "benches", "xtask"], ".rs") {
+        for (i, line) in file.lines.iter().enumerate() {
+            let columns = line.chars().count();
+            // A row of a table cannot be broken.
+            let row = line.trim_start().starts_with("//") && line.ends_with('|');
+            if columns > COLUMNS_MAX && !row {
+                misses.push(file.at(i + 1, format!("{columns} columns, of {COLUMNS_MAX}")));
+            }
+        }
+    }
+    none(misses);
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let mut misses = Misses::new();
+    for file in files_of(&["src", "tests", "xtask"], ".rs") {
+        let first = file.lines.iter().find(|line| !line.starts_with("#!["));
+        let said = first.is_some_and(|line| line.starts_with("//!"));
+        if !said && file.path != "src/lib.rs" {
+            misses.push(file.at(1, "no //! at its top"));
+        }
+    }
+    none(misses);
+}
+
+/// On loom's atomics, only the models are run.
+#[test]
+fn every_test_stands_aside_for_loom() {
+    let mut misses = Misses::new();
+    for file in files("tests", ".rs") {
+        let name = file.path.trim_start_matches("tests/");
+        let program = !name.contains('/') || name.ends_with("/main.rs");
+        let gates = ["#![cfg(not(all(loom, feature = \"loom\")))]", "#![cfg(not(model))]"];
+        let mut top = file.lines.iter().skip_while(|line| line.starts_with("//!"));
+        if program && top.next().is_none_or(|line| !gates.contains(&&**line)) {
+            misses.push(file.at(1, format!("no {} below what it says it is", gates[1])));
+        }
+    }
+    none(misses);
+}
+
+#[test]
+fn no_test_is_passed_over_and_none_measures_time() {
+    let mut misses = Misses::new();
+    for file in files_of(&["src", "tests", "loom-tests"], ".rs") {
+        for (i, line) in file.lines.iter().enumerate() {
+            if line.contains("#[ignore") {
+                misses.push(file.at(i + 1, "a test that is passed over"));
+            }
+            if line.contains("assert") && line.contains("elapsed") {
+                misses.push(file.at(i + 1, "a test of how long an operation takes"));
+            }
+        }
+    }
+    none(misses);
+}

@@ -1,0 +1,172 @@
+//! A copy of the crate, as small as the models, or the stress test, can be built from.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use super::lexer::essence;
+use crate::run::context::{self, paths};
+
+/// Texts of files by their paths from the root, with `/`.
+pub type Tree = BTreeMap<String, String>;
+
+/// Returns what the library and the models are made of.
+pub fn for_models(root: &Path) -> Result<Tree, String> {
+    // The corrections of loom are not built, but outcomes depend on them.
+    let files = paths::TEXTS.into_iter().chain([paths::LOOM_PATCH]);
+    let mut tree = read(root, &[paths::SOURCE, paths::MODELS], files)?;
+    // Folders with a `main.rs` are programs of their own.
+    let ends = |path: &String| path.strip_suffix("main.rs").map(str::to_owned);
+    let programs: Vec<String> = tree.keys().filter_map(ends).collect();
+    let own = format!("{}/", paths::MODELS);
+    tree.retain(|path, _| !programs.iter().any(|p| *p != own && path.starts_with(&**p)));
+    lean(root, tree, paths::MODELS, Some("loom"))
+}
+
+/// Returns what the library and the stress test are made of.
+pub fn for_stress(root: &Path) -> Result<Tree, String> {
+    let tree = read(root, &[&[paths::SOURCE], &paths::STRESS[..]].concat(), paths::TEXTS)?;
+    // Cargo finds the test by its place.
+    lean(root, tree, "tests", None)
+}
+
+/// Returns the crate's files.
+pub fn crate_only(root: &Path) -> Result<Tree, String> {
+    read(root, &[paths::SOURCE], [])
+}
+
+fn read<'f>(
+    root: &Path,
+    folders: &[&str],
+    files: impl IntoIterator<Item = &'f str>,
+) -> Result<Tree, String> {
+    let mut tree = Tree::new();
+    for folder in folders {
+        read_folder(root, folder, &[".rs"], &mut tree)?;
+    }
+    for file in files {
+        tree.insert(file.to_owned(), context::read(&root.join(file))?);
+    }
+    Ok(tree)
+}
+
+/// Adds a manifest with what the suite in a folder needs.
+fn lean(root: &Path, mut tree: Tree, suite: &str, test: Option<&str>) -> Result<Tree, String> {
+    let suite = tree.iter().filter(|(path, _)| path.starts_with(suite)).map(|(_, text)| &**text);
+    let suite: String = suite.collect();
+    if let Ok(script) = context::read(&root.join("build.rs")) {
+        tree.insert("build.rs".to_owned(), script);
+    }
+    let manifest = context::read(&root.join(paths::MANIFEST))?;
+    let manifest = lean_manifest(&manifest, &suite, test);
+    tree.insert(paths::MANIFEST.to_owned(), manifest);
+    Ok(tree)
+}
+
+/// Adds all files below a folder whose names end so, apart from build output and hidden folders.
+pub fn read_folder(
+    root: &Path,
+    folder: &str,
+    endings: &[&str],
+    tree: &mut Tree,
+) -> Result<(), String> {
+    let entries = fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+        if entry.path().is_dir() {
+            if name != "target" && !name.starts_with('.') {
+                read_folder(root, &path, endings, tree)?;
+            }
+        } else if endings.iter().any(|ending| name.ends_with(ending)) {
+            tree.insert(path.clone(), context::read(&root.join(path))?);
+        }
+    }
+    Ok(())
+}
+
+/// Makes a folder hold the tree and nothing else of Rust, and touches only what differs, so that
+/// no more than need be is built again.
+pub fn write(tree: &Tree, folder: &Path, lock: &Path) -> Result<(), String> {
+    let mut old = Tree::new();
+    for part in [paths::SOURCE, paths::MODELS, "tests"] {
+        // Not there at first.
+        let _ = read_folder(folder, part, &[".rs"], &mut old);
+    }
+    for path in old.keys().filter(|path| !tree.contains_key(*path)) {
+        fs::remove_file(folder.join(path)).map_err(|error| format!("{path}: {error}"))?;
+    }
+    for (path, text) in tree {
+        context::write(&folder.join(path), text)?;
+    }
+    // The same versions of the dependencies; cargo takes out what the copy does not need.
+    let copy = folder.join(paths::LOCK);
+    if lock.exists() && !copy.exists() {
+        fs::copy(lock, copy).map_err(|error| format!("{}: {error}", lock.display()))?;
+    }
+    Ok(())
+}
+
+/// Returns a number that changes with anything that a model's outcome depends on.
+pub fn fingerprint(tree: &Tree) -> String {
+    let mut hasher = DefaultHasher::new();
+    for (path, text) in tree {
+        match path.rsplit('.').next() {
+            Some("rs") => (path, essence(text)).hash(&mut hasher),
+            Some("toml" | "patch") => (path, text).hash(&mut hasher),
+            _ => {}
+        }
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+/// Returns the manifest of a package of its own, without what the suite does not use. Of the tests
+/// that are named in it, only this one is kept.
+fn lean_manifest(manifest: &str, suite: &str, test: Option<&str>) -> String {
+    let head = |section: &str| section.lines().next().unwrap_or_default().to_owned();
+    let is_kept = |section: &&str| {
+        let is_it = |test| section.contains(&format!("name = \"{test}\""));
+        match &*head(section) {
+            "[bench]]" | "[example]]" => false,
+            "[test]]" => test.is_some_and(is_it),
+            head => !head.starts_with("workspace"),
+        }
+    };
+    let is_used = |line: &&str| {
+        let name = line.split(['=', ' ', '.']).next().unwrap_or_default();
+        suite.contains(&format!("{}::", name.replace('-', "_")))
+    };
+    let lean = manifest.trim_end().split("\n[").filter(is_kept).map(|section| {
+        if !head(section).ends_with("dev-dependencies]") {
+            return section.to_owned();
+        }
+        let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
+        let used = lines.lines().filter(|line| !line.is_empty()).filter(is_used);
+        std::iter::once(head).chain(used).collect::<Vec<_>>().join("\n")
+    });
+    lean.collect::<Vec<_>>().join("\n[") + "\n\n[workspace]\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_keeps_what_the_suite_uses() {
+        let manifest = "[package]\nname = \"a\"\n\n[workspace]\nmembers = [\"x\"]\n\n\
+            [dev-dependencies]\nslab = \"1\"\nin-use = \"2\"\n\n[[test]]\nname = \"loom\"\n\n\
+            [[test]]\nname = \"api\"\n\n[[bench]]\nname = \"b\"\n";
+        let lean = "[package]\nname = \"a\"\n\n[dev-dependencies]\nin-use = \"2\"\n\
+            [[test]]\nname = \"loom\"\n\n\n[workspace]\n";
+        assert_eq!(lean_manifest(manifest, "use in_use::x;", Some("loom")), lean);
+        assert!(!lean_manifest(manifest, "", None).contains("loom"));
+    }
+
+    #[test]
+    fn comments_do_not_count() {
+        let tree = |text: &str| Tree::from([("a.rs".to_owned(), text.to_owned())]);
+        assert_eq!(fingerprint(&tree("a\n")), fingerprint(&tree("// b\na\n")));
+        assert_ne!(fingerprint(&tree("a\n")), fingerprint(&tree("b\n")));
+    }
+}

@@ -1,0 +1,130 @@
+//! The tables that close a run.
+
+use std::time::Duration;
+
+use super::checks::Check;
+use crate::run::display::{grouped, seconds};
+use crate::run::tally::{Model, Tally};
+
+/// How a check ended.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    Passed,
+    Failed,
+    /// It could not be done here, for this reason.
+    Skipped(String),
+}
+
+/// What is known of a check that is over.
+pub struct Outcome {
+    pub check: &'static Check,
+    pub verdict: Verdict,
+    /// `12 tests, 3,000 cases`
+    pub extent: String,
+    pub time: Duration,
+    pub tally: Tally,
+}
+
+impl Outcome {
+    /// Returns the single tests or models that passed, and that failed. A check without any, or
+    /// one that failed before it came to any, counts as one.
+    fn counts(&self) -> [u64; 2] {
+        match self.verdict {
+            Verdict::Passed => [self.tally.passed().max(1), 0],
+            Verdict::Failed => [self.tally.passed(), self.tally.tests_failed.max(1)],
+            Verdict::Skipped(_) => [0, 0],
+        }
+    }
+}
+
+/// Returns the whole closing report. Its last line is exactly `N passed, N failed`.
+pub fn closing(outcomes: &[Outcome]) -> String {
+    let tallies = || outcomes.iter().map(|outcome| &outcome.tally);
+    let models = tallies().flat_map(|tally| &tally.models).map(model_row);
+    let theorems = tallies().flat_map(|tally| &tally.theorems).map(|row| row.to_vec());
+    let explorations = tallies().flat_map(|tally| &tally.explorations).map(model_row);
+    let mut text = String::new();
+    text += &table("model|invariants|what runs|bound|executions|seconds", models);
+    text += &table("theorem|invariants|what it says|checked by", theorems);
+    text += &table("model|invariants|what runs|bound|states|seconds", explorations);
+    text += &table("check|what was checked|tool|how much|time|result", outcomes.iter().map(row));
+    for outcome in outcomes {
+        if let Verdict::Skipped(reason) = &outcome.verdict {
+            text += &format!("\n{} was skipped: {reason}\n", outcome.check.name);
+        }
+    }
+    let [passed, failed] =
+        [0, 1].map(|which| outcomes.iter().map(|outcome| outcome.counts()[which]).sum::<u64>());
+    text + &format!("\n{passed} passed, {failed} failed\n")
+}
+
+fn model_row(model: &Model) -> Vec<String> {
+    let Model { name, invariants, what, bound, executions, seconds } = model;
+    let (executions, seconds) = (grouped(*executions), format!("{seconds:.1}"));
+    [name, invariants, what, bound, &executions, &seconds].map(String::clone).to_vec()
+}
+
+fn row(outcome: &Outcome) -> Vec<String> {
+    let result = match outcome.verdict {
+        Verdict::Passed => "ok",
+        Verdict::Failed => "FAILED",
+        Verdict::Skipped(_) => "skipped",
+    };
+    let (check, time) = (outcome.check, seconds(outcome.time));
+    [check.name, check.subject, check.tool, &outcome.extent, &time, result]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// Writes rows below their heading, as aligned columns and after an empty line; nothing if there
+/// are none.
+fn table(heading: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let heading: Vec<String> = heading.split('|').map(str::to_owned).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
+    if rows.len() == 1 {
+        return String::new();
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..rows[0].len()).filter_map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        text += &format!("\n{}", cells.collect::<Vec<_>>().join(" | ").trim_end());
+        if std::ptr::eq(row, &rows[0]) {
+            let rules = widths.iter().map(|width| "-".repeat(*width));
+            text += &format!("\n{}", rules.collect::<Vec<_>>().join("-|-"));
+        }
+    }
+    text + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::checks::CHECKS;
+
+    fn outcome(verdict: Verdict, tests_passed: u64, tests_failed: u64) -> Outcome {
+        let (time, extent) = (Duration::from_secs(3), "some".to_owned());
+        let tally = Tally { tests_passed, tests_failed, ..Tally::default() };
+        Outcome { check: &CHECKS[0], verdict, extent, time, tally }
+    }
+
+    #[test]
+    fn the_last_line_adds_everything_up() {
+        let text = closing(&[
+            outcome(Verdict::Passed, 10, 0),
+            outcome(Verdict::Failed, 4, 2),
+            outcome(Verdict::Skipped("no such tool".to_owned()), 0, 0),
+        ]);
+        assert_eq!(text.lines().last(), Some("14 passed, 2 failed"));
+        assert!(text.contains("fmt was skipped: no such tool"));
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let text = table("a|b", [row(["long", "x"]), row(["é", "yy"])].into_iter());
+        assert_eq!(text, "\na    | b\n-----|---\nlong | x\né    | yy\n");
+        assert_eq!(table("a|b", std::iter::empty()), "");
+    }
+}
