@@ -10,8 +10,8 @@
 
 // | file | what it holds |
 // |---|---|
-// | `error` | what can go wrong |
 // | `word` | an entry's bits: entry point and signature in one word |
+// | `error` | what can go wrong |
 // | `host_functions` | one handle for each function of the host |
 // | `read_only` | the read-only slots of a table |
 // | `table` | the facade |
@@ -20,8 +20,8 @@
 // This part owns no invariant of its own beyond 13, the rights that `sys` gives. It is an ordinary
 // client of `table`.
 
-mod error;
 mod word;
+mod error;
 mod host_functions;
 mod read_only;
 mod table;

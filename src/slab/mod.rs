@@ -12,10 +12,11 @@
 
 // | file | what it holds |
 // |---|---|
-// | `error`, `stats` | what can go wrong; counts |
+// | `error` | what can go wrong |
 // | `reclaim` | when a removed value may be dropped: eras, limbos, participants |
 // | `word` | the bits of a slab's word, and the value beside it |
 // | `inner` | what the threads share, and how values come in |
+// | `stats` | counts at one moment |
 // | `remove` | how values go out |
 // | `pin` | how guards begin and end, and how participants come and go |
 // | `guard` | guards, references, iteration |
@@ -28,10 +29,10 @@
 // uninitialized.
 
 mod error;
-mod stats;
 pub(crate) mod reclaim;
 mod word;
 mod inner;
+mod stats;
 mod remove;
 mod pin;
 mod guard;
