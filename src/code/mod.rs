@@ -1,16 +1,16 @@
-//! Code pointer tables: what untrusted code names instead of an address.
+//! Code pointer tables: untrusted code names an entry instead of an address.
 //!
 //! | item | what it is |
 //! |---|---|
 //! | [`CodePointerTable`] | the table; [`entry_point`](CodePointerTable::entry_point) is its one hot path |
 //! | [`WriteScope`] | the right to write to it |
 //! | [`ReadOnlyScope`] | the right to write to its read-only segments |
-//! | [`EntryPoint`], [`Signature`], [`CodePointer`] | what an entry holds |
-//! | [`EntryLayout`] | what generated code must know |
+//! | [`EntryPoint`], [`Signature`], [`CodePointer`] | the contents of an entry |
+//! | [`EntryLayout`] | the layout of a table, for generated code |
 
 // | file | what it holds |
 // |---|---|
-// | `error` | what can go wrong |
+// | `error` | the errors |
 // | `word` | an entry's bits: entry point and signature in one word |
 // | `host_functions` | one handle for each function of the host |
 // | `read_only` | the read-only slots of a table |

@@ -1,4 +1,4 @@
-//! Slots for values that are still to come, and values that are removed one by one.
+//! Reserved slots for later values, and the removal of all values one by one.
 
 use core::fmt;
 use core::iter::FusedIterator;
@@ -96,7 +96,7 @@ impl<T: Send + Sync + 'static, M> fmt::Debug for VacantEntry<'_, T, M> {
 /// An iterator that removes the values of a slab. See [`Slab::drain`].
 pub struct Drain<'s, T: Send + Sync + 'static, M = ()> {
     slab: &'s mut Slab<T, M>,
-    /// 0 at the end.
+    /// The next index. 0 at the end.
     next: u32,
 }
 

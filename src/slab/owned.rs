@@ -10,8 +10,8 @@ use crate::bits::key::Key;
 
 /// The owner of a value in a [`Slab`], which removes the value when it is dropped.
 ///
-/// `S` leads to the slab: `&Slab`, `Arc<Slab>`, or `&LazyLock<Slab>`. Other threads may read the
-/// value by its key, and also remove it.
+/// `S` dereferences to the slab: `&Slab`, `Arc<Slab>`, or `&LazyLock<Slab>`. Other threads may read
+/// the value by its key, and also remove it.
 ///
 /// ```
 /// use std::sync::Arc;

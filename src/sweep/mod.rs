@@ -6,10 +6,10 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `sample` | a few slots of a segment: is it wholly free, or worth a scan? |
-//! | `scan` | all slots of a segment: which of them are free since before the cycle? |
-//! | `unswept` | the segments that are not swept yet, and how they are claimed |
-//! | `space` | what a sweep works on: arena, free lists, safepoint, unswept segments |
+//! | `sample` | a few slots of a segment: whether it is wholly free, or worth a scan |
+//! | `scan` | all slots of a segment: those free since before the cycle |
+//! | `unswept` | the segments that are not swept yet, and their claims |
+//! | `space` | the subject of a sweep: arena, free lists, safepoint, unswept segments |
 //! | `sweep` | the sweep itself |
 //!
 //! This part owns Invariant 4 (no slot is lost) across a sweep. It deliberately knows no entry: it

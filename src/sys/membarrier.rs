@@ -45,7 +45,7 @@ mod imp {
         false
     }
 
-    /// Returns `false`. Never called, since [`probe`] says no.
+    /// Returns `false`. Never called, since [`probe`] returns `false`.
     pub(crate) fn barrier() -> bool {
         false
     }

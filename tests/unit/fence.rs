@@ -5,8 +5,8 @@ use crossbeam_utils::CachePadded;
 use super::{AsymmetricFence, LightSide};
 use crate::sync::{AtomicU32, Ordering, compiler_fence};
 
-/// Store to one's own, load the other's, at the same time, again and again. Returns in how
-/// many cycles, of `cycles` at most, neither saw the other's store; stops after `enough`.
+/// Lets two threads store to one cell each and load the other's, `cycles` times at most. Returns
+/// how many times neither saw the other's store. Stops after `enough`.
 fn store_buffering(cycles: u32, enough: u32, light: impl Fn() + Sync, heavy: impl Fn()) -> u32 {
     let cells: [CachePadded<AtomicU32>; 4] = Default::default();
     let [mine, others, seen, turn] = &cells;
@@ -29,7 +29,7 @@ fn store_buffering(cycles: u32, enough: u32, light: impl Fn() + Sync, heavy: imp
         scope.spawn(|| {
             for cycle in 0..cycles {
                 meet(0, 2 * cycle + 1);
-                // Relaxed, here and below: the fences alone are what is tried.
+                // Relaxed, here and below: the test is of the fences alone.
                 mine.store(1, Ordering::Relaxed);
                 light();
                 let missed = others.load(Ordering::Relaxed) == 0;
@@ -72,7 +72,7 @@ fn one_side_sees_the_other() {
     assert_eq!(store_buffering(100_000, 1, full, full), 0);
 }
 
-/// That the test above could fail: with the heavy fence left out, it does.
+/// Shows that `one_side_sees_the_other` can fail: without the heavy fence it does.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn without_the_heavy_fence_both_miss() {
