@@ -4,7 +4,7 @@
 //! the scheduler can tell which steps commute. The step before a thread's first access, and its
 //! end, are not announced: they concern no other thread.
 
-// Undocumented items are those of the standard library.
+// Undocumented items behave like the standard library's.
 #![allow(missing_docs)]
 
 use core::cell::RefCell;

@@ -17,8 +17,8 @@
 // | `table` | the facade |
 // | `write_scope`, `read_only_scope` | the rights to write |
 //
-// This part owns no invariant of its own beyond 13, the rights that `sys` gives. It is an ordinary
-// client of `table`.
+// This part owns no invariant beyond 13, the rights that `sys` gives. It is an ordinary client of
+// `table`.
 
 mod error;
 mod word;

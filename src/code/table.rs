@@ -107,8 +107,8 @@ impl CodePointerTable {
         }
     }
 
-    /// Returns the entry point behind any number, if it was stored under this signature. Wait-free:
-    /// one load. Needs no scope and no rights.
+    /// Returns the entry point that any number names, if it was stored under this signature.
+    /// Wait-free: one load. Needs no scope and no rights.
     ///
     /// `None` for handles that were never handed out, that were freed or have no entry yet, for
     /// entries with another signature, and for native functions.
@@ -118,14 +118,14 @@ impl CodePointerTable {
         self.table.get_raw(raw)?.under(signature)
     }
 
-    /// Returns the entry point behind any number, if it is a native function's. Wait-free.
+    /// Returns the entry point that any number names, if it is a native function's. Wait-free.
     #[must_use]
     #[inline]
     pub fn native_entry_point(&self, raw: u32) -> Option<EntryPoint> {
         self.table.get_raw(raw)?.as_native()
     }
 
-    /// Returns the entry behind any number, whatever its signature. Wait-free.
+    /// Returns the entry that any number names, whatever its signature. Wait-free.
     ///
     /// For inspection, not for calls: a call must name the signature that it passes arguments for.
     #[must_use]
@@ -180,7 +180,7 @@ impl CodePointerTable {
         });
     }
 
-    /// Returns exact counts. See [`Table::stats`]. Read-only slots count as handed out.
+    /// Counts exactly, at one moment. See [`Table::stats`]. Read-only slots count as handed out.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.table.stats()

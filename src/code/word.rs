@@ -40,8 +40,8 @@ impl Signature {
     /// The number of signatures: 524,272. Numbers below this are signatures.
     pub const LIMIT: u32 = 0x7_fff0;
 
-    /// The bits of an entry that say its signature, and that it is live. Generated code combines an
-    /// entry with a [`tag`](Self::tag) by exclusive or, and must find all of these bits clear.
+    /// The bits of an entry that say its signature, and that it is live. All must be clear after an
+    /// exclusive or of an entry with a [`tag`](Self::tag) in generated code.
     pub const MASK: u64 = !(ADDRESS & !ALIGNMENT);
 
     /// The bits of a native function's entry that say that it is native, and live.
@@ -62,8 +62,8 @@ impl Signature {
         self.0
     }
 
-    /// Returns the bits of a live entry with this signature, less its entry point. By exclusive or
-    /// such an entry gives its entry point, and any other entry a bit in [`MASK`](Self::MASK).
+    /// Returns the bits of a live entry with this signature, less its entry point. An exclusive or
+    /// with such an entry gives its entry point, with any other a bit in [`MASK`](Self::MASK).
     #[must_use]
     pub const fn tag(self) -> u64 {
         LIVE_BIT + self.bits()

@@ -109,7 +109,7 @@ impl<T: Send + Sync + 'static, M> Iterator for Drain<'_, T, M> {
             if word.is_live() {
                 // SAFETY: a live slot's index is not 0, and the generation is a word's.
                 let key = unsafe { Key::new(index, word.generation()) };
-                // SAFETY: guards borrow the slab, so there is none.
+                // SAFETY: guards borrow the slab, so none exists.
                 let value = self.slab.with(|mut owner| unsafe { owner.take_unseen(key) });
                 return value.map(|value| (key, value));
             }

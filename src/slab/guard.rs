@@ -127,9 +127,9 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
 
     /// Iterates over the values of the slab, each with its key, by ascending index.
     ///
-    /// Yields every value that is present throughout, none that is removed before the iteration
-    /// reaches it, and some of those inserted or removed in the meantime. Yields each at most once.
-    /// Linear in the number of committed slots. Each step is wait-free.
+    /// Yields every value that is present throughout, and some of those inserted or removed in the
+    /// meantime. Yields none that was removed before the iteration reaches it, and each at most
+    /// once. Linear in the number of committed slots. Each step is wait-free.
     pub fn iter(&self) -> Iter<'_, 's, T, M> {
         Iter { guard: self, next: 1 }
     }

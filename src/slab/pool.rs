@@ -144,7 +144,7 @@ impl<T: Clear + Default + Send + Sync + 'static> Pool<T> {
         self.slab.len()
     }
 
-    /// Returns `true` if there is no value.
+    /// Returns `true` if the pool has no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

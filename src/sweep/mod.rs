@@ -1,5 +1,5 @@
-//! Part 3: the sweep. It stops the world to forget all lists, decommits segments that are wholly
-//! free, and lets the other segments be swept when their slots are wanted.
+//! Part 3: the sweep. It stops the world to forget all lists, and decommits segments that are
+//! wholly free. The other segments are swept when their slots are wanted.
 //!
 //! The design is that of Go's `mgcsweep.go`: a sweep cycle, unswept segments, and sweeping on
 //! allocation.

@@ -89,8 +89,8 @@ impl DualMapping {
         let _ = self.at(offset, bytes);
         let at = self.base().as_ptr().wrapping_add(offset).cast();
         let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-        // SAFETY: replaces pages of the own region (`at` has checked the range) by the file's, in
-        // one step. Both read the same: zeros, or what the file stores.
+        // SAFETY: replaces pages of this region (`at` has checked the range) by the file's, in one
+        // step. Both read the same: zeros, or what the file stores.
         let mapped = unsafe {
             libc::mmap(at, bytes, libc::PROT_READ, flags, self.file, offset as libc::off_t)
         };

@@ -37,7 +37,7 @@ mod imp {
     }
 }
 
-/// Stands in for the system call where there is none.
+/// Stands in for the system call where none exists.
 #[cfg(not(all(linux, not(miri))))]
 mod imp {
     /// Returns `false`: this system has no process-wide barrier.

@@ -16,7 +16,7 @@
 //!   again and *stays writable*: no mapping is split, so a table with a hole in every second
 //!   segment keeps two mappings. Concurrent loads see the old words or 0. Concurrent stores are not
 //!   allowed. With `--cfg slotarena_guard` the range becomes read-only on the Unixes, so that a
-//!   store there ends the program. Tests show by that that no such store happens (Invariant 5). The
+//!   store there ends the program. With it tests show that no such store happens (Invariant 5). The
 //!   range consists of 64 KiB units, or of single pages where [`page_bytes`] returns their size.
 //! - `seal(range, sealed)` takes the right to store to the range from every thread, or restores it.
 //!   Allocated memory ignores it.

@@ -143,7 +143,7 @@ impl Region {
             // which the kernel does in one step.
             let protection = libc::PROT_READ | libc::PROT_WRITE;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE | libc::MAP_FIXED;
-            // SAFETY: replaces pages of the own region, to which no thread stores concurrently.
+            // SAFETY: replaces pages of this region, to which no thread stores concurrently.
             let fresh = unsafe { libc::mmap(start, bytes, protection, flags, -1, 0) };
             if fresh == libc::MAP_FAILED { Err(errno()) } else { Ok(()) }
         }

@@ -11,7 +11,7 @@ fn store_buffering(cycles: u32, enough: u32, light: impl Fn() + Sync, heavy: imp
     let cells: [CachePadded<AtomicU32>; 4] = Default::default();
     let [mine, others, seen, turn] = &cells;
     let meet = |side: u32, cycle: u32| {
-        // AcqRel, Acquire: what was reset before the cycle is seen in it.
+        // AcqRel, Acquire: each cycle sees the reset before it.
         turn.fetch_add(1, Ordering::AcqRel);
         let mut spins = 0;
         while turn.load(Ordering::Acquire) < 2 * cycle {
