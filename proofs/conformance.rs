@@ -1,6 +1,6 @@
-//! The pure functions do what `proofs/*.smt2` says: z3 proves things about the definitions there,
-//! and here the same text is computed and held against the functions, at every boundary and at
-//! random. With optimization, millions of times each.
+//! Tests that the pure functions do what `proofs/smt/*.smt2` says. z3 proves facts about the
+//! definitions there. Here the same text is evaluated and compared with the functions, at every
+//! boundary and at random. With optimization, millions of times each.
 #![cfg(all(test, not(any(loom, miri))))]
 
 use std::collections::HashMap;
@@ -11,24 +11,24 @@ use crate::bits::chain::{Chain, follow, link_to};
 use crate::bits::geometry::Geometry;
 use crate::bits::word::{self, Cycle, State};
 
-/// A parenthesized text.
+/// An S-expression.
 #[derive(Debug)]
 enum Text {
     Word(String),
     List(Vec<Text>),
 }
 
-/// A bit vector's bits and width, or the width 0 and whether something is so.
+/// The bits and the width of a bit vector. A truth value has width 0.
 type Value = (u64, u32);
 
-/// What the value of a definition is.
+/// The body of a definition.
 #[derive(Debug)]
 enum Term {
     Constant(Value),
     Parameter(usize),
     Call(Rc<Term>, Vec<Term>),
     Operation(String, Vec<Term>),
-    /// Bits from, how many.
+    /// The lowest bit, the number of bits, and the operand.
     Extract(u32, u32, Box<Term>),
     Extend(u32, Box<Term>),
 }
@@ -113,7 +113,7 @@ impl Definitions {
         Term::Operation(first.word().to_owned(), all(rest))
     }
 
-    /// The bits of a definition's value.
+    /// Returns the bits of a definition's value.
     fn value(&self, name: &str, arguments: &[Value]) -> u64 {
         let (arity, term) = &self.0[name];
         assert_eq!(*arity, arguments.len(), "{name}");
@@ -121,7 +121,7 @@ impl Definitions {
     }
 }
 
-/// So many bits set.
+/// Returns a number whose lowest `width` bits are set.
 fn mask(width: u32) -> u64 {
     u64::MAX >> (64 - width)
 }
@@ -178,15 +178,15 @@ impl Term {
 
 const RANDOM: u64 = if cfg!(debug_assertions) { 20_000 } else { 3_000_000 };
 
-/// Where something may go wrong.
+/// Returns numbers at which a function may go wrong.
 fn edges() -> Vec<u64> {
     let powers = (0..64).map(|bit| 1u64 << bit);
     let near = powers.flat_map(|power| [power.wrapping_sub(1), power, power.wrapping_add(1)]);
     near.flat_map(|edge| [edge, !edge]).chain([0x5555_5555_5555_5555]).collect()
 }
 
-/// Calls `f` with all pairs of edges, and with pairs of random numbers of random lengths. Says how
-/// often.
+/// Calls `f` with all pairs of edges, and with pairs of random numbers of random lengths. Prints
+/// how often.
 fn for_each_pair(name: &str, mut f: impl FnMut(u64, u64)) {
     let edges = edges();
     edges.iter().for_each(|&a| edges.iter().for_each(|&b| f(a, b)));
@@ -203,7 +203,7 @@ fn for_each_pair(name: &str, mut f: impl FnMut(u64, u64)) {
         f(random() >> (lengths & 63), random() >> (lengths >> 6 & 63));
     }
     let count = edges.len() as u64 * edges.len() as u64 + RANDOM;
-    // Nobody may hear it.
+    // The output may be closed.
     let _ = writeln!(std::io::stdout(), "cases: defined {name} {count}");
 }
 
@@ -262,7 +262,7 @@ fn words() {
             Some(live) => assert_eq!(value("word.live", &[long(a)]), live),
             None => assert_eq!(value("word.is_live", &[long(a)]), 1),
         }
-        // The low words of two-word entries are such words.
+        // The low word of a two-word entry is such a word.
         let wide = u128::from(b) << 64 | u128::from(a);
         assert_eq!(word::state(wide), word::state(a));
         assert_eq!(word::is_unswept(wide, cycle), word::is_unswept(a, cycle));
@@ -291,7 +291,7 @@ fn segments() {
     });
 }
 
-/// A definition that is only a little different is noticed.
+/// A slightly different definition is noticed.
 #[test]
 #[should_panic(expected = "assertion")]
 fn another_definition_is_noticed() {

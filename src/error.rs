@@ -42,7 +42,10 @@ impl fmt::Display for AllocError {
                 describe(f, code)
             }
             AllocError::ReservedBit { word } => {
-                write!(f, "the entry {word:#x} sets bit 63 of its low word, which the table reserves")
+                write!(
+                    f,
+                    "the entry {word:#x} sets bit 63 of its low word, which the table reserves"
+                )
             }
         }
     }

@@ -3,31 +3,45 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 // The map. A folder uses only folders above it in this list, and a file only files above it in its
-// folder's `mod.rs`, which opens with what the folder is for. `ARCHITECTURE.md` has the reading
-// order.
+// folder's `mod.rs`, which opens with what the folder is for. `ARCHITECTURE.md` has the reading order.
 //
 // Without the feature `std` there are handles and keys alone.
-macro_rules! with_std {
-    ($($item:item)*) => { $(#[cfg(feature = "std")] $item)* };
-}
 
-with_std! {
-    mod sync; //      door 1: atomics, cells, locks, threads
-}
-mod bits; //          values: what bits mean
-with_std! {
-    mod sys; //       door 2: the operating system
-    mod error; //     the errors of all parts
-    mod arena; //     part 1: a reserved range of addresses; which slots exist
-    mod freelist; //  part 2: shared free lists, and each thread's own stock
-    mod safepoint; // how all threads are stopped
-    mod sweep; //     part 3: forget the lists, decommit, sweep on demand
-    mod allocator; // the parts together
-    pub mod table; // entries by handle
-    pub mod unique; // entries with one owner each
-    pub mod slab; //  values by key
-    pub mod code; //  code pointers, on the table
-}
+// Door 1: atomics, cells, locks, threads.
+#[cfg(feature = "std")]
+mod sync;
+// Values: what bits mean.
+mod bits;
+// Door 2: the operating system.
+#[cfg(feature = "std")]
+mod sys;
+// The errors of all parts.
+#[cfg(feature = "std")]
+mod error;
+// Part 1: a reserved range of addresses. Which slots exist.
+#[cfg(feature = "std")]
+mod arena;
+// Part 2: shared free lists, and each thread's own stock.
+#[cfg(feature = "std")]
+mod freelist;
+// How all threads are stopped.
+#[cfg(feature = "std")]
+mod safepoint;
+// Part 3: forget the lists, decommit, sweep on demand.
+#[cfg(feature = "std")]
+mod sweep;
+// The parts together.
+#[cfg(feature = "std")]
+mod allocator;
+// Entries by handle; entries with one owner each; values by key; code pointers.
+#[cfg(feature = "std")]
+pub mod table;
+#[cfg(feature = "std")]
+pub mod unique;
+#[cfg(feature = "std")]
+pub mod slab;
+#[cfg(feature = "std")]
+pub mod code;
 
 /// Documents: the design, the sandbox, and how to migrate from other crates.
 pub mod docs {
@@ -41,19 +55,20 @@ pub mod docs {
     pub mod migration {}
 }
 
+#[cfg(feature = "std")]
+pub use self::{
+    allocator::{Audit, AuditError, Builder, SegmentAudit},
+    bits::geometry::SEGMENT_BYTES,
+    code::CodePointerTable,
+    error::{AllocError, BuildError, FreeManyError, LeakError, SetError},
+    slab::{Pool, Slab},
+    sweep::SweepReport,
+    sys::Protection,
+    table::{Mutator, Packed, Pointer, Stats, Table},
+    unique::{Unique, UniqueTable},
+};
 pub use bits::handle::{Handle, HandleError};
 pub use bits::key::{Key, KeyError};
-with_std! {
-    pub use allocator::{Audit, AuditError, Builder, SegmentAudit};
-    pub use bits::geometry::SEGMENT_BYTES;
-    pub use code::CodePointerTable;
-    pub use error::{AllocError, BuildError, FreeManyError, LeakError, SetError};
-    pub use self::slab::{Pool, Slab};
-    pub use sweep::SweepReport;
-    pub use sys::Protection;
-    pub use table::{Mutator, Packed, Pointer, Stats, Table};
-    pub use unique::{Unique, UniqueTable};
-}
 
 #[cfg(all(model, slotarena_observed))]
 #[doc(hidden)]

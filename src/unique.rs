@@ -84,7 +84,7 @@ pub struct Unique<'t, E: Packed> {
     handle: Handle,
 }
 
-/// A participant of a [`UniqueTable`], as a [`table::Mutator`] is one of a [`Table`].
+/// A participant of a [`UniqueTable`], like a [`table::Mutator`] of a [`Table`].
 pub struct Mutator<'t, E: Packed> {
     table: &'t Table<E>,
     mutator: table::Mutator<'t, E>,
@@ -150,11 +150,11 @@ impl<E: Packed> Unique<'_, E> {
     #[must_use]
     #[inline]
     pub fn get(&self) -> E {
-        // SAFETY: the slot is live as long as this owner is there.
+        // SAFETY: the slot is live while this owner lives.
         unsafe { self.table.get_unchecked(self.handle) }
     }
 
-    /// Replaces the entry, and returns the old one. Readers see the one or the other. Lock-free.
+    /// Replaces the entry, and returns the old one. Readers see the old or the new one. Lock-free.
     ///
     /// # Errors
     ///

@@ -157,11 +157,7 @@ impl<'a, W: Word> Owner<'a, W> {
     /// `new` makes nothing of the word of a free slot, and a live or uninitialized word of any
     /// other.
     #[inline(always)]
-    pub(crate) unsafe fn update(
-        &mut self,
-        raw: u32,
-        new: impl Fn(W) -> Option<W>,
-    ) -> Result<W, W> {
+    pub(crate) unsafe fn update(&mut self, raw: u32, new: impl Fn(W) -> Option<W>) -> Result<W, W> {
         let allocator = self.allocator;
         // Inside an operation, so that no sweep can decommit the segment between the check and the
         // store (Invariant 5).

@@ -27,11 +27,8 @@ pub(crate) struct Memory<W: Word> {
 
 impl<W: Word> Memory<W> {
     /// Bytes from one slot to the next. In models, whose slots are a vector's, only a figure.
-    pub(crate) const SLOT_BYTES: usize = if cfg!(model) {
-        size_of::<W>()
-    } else {
-        Geometry::stride_for(size_of::<Slot<W>>())
-    };
+    pub(crate) const SLOT_BYTES: usize =
+        if cfg!(model) { size_of::<W>() } else { Geometry::stride_for(size_of::<Slot<W>>()) };
 
     /// The distance from one slot to the next in memory.
     pub(crate) const STRIDE: usize =

@@ -40,8 +40,7 @@ impl<W: Word> Slot<W> {
     pub(super) fn new() -> Self {
         let (owner, page) = (crate::sync::UnsafeCell::new(()), crate::sync::UnsafeCell::new(()));
         let writable = crate::sync::AtomicBool::new(false);
-        let (word, payload) =
-            (W::Atomic::new(word::zero()), <W::Payload as word::Payload>::new());
+        let (word, payload) = (W::Atomic::new(word::zero()), <W::Payload as word::Payload>::new());
         Self { word, payload, owner, page, writable }
     }
 

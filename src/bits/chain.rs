@@ -30,13 +30,13 @@ impl Chain {
         Chain((length as u64) << 32 | first as u64)
     }
 
-    /// The index of the first slot. Meaningless if the chain is empty.
+    /// Returns the index of the first slot. Meaningless if the chain is empty.
     #[must_use]
     pub(crate) const fn first(self) -> u32 {
         self.0 as u32
     }
 
-    /// The number of slots.
+    /// Returns the number of slots.
     #[must_use]
     pub(crate) const fn length(self) -> u32 {
         (self.0 >> 32) as u32
@@ -48,26 +48,26 @@ impl Chain {
         self.length() == 0
     }
 
-    /// The word for an atomic.
+    /// Returns the word for an atomic.
     #[must_use]
     pub(crate) const fn to_bits(self) -> u64 {
         self.0
     }
 
-    /// The chain of a word.
+    /// Makes the chain of a word.
     #[must_use]
     pub(crate) const fn from_bits(bits: u64) -> Chain {
         Chain(bits)
     }
 }
 
-/// The link with which `next` follows slot `index`.
+/// Returns the link with which `next` follows slot `index`.
 #[must_use]
 pub(crate) const fn link_to(index: u32, next: u32) -> u32 {
     next.wrapping_sub(index).wrapping_sub(1)
 }
 
-/// The index that follows slot `index` whose link is `link`. The inverse of [`link_to`].
+/// Returns the index that follows slot `index` whose link is `link`. The inverse of [`link_to`].
 #[must_use]
 pub(crate) const fn follow(index: u32, link: u32) -> u32 {
     index.wrapping_add(1).wrapping_add(link)

@@ -1,9 +1,9 @@
-//! Which slot lies in which segment. Pure arithmetic.
+//! The division of slots into segments. Pure arithmetic.
 //!
 //! Slot 0 is never allocated, so a table of `capacity` slots uses the indices 1 to `capacity`.
 //! Segment 0 has one usable slot fewer than the others, and the last segment may be cut short.
 
-/// Bytes of a segment: the unit in which memory is committed and decommitted.
+/// The bytes of a segment: the unit in which memory is committed and decommitted.
 ///
 /// Where the size of a slot is not a power of two, a segment has a little less or more.
 pub const SEGMENT_BYTES: usize = 64 * 1024;
@@ -22,14 +22,14 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    /// The layout of `capacity` slots (at least 1), 2^`shift` of them in a segment.
+    /// Makes the layout of `capacity` slots (at least 1), 2^`shift` of them in a segment.
     #[must_use]
     pub(crate) const fn new(capacity: u32, shift: u32) -> Geometry {
         assert!(capacity > 0 && shift < 32);
         Geometry { capacity, shift }
     }
 
-    /// The shift for slots of `slot_bytes`, a multiple of 8. Never more than 13.
+    /// Returns the shift for slots of `slot_bytes`, a multiple of 8. At most 13.
     ///
     /// A segment has as many slots as go into [`SEGMENT_BYTES`], rounded down to a power of two. It
     /// has at least 2, and is a whole number of [`PAGE_BYTES`].
@@ -43,45 +43,45 @@ impl Geometry {
         if shift == 0 { 1 } else { shift }
     }
 
-    /// The distance between slots of `slot_bytes`: rounded up, by less than one part in 16, so that
-    /// few slots make a whole number of pages.
+    /// Returns the distance between slots of `slot_bytes`: rounded up, by less than one part in 16,
+    /// so that few slots make a whole number of pages.
     #[must_use]
     pub(crate) const fn stride_for(slot_bytes: usize) -> usize {
         let unit = 1 << slot_bytes.ilog2().saturating_sub(4);
         if unit <= 8 { slot_bytes.next_multiple_of(8) } else { slot_bytes.next_multiple_of(unit) }
     }
 
-    /// The number of usable slots, which is also the greatest index.
+    /// Returns the number of usable slots, which is also the greatest index.
     #[must_use]
     pub(crate) const fn capacity(self) -> u32 {
         self.capacity
     }
 
-    /// Slots of a whole segment, slot 0 counted like the others.
+    /// Returns the number of slots of a whole segment, slot 0 included.
     #[must_use]
     pub(crate) const fn slots_per_segment(self) -> u32 {
         1 << self.shift
     }
 
-    /// The number of segments that hold the indices 0 to `capacity`.
+    /// Returns the number of segments that hold the indices 0 to `capacity`.
     #[must_use]
     pub(crate) const fn segments(self) -> u32 {
         (self.capacity >> self.shift) + 1
     }
 
-    /// The segment in which slot `index` lies.
+    /// Returns the segment in which slot `index` lies.
     #[must_use]
     pub(crate) const fn segment_of(self, index: u32) -> u32 {
         index >> self.shift
     }
 
-    /// The first usable slot of `segment`.
+    /// Returns the first usable slot of `segment`.
     #[must_use]
     pub(crate) const fn first(self, segment: u32) -> u32 {
         if segment == 0 { 1 } else { segment << self.shift }
     }
 
-    /// The number of usable slots of `segment`; 0 beyond the last one.
+    /// Returns the number of usable slots of `segment`. 0 beyond the last one.
     #[must_use]
     pub(crate) const fn usable(self, segment: u32) -> u32 {
         if segment >= self.segments() {
@@ -89,7 +89,7 @@ impl Geometry {
         }
         let last = (segment << self.shift) + (self.slots_per_segment() - 1);
         let last = last - last.saturating_sub(self.capacity);
-        // Only a capacity of 0, which there is not, would leave slot 0 alone in the last segment.
+        // Only a capacity of 0, which is refused, would leave slot 0 alone in the last segment.
         last - self.first(segment) + 1
     }
 }

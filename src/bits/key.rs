@@ -1,4 +1,4 @@
-//! What names a value of a slab.
+//! The names of a slab's values.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -11,8 +11,8 @@ use core::num::NonZeroU64;
 ///
 /// A slot's generation grows with each value and never begins again. Once its value is removed, a
 /// key is dead forever. A key is a plain number of 64 bits, never 0, which a program may store,
-/// send, and make up. The slab checks it. `M` is a mark of the program's own: a slab with a mark
-/// takes only keys with that mark.
+/// send, and make up. The slab checks it. `M` is the program's mark: a slab with a mark takes only
+/// keys with that mark.
 ///
 /// ```
 /// use slotarena::Key;
@@ -35,7 +35,7 @@ use core::num::NonZeroU64;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// while those of one do:
+/// Keys with one mark do:
 ///
 /// ```
 /// # use slotarena::Slab;
@@ -137,7 +137,7 @@ impl<M> PartialOrd for Key<M> {
 }
 
 impl<M> Ord for Key<M> {
-    /// By generation, then by index.
+    /// Compares by generation, then by index.
     fn cmp(&self, other: &Self) -> Ordering {
         self.raw.cmp(&other.raw)
     }
@@ -156,7 +156,7 @@ impl<M> fmt::Debug for Key<M> {
 }
 
 impl<M> fmt::Display for Key<M> {
-    /// Writes index and generation, as in `7v3`.
+    /// Writes the index and the generation, for example `7v3`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}v{}", self.index(), self.generation())
     }

@@ -1,4 +1,4 @@
-//! The word in a slot: what its bits say, and the atomic that holds it.
+//! The word in a slot: its bits, and the atomic that holds it.
 //!
 //! ```text
 //!   low word   bit 63   bit 62   bits 61..32   bits 31..0
@@ -7,7 +7,7 @@
 //!   free          0       0         cycle         link
 //! ```
 //!
-//! A two-word entry has a second word, which is the entry's own while live and 0 otherwise. In
+//! A two-word entry has a second word, which belongs to the entry while live and is 0 otherwise. In
 //! memory the low word comes first on little-endian machines.
 
 use core::fmt::Debug;
@@ -26,31 +26,31 @@ pub(crate) mod sealed {
     impl Sealed for u128 {}
 }
 
-/// The number of the last sweep that stopped the world. A slot that is freed, or linked, says in
-/// which cycle that was, so that a sweep can tell the free slots that it found when it stopped the
-/// world from those that have come since.
+/// The number of a sweep cycle: that of the last sweep that stopped the world. The word of a slot
+/// notes the cycle in which the slot was freed or linked. So a sweep tells the slots that were free
+/// when it stopped the world from those that were freed since.
 ///
-/// In place, bits 61 to 32, so that it is the word of a free slot whose link is 0.
+/// In place, bits 61 to 32, so that it is the word of a free slot with link 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
 pub(crate) struct Cycle(u64);
 
 impl Cycle {
-    /// That of memory that reads as zeros.
+    /// The cycle of memory that reads as zeros.
     pub(crate) const FIRST: Cycle = Cycle(0);
 
-    /// The first that a sweep begins.
+    /// The first cycle that a sweep begins.
     pub(crate) const SECOND: Cycle = Cycle(1 << 32);
 
-    /// The greatest. Small enough in models to be met.
+    /// The greatest cycle. Small enough in models to be reached.
     pub(crate) const LAST: Cycle = Cycle(if cfg!(model) { 2 } else { (1 << 30) - 1 } << 32);
 
-    /// The cycle in a word whose other bits are something else.
+    /// Extracts the cycle from a word with other bits.
     pub(crate) const fn from_bits(bits: u64) -> Cycle {
         Cycle(bits & Cycle::MASK)
     }
 
-    /// The cycle in a word that is nothing else.
+    /// Makes the cycle of a word without other bits.
     #[inline(always)]
     pub(crate) fn exactly(bits: u64) -> Cycle {
         debug_assert!(bits & !Cycle::MASK == 0);
@@ -63,26 +63,26 @@ impl Cycle {
 
     const MASK: u64 = ((1 << 30) - 1) << 32;
 
-    /// The cycle after this one, or nothing if the numbers are used up.
+    /// Returns the next cycle. `None` if the numbers are used up.
     pub(crate) fn next(self) -> Option<Cycle> {
         if self == Cycle::LAST { None } else { Some(Cycle(self.0 + (1 << 32))) }
     }
 }
 
-/// What a slot holds: `u64` for one-word entries, `u128` for two-word ones. (The words of a
-/// [`Slab`](crate::Slab) are its own.) Not to be implemented elsewhere.
+/// The word of a slot: `u64` for one-word entries, `u128` for two-word ones. A
+/// [`Slab`](crate::Slab) has another word. Sealed: not for implementation elsewhere.
 pub trait Word: Copy + Eq + Debug + Send + Sync + sealed::Sealed + 'static {
     #[doc(hidden)]
     #[allow(private_bounds)]
     type Atomic: AtomicWord<Self>;
 
-    /// What a slot has beside its word.
+    /// The part of a slot after its word.
     #[doc(hidden)]
     #[allow(private_bounds)]
     type Payload: Payload;
 
-    /// Can a slot be loaded from memory that may not be written? 128-bit loads on some processors
-    /// are compare-and-swaps in disguise.
+    /// `true` if a slot can be loaded from read-only memory. On some processors a 128-bit load is a
+    /// compare-and-swap.
     #[doc(hidden)]
     const LOADS_READ_ONLY: bool;
 
@@ -92,27 +92,27 @@ pub trait Word: Copy + Eq + Debug + Send + Sync + sealed::Sealed + 'static {
     fn from_low(low: u64) -> Self;
     #[doc(hidden)]
     fn with_low(self, low: u64) -> Self;
-    /// All bits, for messages.
+    /// Returns all bits, for messages.
     #[doc(hidden)]
     fn widen(self) -> u128;
 }
 
-/// What a slot has beside its word. While the slot is free it is the owner's, as the link is.
+/// The part of a slot after its word. In a free slot it belongs to the owner, like the link.
 ///
 /// Memory full of zeros is a valid payload of a free slot.
 pub(crate) trait Payload: Sized {
-    /// `true` if a free slot has a generation for its next owner, which must survive the
-    /// decommission of its segment. Then the pages of a segment that is not wholly free stay.
+    /// `true` if a free slot has a generation for its next owner, which must survive the decommit
+    /// of its segment. Then the pages of a segment that is not wholly free stay.
     const HAS_GENERATION: bool;
 
-    /// A payload of zeros.
+    /// Makes a payload of zeros.
     #[cfg(model)]
     fn new() -> Self;
 
-    /// The generation of a free slot. Of a decommitted segment the greatest is saved.
+    /// Returns the generation of a free slot. The greatest of a decommitted segment is saved.
     fn generation_floor(&self) -> u32;
 
-    /// Hands the saved generation to a slot of a segment that is committed again.
+    /// Gives the saved generation to a slot of a segment that is committed again.
     fn restore(&self, floor: u32);
 }
 
@@ -198,7 +198,7 @@ macro_rules! word {
 word!(u64, AtomicU64, true, |_, low| low);
 word!(u128, AtomicU128, false, |word: u128, low| (word >> 64) << 64 | u128::from(low));
 
-/// Which of the three kinds of slot a word belongs to.
+/// The state of a slot, by its word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
     Live,
@@ -220,44 +220,44 @@ pub(crate) fn state<W: Word>(word: W) -> State {
     }
 }
 
-/// Is this the word of a slot that has been free since before this cycle? No free word is of a
-/// later one.
+/// Returns `true` for the word of a slot that has been free since before this cycle. No free word
+/// is of a later cycle.
 #[inline(always)]
 pub(crate) fn is_unswept<W: Word>(word: W, cycle: Cycle) -> bool {
-    // One of this cycle has its number, and one in use a bit above it.
+    // A free word of this cycle has its number. A word in use has a bit above it.
     word.low() < cycle.0
 }
 
-/// The word of a slot that is handed out without an entry.
+/// Makes the word of a slot that is handed out without an entry.
 pub(crate) fn uninitialized<W: Word>() -> W {
     W::from_low(UNINITIALIZED_BIT)
 }
 
-/// The word of a slot that is freed or linked in this cycle.
+/// Makes the word of a slot that is freed or linked in this cycle.
 #[inline(always)]
 pub(crate) fn free_with<W: Word>(cycle: Cycle, link: u32) -> W {
-    // They have no bit in common.
+    // The two have no bit in common.
     W::from_low(cycle.0 + u64::from(link))
 }
 
-/// The word of memory that nobody has written to since its segment was committed: a free slot's.
+/// Makes the word of memory without a store since its segment was committed: a free slot's.
 #[inline(always)]
 pub(crate) fn zero<W: Word>() -> W {
     W::from_low(0)
 }
 
-/// The link in the word of a free slot.
+/// Returns the link in the word of a free slot.
 pub(crate) fn link<W: Word>(word: W) -> u32 {
     word.low() as u32
 }
 
-/// The live word for an entry's bits, or nothing if they need the live bit.
+/// Makes the live word for an entry's bits. `None` if they need the live bit.
 #[inline(always)]
 pub(crate) fn try_live<W: Word>(bits: W) -> Option<W> {
     if is_live(bits) { None } else { Some(bits.with_low(bits.low() + LIVE_BIT)) }
 }
 
-/// The entry's bits in a live word.
+/// Returns the entry's bits in a live word.
 #[inline(always)]
 pub(crate) fn bits<W: Word>(live: W) -> W {
     live.with_low(live.low() & !LIVE_BIT)

@@ -8,7 +8,7 @@ use crate::bits::handle::HandleError;
 use crate::error::AllocError;
 use crate::sys::code::describe;
 
-/// The reason why an entry was not stored, changed, or freed. The table is as it was before.
+/// The reason why an entry was not stored, changed, or freed. The table is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CodePointerError {
@@ -24,7 +24,7 @@ pub enum CodePointerError {
     },
     /// The entry has another signature, and `set` does not change signatures.
     SignatureChanged {
-        /// The signature of the entry; `None` for a native function's.
+        /// The signature of the entry. `None` for a native function's.
         stored: Option<Signature>,
         /// The signature that was given.
         given: Signature,

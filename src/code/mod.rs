@@ -1,12 +1,12 @@
-//! Code pointer tables: what untrusted code names instead of an address.
+//! Code pointer tables: untrusted code names an entry instead of an address.
 //!
 //! | item | what it is |
 //! |---|---|
 //! | [`CodePointerTable`] | the table; [`entry_point`](CodePointerTable::entry_point) is its one hot path |
 //! | [`WriteScope`] | the right to write to it |
 //! | [`ReadOnlyScope`] | the right to write to its read-only segments |
-//! | [`EntryPoint`], [`Signature`], [`CodePointer`] | what an entry holds |
-//! | [`EntryLayout`] | what generated code must know |
+//! | [`EntryPoint`], [`Signature`], [`CodePointer`] | the contents of an entry |
+//! | [`EntryLayout`] | the layout of a table, for generated code |
 
 // | file | what it holds |
 // |---|---|
@@ -17,8 +17,8 @@
 // | `table` | the facade |
 // | `write_scope`, `read_only_scope` | the rights to write |
 //
-// This part owns no invariant of its own beyond 13, the rights that `sys` gives. It is an ordinary
-// client of `table`.
+// This part owns no invariant beyond 13, the rights that `sys` gives. It is an ordinary client of
+// `table`.
 
 mod word;
 mod error;

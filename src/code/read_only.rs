@@ -1,7 +1,7 @@
 //! Read-only entries, in the lowest segments of a table.
 //!
 //! Building the table takes their slots out of the allocator, which counts them as handed out. The
-//! pages are writable only while a [`ReadOnlyScope`](crate::code::ReadOnlyScope) is there.
+//! pages are writable only while a [`ReadOnlyScope`](crate::code::ReadOnlyScope) exists.
 
 use super::error::CodePointerError;
 use crate::bits::handle::Handle;
@@ -11,7 +11,7 @@ use crate::sync::{Mutex, lock};
 #[derive(Debug)]
 pub(crate) struct ReadOnly {
     pub(crate) segments: u32,
-    /// The first index that is not read-only; 1 if none is.
+    /// The first index that is not read-only. 1 if the table has no read-only slots.
     pub(crate) end: u32,
     pub(crate) free: Mutex<Free>,
 }
@@ -19,9 +19,9 @@ pub(crate) struct ReadOnly {
 /// The read-only slots without an entry.
 #[derive(Debug)]
 pub(crate) struct Free {
-    /// The slots from this one on have none.
+    /// The slots from this one on have no entry.
     pub(crate) next: u32,
-    /// The slots below it that have none.
+    /// The slots below `next` without an entry.
     pub(crate) freed: Vec<Handle>,
 }
 
@@ -37,7 +37,7 @@ impl ReadOnly {
         if raw < end { Err(CodePointerError::ReadOnly { raw, end }) } else { Ok(()) }
     }
 
-    /// The number of read-only slots, and of those without an entry.
+    /// Returns the number of read-only slots, and of those without an entry.
     pub(crate) fn counts(&self) -> (u64, u64) {
         let free = lock(&self.free);
         let unused = self.end - free.next + free.freed.len() as u32;

@@ -4,14 +4,14 @@ use super::error::CodePointerError;
 use super::table::CodePointerTable;
 use super::word::{CodeWord, EntryPoint, Signature};
 use crate::bits::handle::{Handle, HandleError};
-use crate::table::ops;
-use crate::sys::Rights;
+use crate::bits::word;
 use crate::code::read_only::Free;
 use crate::sync::{MutexGuard, lock};
-use crate::bits::word;
+use crate::sys::Rights;
+use crate::table::ops;
 
-/// The read-only segments of a table, unsealed for as long as this lives: the evidence without
-/// which nothing in them can be written. There is one at a time, and it stays on its thread.
+/// The read-only segments of a table, unsealed while this lives. It is the evidence for every write
+/// to them. Only one exists at a time, and it stays on its thread.
 ///
 /// ```
 /// use slotarena::code::{CodePointerTable, EntryPoint, Signature};
@@ -33,8 +33,8 @@ pub struct ReadOnlyScope<'t> {
 }
 
 impl CodePointerTable {
-    /// Unseals the read-only segments for as long as the result lives. Blocks while another thread
-    /// has done so.
+    /// Unseals the read-only segments while the result lives. Blocks while another thread has them
+    /// unsealed.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl ReadOnlyScope<'_> {
         sealed.map_err(|code| CodePointerError::Seal { code })
     }
 
-    /// Puts an entry into a slot that has none, the lowest that never had one first.
+    /// Puts an entry into a slot without one: the last freed, or else the lowest unused.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl ReadOnlyScope<'_> {
             .ok_or(CodePointerError::EntryPoint { address: entry_point.address() })?
             .live();
         let put = |old| ops::is_uninitialized(old).then_some(word);
-        // SAFETY: nothing is made of a free slot's word.
+        // SAFETY: `put` returns `None` for a free slot's word.
         let put = unsafe { ops::update(self.table.table(), handle, put) };
         debug_assert!(put.is_ok(), "a read-only slot without an entry is uninitialized");
         if self.free.freed.pop().is_none() {
@@ -84,17 +84,17 @@ impl ReadOnlyScope<'_> {
         Ok(handle)
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     ///
     /// # Errors
     ///
-    /// [`CodePointerError::InvalidHandle`] if it is not an entry of a read-only segment.
+    /// [`CodePointerError::InvalidHandle`] if the handle names no entry of a read-only segment.
     pub fn free(&mut self, handle: Handle) -> Result<(), CodePointerError> {
         let take = |old| word::is_live(old).then(word::uninitialized);
         if handle.to_raw() >= self.table.read_only.end {
             return Err(CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())));
         }
-        // SAFETY: nothing is made of a free slot's word.
+        // SAFETY: `take` returns `None` for a free slot's word.
         let taken = unsafe { ops::update(self.table.table(), handle, take) };
         taken.map_err(|_| CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())))?;
         self.free.freed.push(handle);
@@ -103,7 +103,7 @@ impl ReadOnlyScope<'_> {
 }
 
 impl Drop for ReadOnlyScope<'_> {
-    /// Seals the segments again. Where the system refuses, they stay as they are.
+    /// Seals the segments again. Where the system refuses, they stay writable.
     fn drop(&mut self) {
         let _ = self.seal(true);
     }

@@ -49,12 +49,12 @@ pub struct CodePointerTable {
     host_functions: HostFunctions,
 }
 
-/// What generated code must know of a table: see [the sandbox](crate::docs::sandbox).
+/// The layout of a table for generated code: see [the sandbox](crate::docs::sandbox).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EntryLayout {
     /// The address at which the entry of handle 0 is read.
     pub base: usize,
-    /// The mask for handles. All ones for a table of full size, where nothing need be masked.
+    /// The mask for handles. All ones for a table of full size, which needs no mask.
     pub mask: u32,
 }
 
@@ -89,8 +89,8 @@ impl CodePointerTable {
         Builder::new()
     }
 
-    /// Returns the table of the whole process. The first call makes it, as [`new`](Self::new) does.
-    /// It is never torn down.
+    /// Returns the table of the whole process. The first call makes it with [`new`](Self::new). The
+    /// table is never torn down.
     ///
     /// # Errors
     ///
@@ -107,8 +107,8 @@ impl CodePointerTable {
         }
     }
 
-    /// Returns the entry point behind any number, if it was stored under this signature. Wait-free:
-    /// one load. Needs no scope and no rights.
+    /// Returns the entry point that any number names, if it was stored under this signature.
+    /// Wait-free: one load. Needs no scope and no rights.
     ///
     /// `None` for handles that were never handed out, that were freed or have no entry yet, for
     /// entries with another signature, and for native functions.
@@ -118,14 +118,14 @@ impl CodePointerTable {
         self.table.get_raw(raw)?.under(signature)
     }
 
-    /// Returns the entry point behind any number, if it is a native function's. Wait-free.
+    /// Returns the entry point that any number names, if it is a native function's. Wait-free.
     #[must_use]
     #[inline]
     pub fn native_entry_point(&self, raw: u32) -> Option<EntryPoint> {
         self.table.get_raw(raw)?.as_native()
     }
 
-    /// Returns the entry behind any number, whatever its signature. Wait-free.
+    /// Returns the entry that any number names, whatever its signature. Wait-free.
     ///
     /// For inspection, not for calls: a call must name the signature that it passes arguments for.
     #[must_use]
@@ -135,8 +135,7 @@ impl CodePointerTable {
 
     /// Returns the handle of the native function at this address, the same on every thread.
     ///
-    /// Opens a write scope of its own. Takes a lock, which a thread holds only as long as it looks
-    /// an address up.
+    /// Opens a write scope. Takes a lock, which a thread holds only while it looks an address up.
     ///
     /// # Errors
     ///
@@ -159,14 +158,14 @@ impl CodePointerTable {
         debug_assert!(freed.is_ok_and(|word| word.as_native().is_some()));
     }
 
-    /// Gives the memory of wholly free segments back, if at least `threshold` slots are free, and
-    /// at least as many as a segment has. See [`Table::sweep`]. Opens a write scope of its own.
+    /// Decommits wholly free segments, if at least `threshold` slots, and at least as many as a
+    /// segment has, are free. See [`Table::sweep`]. Opens a write scope.
     pub fn sweep(&self, threshold: u64) -> SweepReport {
         let _rights = self.arena().rights();
         self.table.sweep(threshold)
     }
 
-    /// Shows every handle that has an entry, and the entry, to `f`, in ascending order, with the
+    /// Calls `f` with every handle that has an entry, and the entry, in ascending order, with the
     /// world stopped. See [`Table::for_each_live`].
     ///
     /// # Panics
@@ -187,7 +186,7 @@ impl CodePointerTable {
         self.table.stats()
     }
 
-    /// Holds the table against its invariants. See [`Table::audit`].
+    /// Checks the table's invariants. See [`Table::audit`].
     ///
     /// # Errors
     ///
@@ -203,7 +202,7 @@ impl CodePointerTable {
         self.arena().protection()
     }
 
-    /// Returns what generated code must know.
+    /// Returns the layout for generated code.
     #[must_use]
     pub fn entry_layout(&self) -> EntryLayout {
         EntryLayout { base: self.table.base().expose_provenance(), mask: self.table.capacity() }
@@ -215,13 +214,13 @@ impl CodePointerTable {
         self.table.capacity()
     }
 
-    /// Returns the bytes of addresses that are reserved, from the layout's base on.
+    /// Returns the size of the reserved address range, from the layout's base on, in bytes.
     #[must_use]
     pub fn reserved_bytes(&self) -> usize {
         self.table.reserved_bytes()
     }
 
-    /// Takes the table down. Returns an error if slots were still handed out, apart from native
+    /// Closes the table. Returns an error if slots are still handed out, apart from native
     /// functions and read-only entries.
     ///
     /// # Errors
@@ -271,9 +270,7 @@ impl CodePointerTable {
         }
         for handle in others {
             // SAFETY: only the word of an uninitialized slot is expected.
-            unsafe {
-                ops::free_if(&self.table, handle, ops::is_uninitialized)
-            };
+            unsafe { ops::free_if(&self.table, handle, ops::is_uninitialized) };
         }
         self.read_only = ReadOnly::new(segments, end);
         let bytes = self.arena().segment_bytes() * segments as usize;
@@ -319,10 +316,10 @@ impl Builder<CodePointerTable> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::IndexBits`] if there are no such tables, or if [`capacity`](Self::capacity)
+    /// [`BuildError::IndexBits`] if no table has as many bits, or if [`capacity`](Self::capacity)
     /// asked for slots that are not 2^n - 1. [`BuildError::Protection`] if the system lacks the one
-    /// asked for. [`BuildError::ReadOnly`] if there was no memory for the read-only segments. Else
-    /// a [`BuildError`] that names the value asked for and the limit, or the system's answer.
+    /// asked for. [`BuildError::ReadOnly`] if memory for the read-only segments is lacking. Else a
+    /// [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<CodePointerTable, BuildError> {
         let config = &self.config;
         let slots = config.capacity;
@@ -342,7 +339,7 @@ impl Builder<CodePointerTable> {
 }
 
 impl fmt::Debug for CodePointerTable {
-    /// Writes capacity and protection. Does not stop the world.
+    /// Writes the capacity and the protection. Does not stop the world.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CodePointerTable")
             .field("capacity", &self.capacity())
@@ -351,7 +348,7 @@ impl fmt::Debug for CodePointerTable {
     }
 }
 
-/// The greatest index of this many bits; 0 if there are no such tables.
+/// Returns the greatest index of this many bits. 0 if no table has as many.
 const fn capacity(bits: u32) -> u32 {
     match bits {
         1..=32 => u32::MAX >> (32 - bits),

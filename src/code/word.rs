@@ -1,4 +1,4 @@
-//! An entry of a code pointer table: what its bits say.
+//! The bits of an entry of a code pointer table.
 //!
 //! ```text
 //!              bit 63   bits 62..48             bits 47..4      bits 3..0
@@ -6,11 +6,11 @@
 //!   native        1     all ones                <---- entry point, 48 bits --->
 //! ```
 //!
-//! Both the entry point and its signature are in *one* word, so that no reader can see one of them
-//! with another's other half, by an ordinary load and on any processor. The 19 bits are a number
-//! that the engine gives to each distinct signature, and so exact; a hash would not be. They fit
-//! because user space has addresses of 48 bits, and compiled functions begin at multiples of 16.
-//! Functions of the host that are reached by address alone need not: they have no signature.
+//! The entry point and its signature share *one* word. So an ordinary load on any processor never
+//! shows the entry point of one entry with the signature of another. The 19 bits are the engine's
+//! number of each distinct signature, which is exact, unlike a hash. They fit because user space
+//! has addresses of 48 bits, and compiled functions begin at multiples of 16. Functions of the host
+//! that are reached by address alone need not, since they have no signature.
 
 use core::num::NonZeroUsize;
 
@@ -26,7 +26,7 @@ const ADDRESS: u64 = (1 << 48) - 1;
 /// The bits of a compiled function's address that are always clear.
 const ALIGNMENT: u64 = 0xf;
 
-/// The number that an engine has given to a signature: equal for equal ones, and for no others.
+/// An engine's number for a signature: equal for equal signatures, and for no others.
 ///
 /// ```
 /// use slotarena::code::Signature;
@@ -37,33 +37,33 @@ const ALIGNMENT: u64 = 0xf;
 pub struct Signature(u32);
 
 impl Signature {
-    /// How many there can be: 524,272. Numbers below this are signatures.
+    /// The number of signatures: 524,272. Numbers below this are signatures.
     pub const LIMIT: u32 = 0x7_fff0;
 
-    /// Of an entry with a signature, the bits that say which, and that it is live. Generated code
-    /// that has put [`tag`](Self::tag) to an entry by exclusive or must find all of these clear.
+    /// The bits of an entry that say its signature, and that it is live. All must be clear after an
+    /// exclusive or of an entry with a [`tag`](Self::tag) in generated code.
     pub const MASK: u64 = !(ADDRESS & !ALIGNMENT);
 
-    /// Of a native function's entry, the bits that say that it is one, and live.
+    /// The bits of a native function's entry that say that it is native, and live.
     pub const NATIVE_MASK: u64 = !ADDRESS;
 
-    /// What [`NATIVE_MASK`](Self::NATIVE_MASK) has to find, as [`tag`](Self::tag) for a signature.
+    /// The [`tag`](Self::tag) of all native functions, for [`NATIVE_MASK`](Self::NATIVE_MASK).
     pub const NATIVE_TAG: u64 = LIVE_BIT + NATIVE;
 
-    /// The signature with this number; `None` from [`LIMIT`](Self::LIMIT) on.
+    /// Makes the signature with this number. `None` from [`LIMIT`](Self::LIMIT) on.
     #[must_use]
     pub const fn new(number: u32) -> Option<Signature> {
         if number < Self::LIMIT { Some(Signature(number)) } else { None }
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0
     }
 
-    /// What a live entry with this signature is besides its entry point: an exclusive or of the two
-    /// leaves the entry point, and of any other entry something that [`MASK`](Self::MASK) finds.
+    /// Returns the bits of a live entry with this signature, less its entry point. An exclusive or
+    /// with such an entry gives its entry point, with any other a bit in [`MASK`](Self::MASK).
     #[must_use]
     pub const fn tag(self) -> u64 {
         LIVE_BIT + self.bits()
@@ -74,47 +74,47 @@ impl Signature {
     }
 }
 
-/// Where a function begins. Never null.
+/// The address of a function. Never null.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EntryPoint(NonZeroUsize);
 
 impl EntryPoint {
-    /// What an address with a signature is a multiple of.
+    /// The number of which an address with a signature is a multiple.
     pub const ALIGNMENT: usize = ALIGNMENT as usize + 1;
 
-    /// How many bits an address may have.
+    /// The number of bits that an address may have.
     pub const ADDRESS_BITS: u32 = ADDRESS.count_ones();
 
-    /// The entry point at this address; `None` for null.
+    /// Makes the entry point at this address. `None` for null.
     #[must_use]
     pub fn new(function: *const u8) -> Option<EntryPoint> {
         NonZeroUsize::new(function.expose_provenance()).map(EntryPoint)
     }
 
-    /// The address, to be called.
+    /// Returns the address, for a call.
     #[must_use]
     pub fn as_ptr(self) -> *const u8 {
         core::ptr::with_exposed_provenance(self.0.get())
     }
 
-    /// The address, as a number.
+    /// Returns the address as a number.
     #[must_use]
     pub fn address(self) -> usize {
         self.0.get()
     }
 
-    /// From the bits of an entry.
+    /// Makes the entry point in the bits of an entry.
     fn from_bits(bits: u64) -> Option<EntryPoint> {
         NonZeroUsize::new(bits as usize).map(EntryPoint)
     }
 }
 
-/// What an entry holds.
+/// The contents of an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct CodePointer {
-    /// Where the function begins.
+    /// The address of the function.
     pub entry_point: EntryPoint,
-    /// Its signature; `None` for a native function.
+    /// Its signature. `None` for a native function.
     pub signature: Option<Signature>,
 }
 
@@ -137,40 +137,40 @@ impl Packed for CodeWord {
 }
 
 impl CodeWord {
-    /// Nothing if the address is too wide or not aligned.
+    /// Makes a compiled function's entry. `None` if the address is too wide or not aligned.
     pub(crate) fn compiled(entry_point: EntryPoint, signature: Signature) -> Option<CodeWord> {
         let address = entry_point.0.get() as u64;
         let fits = address & Signature::MASK == 0;
         fits.then_some(CodeWord(address | signature.bits()))
     }
 
-    /// Nothing if the address is too wide.
+    /// Makes a native function's entry. `None` if the address is too wide.
     pub(crate) fn native(entry_point: EntryPoint) -> Option<CodeWord> {
         let address = entry_point.0.get() as u64;
         (address & Signature::NATIVE_MASK == 0).then_some(CodeWord(address | NATIVE))
     }
 
-    /// The word of a live slot that holds this.
+    /// Returns the word of a live slot that holds this.
     pub(crate) fn live(self) -> u64 {
         // The table's bit is clear in all that `compiled` and `native` make.
         try_live(self.0).unwrap_or(0)
     }
 
-    /// The entry point, if it was stored under this signature.
+    /// Returns the entry point, if it was stored under this signature.
     #[inline(always)]
     pub(crate) fn under(self, signature: Signature) -> Option<EntryPoint> {
         let rest = self.0 ^ signature.bits();
         if rest & Signature::MASK == 0 { EntryPoint::from_bits(rest) } else { None }
     }
 
-    /// The entry point, if it is a native function's.
+    /// Returns the entry point, if it is a native function's.
     #[inline(always)]
     pub(crate) fn as_native(self) -> Option<EntryPoint> {
         let rest = self.0 ^ NATIVE;
         if rest & Signature::NATIVE_MASK == 0 { EntryPoint::from_bits(rest) } else { None }
     }
 
-    /// What it says.
+    /// Decodes the entry.
     pub(crate) fn read(self) -> Option<CodePointer> {
         if let Some(entry_point) = self.as_native() {
             return Some(CodePointer { entry_point, signature: None });

@@ -4,18 +4,17 @@ use super::error::CodePointerError;
 use super::table::CodePointerTable;
 use super::word::{CodePointer, CodeWord, EntryPoint, Signature};
 use crate::bits::handle::{Handle, HandleError};
-use crate::sweep::SweepReport;
-use crate::table::{Packed, ops};
-use crate::sys::Rights;
 use crate::bits::word::{self, State};
+use crate::sweep::SweepReport;
+use crate::sys::Rights;
+use crate::table::{Packed, ops};
 
-/// The evidence without which nothing in a [`CodePointerTable`] can be written: all calls that
-/// write are made on one.
+/// Evidence of the right to write to a [`CodePointerTable`]. All calls that write are its methods.
 ///
-/// Scopes nest, and may end in any order. Opening the outermost one gives the calling thread the
-/// right to write, and ending the last takes it back; with protection keys each is an instruction
-/// that takes tens of cycles (`wrpkru`), else it is a count. So a scope around several calls is how
-/// to batch them. A scope stays on its thread, whose right it is:
+/// Scopes nest, and may end in any order. The first one gives the calling thread the right to
+/// write, and the end of the last takes it back. With protection keys each takes tens of cycles
+/// (`wrpkru`), else it is a count. To batch several calls, open a scope around them. A scope stays
+/// on its thread:
 ///
 /// ```compile_fail,E0277
 /// # let table = slotarena::CodePointerTable::new().unwrap();
@@ -23,7 +22,7 @@ use crate::bits::word::{self, State};
 /// std::thread::scope(|threads| { threads.spawn(|| drop(scope)); });
 /// ```
 ///
-/// whereas the table itself may be used from any:
+/// The table itself is usable from any thread:
 ///
 /// ```
 /// # let table = slotarena::CodePointerTable::new().unwrap();
@@ -34,7 +33,7 @@ use crate::bits::word::{self, State};
 ///
 /// # Progress
 ///
-/// As the operations of a [`Table`](crate::Table): lock-free while nobody stops the world.
+/// Same as the operations of a [`Table`](crate::Table): lock-free while no thread stops the world.
 #[derive(Debug)]
 pub struct WriteScope<'t> {
     table: &'t CodePointerTable,
@@ -42,7 +41,7 @@ pub struct WriteScope<'t> {
 }
 
 impl CodePointerTable {
-    /// Gives the calling thread the right to write, for as long as the result lives.
+    /// Gives the calling thread the right to write, while the result lives.
     #[must_use]
     pub fn write_scope(&self) -> WriteScope<'_> {
         WriteScope { table: self, _rights: self.arena().rights() }
@@ -64,7 +63,7 @@ impl WriteScope<'_> {
         Ok(self.table.table().allocate(word)?)
     }
 
-    /// Hands out a slot without an entry, which nobody finds anything in until
+    /// Hands out a slot without an entry. Readers find nothing in it until
     /// [`publish`](Self::publish).
     ///
     /// # Errors
@@ -74,8 +73,8 @@ impl WriteScope<'_> {
         Ok(self.table.table().allocate_uninitialized()?)
     }
 
-    /// Puts an entry into a slot that was handed out without one. What was written before is seen
-    /// by whoever finds the entry.
+    /// Puts an entry into a slot that was handed out without one. A reader that finds the entry
+    /// sees all that was written before.
     ///
     /// # Errors
     ///
@@ -98,7 +97,7 @@ impl WriteScope<'_> {
         }
     }
 
-    /// Takes an entry out, and keeps the slot handed out.
+    /// Removes an entry. The slot stays handed out.
     ///
     /// # Errors
     ///
@@ -110,13 +109,13 @@ impl WriteScope<'_> {
         entry(old).read().ok_or(CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())))
     }
 
-    /// Puts another entry point into an entry, under the same signature, and returns the one that
-    /// was there. Readers find the old one or the new one.
+    /// Replaces the entry point of an entry under the same signature, and returns the old one.
+    /// Readers find the old one or the new one.
     ///
     /// # Errors
     ///
-    /// [`CodePointerError::SignatureChanged`] if the entry has another signature; else as
-    /// [`unpublish`](Self::unpublish), or [`CodePointerError::EntryPoint`].
+    /// [`CodePointerError::SignatureChanged`] if the entry has another signature.
+    /// [`CodePointerError::EntryPoint`]. Else same as [`unpublish`](Self::unpublish).
     pub fn set(
         &self,
         handle: Handle,
@@ -126,7 +125,9 @@ impl WriteScope<'_> {
         let word = compiled(entry_point, signature)?.live();
         let under = |old| word::is_live(old).then(|| entry(old).under(signature)).flatten();
         match self.update(handle, |old| under(old).map(|_| word))? {
-            Ok(old) => under(old).ok_or(CodePointerError::InvalidHandle(HandleError::new(handle.to_raw()))),
+            Ok(old) => {
+                under(old).ok_or(CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())))
+            }
             Err(old) if is_compiled(old) => {
                 let stored = entry(old).read().and_then(|read| read.signature);
                 Err(CodePointerError::SignatureChanged { stored, given: signature })
@@ -135,8 +136,8 @@ impl WriteScope<'_> {
         }
     }
 
-    /// Takes back a slot, with or without an entry. Of several threads that free one handle at
-    /// once, one succeeds.
+    /// Frees a slot with or without an entry. Of several threads that free one handle
+    /// simultaneously, one succeeds.
     ///
     /// # Errors
     ///
@@ -145,12 +146,12 @@ impl WriteScope<'_> {
     pub fn free(&self, handle: Handle) -> Result<(), CodePointerError> {
         self.table.read_only.check(handle)?;
         let expected = |word| is_compiled(word) || ops::is_uninitialized(word);
-        // SAFETY: the word of a free slot is neither.
+        // SAFETY: `expected` returns `false` for a free slot's word.
         let old = unsafe { ops::free_if(self.table.table(), handle, expected) };
         if expected(old) { Ok(()) } else { Err(complaint(handle, old)) }
     }
 
-    /// See [`CodePointerTable::sweep`].
+    /// Sweeps the table. See [`CodePointerTable::sweep`].
     pub fn sweep(&self, threshold: u64) -> SweepReport {
         self.table.sweep(threshold)
     }
@@ -161,8 +162,8 @@ impl WriteScope<'_> {
         new: impl Fn(u64) -> Option<u64>,
     ) -> Result<Result<u64, u64>, CodePointerError> {
         self.table.read_only.check(handle)?;
-        // SAFETY: all callers make nothing of a free slot's word, and else a live or uninitialized
-        // one.
+        // SAFETY: `new` of all callers returns `None` for a free slot's word, and else a live or
+        // uninitialized word.
         Ok(unsafe { ops::update(self.table.table(), handle, new) })
     }
 }
@@ -172,7 +173,7 @@ fn compiled(entry_point: EntryPoint, signature: Signature) -> Result<CodeWord, C
     word.ok_or(CodePointerError::EntryPoint { address: entry_point.address() })
 }
 
-/// The entry in a live slot's word.
+/// Returns the entry in a live slot's word.
 fn entry(live: u64) -> CodeWord {
     // SAFETY: `CodeWord`s take any bits but the table's own.
     unsafe { CodeWord::from_word(word::bits(live)) }
@@ -182,7 +183,7 @@ fn is_compiled(word: u64) -> bool {
     word::is_live(word) && entry(word).as_native().is_none()
 }
 
-/// What is wrong with a slot that has no compiled function's entry.
+/// Returns the error for a slot without a compiled function's entry.
 fn complaint(handle: Handle, old: u64) -> CodePointerError {
     let raw = handle.to_raw();
     match word::state(old) {

@@ -351,6 +351,5 @@ impl<'a> StoreMut<'a> {
 #[cfg(not(model))]
 impl LocalStore {
     /// Where the fields end that operations write.
-    pub(crate) const WRITTEN_TO: usize =
-        core::mem::offset_of!(LocalStore, slots) + 4 * STACK_SLOTS;
+    pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(LocalStore, slots) + 4 * STACK_SLOTS;
 }

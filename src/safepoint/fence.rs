@@ -12,7 +12,7 @@ pub(crate) use imp::{AsymmetricFence, LightSide};
 
 #[cfg(not(model))]
 mod imp {
-    use crate::sync::{Ordering, compiler_fence, fence, backoff};
+    use crate::sync::{Ordering, backoff, compiler_fence, fence};
     use crate::sys::membarrier;
 
     /// One participant of the side that runs often. Empty but in models.

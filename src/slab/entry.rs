@@ -1,4 +1,4 @@
-//! Slots for values that are still to come, and values that are removed one by one.
+//! Reserved slots for later values, and the removal of all values one by one.
 
 use core::fmt;
 use core::iter::FusedIterator;
@@ -96,7 +96,7 @@ impl<T: Send + Sync + 'static, M> fmt::Debug for VacantEntry<'_, T, M> {
 /// An iterator that removes the values of a slab. See [`Slab::drain`].
 pub struct Drain<'s, T: Send + Sync + 'static, M = ()> {
     slab: &'s mut Slab<T, M>,
-    /// 0 at the end.
+    /// The next index. 0 at the end.
     next: u32,
 }
 
@@ -109,7 +109,7 @@ impl<T: Send + Sync + 'static, M> Iterator for Drain<'_, T, M> {
             if word.is_live() {
                 // SAFETY: a live slot's index is not 0, and the generation is a word's.
                 let key = unsafe { Key::new(index, word.generation()) };
-                // SAFETY: guards borrow the slab, so there is none.
+                // SAFETY: guards borrow the slab, so none exists.
                 let value = self.slab.with(|mut owner| unsafe { owner.take_unseen(key) });
                 return value.map(|value| (key, value));
             }

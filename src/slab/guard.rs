@@ -15,13 +15,12 @@ use crate::bits::key::Key;
 /// A guard: a value that is read under it stays until the guard is dropped, even if the value is
 /// removed in the meantime.
 ///
-/// [`Slab::pin`](crate::Slab::pin) begins one. Beginning, reading, and ending write only to a cache
-/// line of the thread's own, so any number of threads read one value without disturbing one
-/// another. A guard belongs to its thread. A thread may have several, which end when the last one
-/// does.
+/// [`Slab::pin`](crate::Slab::pin) begins one. Beginning, reading, and ending write only to the
+/// thread's cache line, so any number of threads read one value without contention. A guard belongs
+/// to its thread. Guards of one thread end when the last one does.
 ///
-/// A guard that is kept for long delays the dropping of values, but not of those that are inserted
-/// later than what it has read: see [`Slab`](crate::Slab#when-values-are-dropped).
+/// A long guard delays the drop of values, but not of those that are inserted later than the values
+/// that it has read: see [`Slab`](crate::Slab#when-values-are-dropped).
 ///
 /// ```
 /// # let slab = slotarena::Slab::<String>::builder().capacity(100).build()?;
@@ -34,7 +33,7 @@ use crate::bits::key::Key;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Guard<'s, T: Send + Sync + 'static, M = ()> {
-    /// A copy of the arena's.
+    /// A copy of the arena's view.
     view: View<SlabWord<T>>,
     owner: SlabOwner<'s, T>,
     /// Neither `Send` nor `Sync`: only its thread may begin, extend, and end it.
@@ -42,7 +41,7 @@ pub struct Guard<'s, T: Send + Sync + 'static, M = ()> {
 }
 
 impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
-    /// Begins a guard of the owner's.
+    /// Begins a guard of the owner.
     #[inline(always)]
     pub(crate) fn new(owner: SlabOwner<'s, T>) -> Self {
         owner.begin_guard();
@@ -54,7 +53,7 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
         self.owner.inner
     }
 
-    /// A second token of the owner's, for an insertion.
+    /// Makes a second token of the owner, for an insertion.
     fn owner(&self) -> SlabOwner<'s, T> {
         // SAFETY: the guard's token is evidence of the ownership, and has no operation under way.
         unsafe { SlabOwner::new(self.owner.inner, self.owner.participant) }
@@ -65,10 +64,10 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
         self.owner.inner.allocator.space.arena.read(&self.view, index)
     }
 
-    /// Returns the value that a key names, if it is there. Wait-free.
+    /// Returns the value that a key names, if it exists. Wait-free.
     ///
     /// Compares the key with one word, loaded from the slot. A value that was inserted since the
-    /// guard began may cost a store to the thread's own line and a second load.
+    /// guard began may cost a store to the thread's cache line and a second load.
     #[must_use]
     #[inline]
     pub fn get(&self, key: Key<M>) -> Option<&T> {
@@ -84,7 +83,7 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
         Some(unsafe { slot.payload().get() })
     }
 
-    /// Returns `true` if the key names a value, which may be gone a moment later. Wait-free.
+    /// Returns `true` if the key names a value, which another thread may then remove. Wait-free.
     #[must_use]
     #[inline]
     pub fn contains(&self, key: Key<M>) -> bool {
@@ -128,14 +127,14 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
 
     /// Iterates over the values of the slab, each with its key, by ascending index.
     ///
-    /// Shows every value that is there all the time, none that is removed before the iteration
-    /// reaches it, and some of those that come or go in the meantime. Shows each at most once.
-    /// Linear in the number of committed slots. Each step is wait-free.
+    /// Yields every value that is present throughout, and some of those inserted or removed in the
+    /// meantime. Yields none that was removed before the iteration reaches it, and each at most
+    /// once. Linear in the number of committed slots. Each step is wait-free.
     pub fn iter(&self) -> Iter<'_, 's, T, M> {
         Iter { guard: self, next: 1 }
     }
 
-    /// The value in a slot, if there is one, and its key.
+    /// Returns the value in a slot, if any, and its key.
     pub(crate) fn entry(&self, index: u32) -> Option<(Key<M>, &T)> {
         let word = self.slot(index)?.load();
         if !word.is_live() {
@@ -150,7 +149,7 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
 impl<T: Send + Sync + 'static, M> Drop for Guard<'_, T, M> {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: begun in `new`. What the guard has shown borrows it.
+        // SAFETY: begun in `new`. References to values borrow the guard.
         unsafe { self.owner.end_guard() };
     }
 }
@@ -158,7 +157,7 @@ impl<T: Send + Sync + 'static, M> Drop for Guard<'_, T, M> {
 /// An iterator over the values of a slab. See [`Guard::iter`].
 pub struct Iter<'g, 's, T: Send + Sync + 'static, M = ()> {
     guard: &'g Guard<'s, T, M>,
-    /// 0 at the end.
+    /// The next index. 0 at the end.
     next: u32,
 }
 
@@ -186,7 +185,7 @@ impl<'g, 's, T: Send + Sync + 'static, M> IntoIterator for &'g Guard<'s, T, M> {
     }
 }
 
-/// A reference to a value, with a guard of its own. See [`Slab::get`](crate::Slab::get).
+/// A reference to a value, which holds a guard. See [`Slab::get`](crate::Slab::get).
 pub struct Ref<'s, T: Send + Sync + 'static, M = ()> {
     value: NonNull<T>,
     _guard: Guard<'s, T, M>,
@@ -205,7 +204,7 @@ impl<T: Send + Sync + 'static, M> Deref for Ref<'_, T, M> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: read under the guard, which is still there (Invariant 11).
+        // SAFETY: read under the guard, which still lives (Invariant 11).
         unsafe { self.value.as_ref() }
     }
 }

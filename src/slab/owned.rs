@@ -10,8 +10,8 @@ use crate::bits::key::Key;
 
 /// The owner of a value in a [`Slab`], which removes the value when it is dropped.
 ///
-/// `S` leads to the slab: `&Slab`, `Arc<Slab>`, or `&LazyLock<Slab>`. Other threads may read the
-/// value by its key, and also remove it.
+/// `S` dereferences to the slab: `&Slab`, `Arc<Slab>`, or `&LazyLock<Slab>`. Other threads may read
+/// the value by its key, and also remove it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -79,9 +79,7 @@ impl<T: Send + Sync + 'static, M, S: Deref<Target = Slab<T, M>>> Drop for Owned<
     }
 }
 
-impl<T: Send + Sync + 'static, M, S: Deref<Target = Slab<T, M>>> fmt::Debug
-    for Owned<T, S, M>
-{
+impl<T: Send + Sync + 'static, M, S: Deref<Target = Slab<T, M>>> fmt::Debug for Owned<T, S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Owned").field(&self.key).finish()
     }

@@ -51,8 +51,8 @@ impl<T: Clear> Clear for Option<T> {
 /// strings keep their allocation.
 ///
 /// A value is cleared when a slab would drop it, not while a guard can see it. Then it waits for
-/// the next [`create_with`](Self::create_with). [`Builder::spare`] limits the number of those that
-/// wait. Creating and clearing are lock-free as a slab's `insert` and `remove` are.
+/// the next [`create_with`](Self::create_with). [`Builder::spare`] limits the number of waiting
+/// values. Creating and clearing are lock-free, like [`Slab::insert`] and [`Slab::remove`].
 ///
 /// ```
 /// use slotarena::Pool;
@@ -70,7 +70,7 @@ impl<T: Clear> Clear for Option<T> {
 pub struct Pool<T: Clear + Default + Send + Sync + 'static> {
     // Declared before the queue, since its values go there when it is dropped.
     slab: Slab<Pooled<T>>,
-    /// Boxed, so that it stays where it is.
+    /// Boxed for a stable address.
     spare: Box<ArrayQueue<T>>,
 }
 
@@ -82,7 +82,7 @@ struct Pooled<T: Clear> {
 
 // SAFETY: the queue may be used from any thread; the value is `Send`.
 unsafe impl<T: Clear + Send> Send for Pooled<T> {}
-// SAFETY: shared, it gives the value alone.
+// SAFETY: a shared reference gives the value alone.
 unsafe impl<T: Clear + Sync> Sync for Pooled<T> {}
 
 impl<T: Clear> Drop for Pooled<T> {
@@ -117,7 +117,7 @@ impl<T: Clear + Default + Send + Sync + 'static> Pool<T> {
     ///
     /// # Errors
     ///
-    /// Same as [`Slab::insert`]. `fill` has been called then, and the value is kept for later.
+    /// Same as [`Slab::insert`]. By then `fill` has been called, and the pool keeps the value.
     pub fn create_with(&self, fill: impl FnOnce(&mut T)) -> Result<Key, AllocError> {
         let mut value = self.spare.pop().unwrap_or_default();
         fill(&mut value);
@@ -144,7 +144,7 @@ impl<T: Clear + Default + Send + Sync + 'static> Pool<T> {
         self.slab.len()
     }
 
-    /// Returns `true` if there is no value.
+    /// Returns `true` if the pool has no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -156,8 +156,7 @@ impl<T: Clear + Default + Send + Sync + 'static> Pool<T> {
         self.spare.len()
     }
 
-    /// Drops the cleared values, and gives back the memory of segments that hold nothing. See
-    /// [`Slab::sweep`].
+    /// Drops the cleared values, and decommits segments without values. See [`Slab::sweep`].
     pub fn sweep(&self) {
         self.slab.sweep(0);
         while self.spare.pop().is_some() {}
@@ -190,7 +189,7 @@ impl<T: Clear + Default + Send + Sync + 'static> fmt::Debug for Pool<T> {
     }
 }
 
-/// A reference to a value of a [`Pool`], with a guard of its own.
+/// A reference to a value of a [`Pool`], which holds a guard.
 pub struct PoolRef<'p, T: Clear + Send + Sync + 'static>(Ref<'p, Pooled<T>>);
 
 impl<T: Clear + Send + Sync + 'static> Deref for PoolRef<'_, T> {

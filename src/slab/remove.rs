@@ -70,7 +70,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
         if !counted {
             operation.store().add_uninitialized();
         }
-        let push = |limbo: &mut Limbo| (limbo.push(index, word.birth()), limbo.is_due(batch::<T>()));
+        let push =
+            |limbo: &mut Limbo| (limbo.push(index, word.birth()), limbo.is_due(batch::<T>()));
         // SAFETY: the owner, inside an operation.
         let (noted, is_due) = unsafe { participant.with_limbo(push) };
         if !noted {

@@ -1,11 +1,11 @@
-//! The slot of a slab: what the bits of its word say, and the value beside it.
+//! The slot of a slab: the bits of its word, and its payload.
 //!
 //! ```text
 //!              bit 63   bit 62   bits 61..32   bit 31   bits 30..0
 //!   live          1      <---- generation ---->   0      birth
-//!   removed       0        1      <---- generation --->  birth: the value is still there
+//!   removed       0        1      <---- generation --->  birth: the value still exists
 //!   reserved      0        1      <---- generation --->  0: without a value, or exhausted
-//!   free          0        0      (as in any table: cycle and link)
+//!   free          0        0      (same as in a table: cycle and link)
 //! ```
 //!
 //! A live word has the generation where the key has it, so that neither needs a shift. *Birth* is
@@ -37,28 +37,28 @@ impl<T> SlabWord<T> {
         Self(bits, PhantomData)
     }
 
-    /// The word of a value with this birth.
+    /// Makes the word of a value with this birth.
     #[inline(always)]
     pub(crate) fn live(generation: u32, birth: Birth) -> Self {
         let generation = u64::from(generation) << LIVE_SHIFT;
         Self::new(LIVE_BIT | generation | u64::from(birth.to_bits()))
     }
 
-    /// The word of a slot in use without a value.
+    /// Makes the word of a slot in use without a value.
     #[inline(always)]
     pub(crate) fn reserved(generation: u32) -> Self {
         Self::new(UNINITIALIZED_BIT | u64::from(generation) << RESERVED_SHIFT)
     }
 
-    /// The word that a removal makes of a live one.
+    /// Makes a removed word of a live one.
     #[inline(always)]
     pub(crate) fn removed(self) -> Self {
         let reserved = Self::reserved(self.generation());
         Self::new(reserved.0 | u64::from(self.birth().to_bits()))
     }
 
-    /// The birth of the value, if this is the live word that the key names. Else a number greater
-    /// than any birth, since some bit above those of a birth differs.
+    /// Returns the birth of the value, if this is the live word that the key names. Else a number
+    /// greater than any birth, since some bit above those of a birth differs.
     #[inline(always)]
     pub(crate) fn birth_if<M>(self, key: Key<M>) -> u64 {
         self.0 ^ (LIVE_BIT | key.to_raw() & !u64::from(u32::MAX))
@@ -75,13 +75,13 @@ impl<T> SlabWord<T> {
         self.0 & LIVE_BIT != 0
     }
 
-    /// Returns `true` if there is a value in the slot.
+    /// Returns `true` if the slot has a value.
     pub(crate) fn has_value(self) -> bool {
         let in_use = self.0 & (LIVE_BIT | UNINITIALIZED_BIT) != 0;
         in_use && self.birth().to_bits() != 0
     }
 
-    /// The generation of the value in a slot in use.
+    /// Returns the generation of the value in a slot in use.
     pub(crate) fn generation(self) -> u32 {
         let shift = if self.is_live() { LIVE_SHIFT } else { RESERVED_SHIFT };
         (self.0 >> shift) as u32 & GENERATION_MAX
@@ -168,7 +168,7 @@ impl<T> AtomicWord<SlabWord<T>> for AtomicU64 {
     }
 }
 
-/// The payload beside the word: the value, or in a free slot the generation of the next one.
+/// The payload of a slot: the value, or in a free slot the generation of the next one.
 ///
 /// | word | reader of the value | writer of the value, or mover |
 /// |---|---|---|
@@ -207,7 +207,7 @@ impl<T> Value<T> {
         })
     }
 
-    /// The generation of the next value.
+    /// Returns the generation of the next value.
     ///
     /// # Safety
     ///
@@ -232,10 +232,10 @@ impl<T> Value<T> {
     ///
     /// # Safety
     ///
-    /// There is a value, and it stays while the result lives (Invariant 11).
+    /// The slot has a value, which stays while the result lives (Invariant 11).
     #[inline(always)]
     pub(crate) unsafe fn get(&self) -> &T {
-        // SAFETY: shared use of a value that is there.
+        // SAFETY: shared use of a value that exists.
         self.0.with(|content| unsafe { &*content.cast::<T>() })
     }
 
@@ -243,11 +243,11 @@ impl<T> Value<T> {
     ///
     /// # Safety
     ///
-    /// There is a value, and the caller has exclusive use of it. Either this or
+    /// The slot has a value, and the caller has exclusive use of it. Either this or
     /// [`drop_in_place`](Self::drop_in_place) is called once for it.
     #[inline(always)]
     pub(crate) unsafe fn take(&self) -> T {
-        // SAFETY: exclusive use of a value that is there and will not be used again.
+        // SAFETY: exclusive use of a value that exists and will not be used again.
         self.0.with_mut(|content| unsafe { content.cast::<T>().read() })
     }
 
@@ -259,7 +259,7 @@ impl<T> Value<T> {
     #[inline(always)]
     pub(crate) unsafe fn drop_in_place(&self) {
         let value = self.0.with_mut(|content| content.cast::<T>());
-        // SAFETY: exclusive use of a value that is there and will not be used again.
+        // SAFETY: exclusive use of a value that exists and will not be used again.
         unsafe { value.drop_in_place() };
     }
 }

@@ -1,15 +1,15 @@
-//! Part 3: the sweep. It stops the world to forget all lists, decommits segments that are wholly
-//! free, and lets the other segments be swept when their slots are wanted.
+//! Part 3: the sweep. It stops the world to forget all lists, and decommits segments that are
+//! wholly free. The other segments are swept when their slots are wanted.
 //!
 //! The design is that of Go's `mgcsweep.go`: a sweep cycle, unswept segments, and sweeping on
 //! allocation.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `sample` | a few slots of a segment: is it wholly free, or worth a scan? |
-//! | `scan` | all slots of a segment: which of them are free since before the cycle? |
-//! | `unswept` | the segments that are not swept yet, and how they are claimed |
-//! | `space` | what a sweep works on: arena, free lists, safepoint, unswept segments |
+//! | `sample` | a few slots of a segment: whether it is wholly free, or worth a scan |
+//! | `scan` | all slots of a segment: those free since before the cycle |
+//! | `unswept` | the segments that are not swept yet, and their claims |
+//! | `space` | the subject of a sweep: arena, free lists, safepoint, unswept segments |
 //! | `sweep` | the sweep itself |
 //!
 //! This part owns Invariant 4 (no slot is lost) across a sweep. It deliberately knows no entry: it
@@ -24,6 +24,6 @@ mod sweep;
 
 pub(crate) use space::Space;
 pub use sweep::SweepReport;
+pub(crate) use sweep::{Resume, sweep};
 #[cfg(model)]
 pub(crate) use sweep::{begin_only, finish_only};
-pub(crate) use sweep::{Resume, sweep};

@@ -1,13 +1,13 @@
-//! The sweeper's sample of a segment: is it wholly free, or worth a scan?
+//! The sweeper's sample of a segment: whether it is wholly free, or worth a scan.
 
 use crate::arena::{Arena, Slot};
 use crate::bits::word::{self, Cycle, Word};
 
-/// A sample falls on one slot in this many.
+/// One slot in this many is sampled.
 const SAMPLED: u32 = 128;
 
-/// What a sample of a segment shows. Any thread may take one, whether the segment is claimed or
-/// not: in the meantime other threads can only claim it.
+/// The result of a sample of a segment. Any thread may take one, whether the segment is claimed or
+/// not: concurrently other threads can only claim it.
 ///
 /// A sample loads one slot in [`SAMPLED`], another one in each cycle, and all slots of a page only
 /// if the sampled ones are free. Most lines stay in the caches of the threads that use them.
@@ -44,7 +44,7 @@ impl Sample {
         sample
     }
 
-    /// The sampled indices among `slots` slots from one on.
+    /// Returns the sampled indices among `slots` slots from `from` on.
     fn samples(from: u32, slots: u32, cycle: Cycle) -> impl Iterator<Item = u32> {
         let number = (cycle.to_bits() >> 32) as u32;
         (0..slots).step_by(SAMPLED as usize).map(move |offset| {
@@ -53,7 +53,7 @@ impl Sample {
         })
     }
 
-    /// Returns `true` if all of `slots` slots from one on are unswept.
+    /// Returns `true` if all of `slots` slots from `from` on are unswept.
     fn are_unswept<W: Word>(arena: &Arena<W>, from: u32, slots: u32, cycle: Cycle) -> bool {
         let is_unswept = |slot: &Slot<W>| word::is_unswept(slot.peek(), cycle);
         let eights = slots & !7;

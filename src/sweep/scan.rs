@@ -1,4 +1,4 @@
-//! A scan of a segment: which of its free slots are unswept.
+//! A scan of a segment, which finds its unswept slots.
 
 use core::ops::Range;
 
@@ -6,29 +6,29 @@ use crate::arena::{Arena, Memory, Slot};
 use crate::bits::geometry::SEGMENT_BYTES;
 use crate::bits::word::{self, Cycle, Word};
 
-/// The words of 64 bits that have a bit for each slot of a segment.
+/// The number of 64-bit words with a bit for each slot of a segment.
 const WORDS: usize = SEGMENT_BYTES / size_of::<u64>() / 64;
 
-/// What one look at each slot of a segment showed. Slots go by their offsets from the segment's
+/// The result of one load of each slot of a segment. Slots go by their offsets from the segment's
 /// first.
 pub(crate) struct Scan {
     /// The segment's first slot, usable or not.
     pub(super) start: u32,
     usable: Range<u32>,
     pub(super) unswept: u32,
-    /// A bit a slot: it is unswept.
+    /// A bit a slot, set if it is unswept.
     pub(super) bits: [u64; WORDS],
-    /// For 64 slots each: the bits that are set in any of their words. 0 for memory that is fresh.
+    /// For 64 slots each: the bits that are set in any of their words. 0 for fresh memory.
     words: [u64; WORDS],
     /// The pages that were purged since, a bit each.
     pages: u64,
-    /// A page has 2^this slots.
+    /// A page has 2^`page_shift` slots.
     page_shift: u32,
 }
 
 impl Scan {
-    /// Scans a segment, 64 slots at a time and without a branch for each, since their states may be
-    /// random.
+    /// Scans a segment, 64 slots at a time and without a branch for each slot, since their states
+    /// may be random.
     pub(crate) fn of<W: Word>(arena: &Arena<W>, segment: u32, cycle: Cycle) -> Self {
         let geometry = arena.geometry();
         let start = segment * geometry.slots_per_segment();
@@ -84,10 +84,10 @@ impl Scan {
     }
 
     /// Purges pages of free slots, in a segment that the caller has claimed and keeps committed.
-    /// Returns the bytes that went back.
+    /// Returns the purged bytes.
     ///
     /// The links in a purged page are 0 and must stay so, or the first store would bring the page
-    /// back. So the slot behind a page has to be unswept as well.
+    /// back. So the slot after a page has to be unswept as well.
     pub(crate) fn purge_pages<W: Word>(&mut self, arena: &Arena<W>) -> u64 {
         let Some(shift) = arena.page_shift() else { return 0 };
         for page in 0..arena.geometry().slots_per_segment() >> shift {
@@ -106,12 +106,12 @@ impl Scan {
 
     /// Returns `true` if the page of these 64 slots has been purged.
     pub(super) fn is_purged(&self, group: u32) -> bool {
-        // Without purged pages the shift means nothing.
+        // Without purged pages the shift has no meaning.
         self.pages != 0 && self.pages >> ((group * 64) >> self.page_shift) & 1 != 0
     }
 
-    /// Returns `true` if each unswept slot of these 64 already links to the next one, as fresh
-    /// memory does.
+    /// Returns `true` if each unswept slot of these 64 already links to the next one, like fresh
+    /// memory.
     pub(super) fn is_linked(&self, group: u32) -> bool {
         let bits = self.bits[group as usize];
         let neighbours = bits >> bits.trailing_zeros();

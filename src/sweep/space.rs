@@ -1,4 +1,4 @@
-//! What a sweep works on: an arena, the free lists, the safepoint, and the unswept segments.
+//! The subject of a sweep: an arena, the free lists, the safepoint, and the unswept segments.
 
 use crossbeam_utils::CachePadded;
 
@@ -8,7 +8,7 @@ use crate::bits::word::Word;
 use crate::freelist::FreeList;
 use crate::safepoint::{Safepoint, Stopped};
 
-/// An arena and all that is known of its free slots.
+/// An arena and all records of its free slots.
 ///
 /// Conservation (Invariant 4), with the world stopped: live slots, uninitialized slots, the lengths
 /// of all free lists and local stores, and the unswept slots add up to the usable slots of the
@@ -18,12 +18,12 @@ pub(crate) struct Space<W: Word> {
     pub(crate) arena: Arena<W>,
     pub(crate) lists: Box<[CachePadded<FreeList>]>,
     pub(crate) safepoint: Safepoint,
-    /// The slots that a local store takes or gives at once.
+    /// The number of slots that a local store takes or gives in one step.
     pub(crate) magazine_size: u32,
     pub(crate) unswept: Unswept,
 }
 
-/// Slots and segments at one moment.
+/// The numbers of slots and segments at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counts {
     pub(crate) segments_committed: u64,
@@ -39,7 +39,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// All free slots of committed segments.
+    /// Returns the number of all free slots of committed segments.
     pub(crate) fn free(&self) -> u64 {
         self.free_in_lists + self.free_in_stores + self.free_unswept
     }
@@ -57,8 +57,8 @@ impl<W: Word> Space<W> {
         self.lists.iter().map(|list| u64::from(list.length())).sum()
     }
 
-    /// The approximate number of free slots. Those outside of local stores alone are returned if
-    /// they reach `enough`. Else this blocks while the world is stopped.
+    /// Returns the approximate number of free slots. If those outside of local stores reach
+    /// `enough`, returns their number alone. Else blocks while the world is stopped.
     pub(crate) fn roughly_free(&self, enough: u64) -> u64 {
         let shared = self.free_in_lists() + self.unswept.slots();
         if shared >= enough { shared } else { shared + self.safepoint.free_in_stores() }

@@ -1,5 +1,5 @@
-//! The sweep: decommits each segment that is wholly free, and has the free slots of the others come
-//! back in ascending order.
+//! The sweep: decommits each segment that is wholly free, and returns the free slots of the others
+//! to the lists in ascending order.
 //!
 //! A slot's word says whether it is free, so a scan of a segment finds its free slots. No chain is
 //! walked, and nothing is sorted. The world is stopped only to forget the old chains.
@@ -13,7 +13,7 @@ use super::unswept;
 use crate::bits::word::{Cycle, Word};
 use crate::safepoint::{Stopped, Sweeper};
 
-/// What a sweep found and did.
+/// The counts at a sweep, and the memory that went back to the system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct SweepReport {
@@ -38,7 +38,7 @@ pub struct SweepReport {
     pub pause: Duration,
 }
 
-/// The least number of free slots for which a sweep is worth a stop: those of the smallest
+/// Returns the least number of free slots for which a sweep is worth a stop: those of the smallest
 /// committed segment.
 fn segment_worth<W: Word>(space: &Space<W>) -> u64 {
     let geometry = space.arena.geometry();
@@ -53,12 +53,12 @@ fn segment_worth<W: Word>(space: &Space<W>) -> u64 {
 /// The most segments that one system call decommits.
 const RUN: u32 = 16;
 
-/// When the world goes on.
+/// The moment at which the world resumes.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Resume {
     /// Once all chains are forgotten.
     Soon,
-    /// When all is done.
+    /// After all steps.
     Late,
 }
 
@@ -101,13 +101,13 @@ fn begin<W: Word>(space: &Space<W>, enough: u64, resume: Resume) -> Result<Progr
     if worth_it { Ok(progress) } else { Err(progress.report.pause) }
 }
 
-/// Does the part for which the world is stopped alone, so that a model can start from there.
+/// Does only the part for which the world is stopped, so that a model can start from there.
 #[cfg(model)]
 pub(crate) fn begin_only<W: Word>(space: &Space<W>) {
     begin(space, 1, Resume::Soon).expect("there is a free slot");
 }
 
-/// Does the other part alone.
+/// Does only the part after the stop.
 #[cfg(model)]
 pub(crate) fn finish_only<W: Word>(space: &Space<W>) {
     Progress::new(space).finish(space, &mut space.safepoint.sweeper());
@@ -125,8 +125,8 @@ fn estimate<W: Word>(space: &Space<W>, free: u64, pause: Duration) -> SweepRepor
     }
 }
 
-/// Forgets all chains and local stores, which have `slots`, and begins a sweep cycle. The slots are
-/// found again by their words. Takes a step a free list, a participant, and 64 segments.
+/// Forgets all chains and local stores, which have `slots`, and begins a sweep cycle. Later scans
+/// find the slots by their words. Takes a step a free list, a participant, and 64 segments.
 fn start_cycle<W: Word>(space: &Space<W>, stopped: &mut Stopped<'_>, slots: u64) {
     for list in &space.lists {
         list.take();
@@ -146,8 +146,8 @@ fn begin_again<W: Word>(space: &Space<W>, _: &Stopped<'_>) -> Cycle {
     Cycle::SECOND
 }
 
-/// How far the sweeper has come. It goes from the top down, and threads that need slots go from the
-/// bottom up.
+/// The sweeper's progress. The sweeper goes from the top down, and threads that need slots go from
+/// the bottom up.
 struct Progress {
     /// The segments from this one on are done.
     below: u32,
@@ -160,7 +160,7 @@ impl Progress {
         Self { below, report: SweepReport::default() }
     }
 
-    /// Does all that is left to do.
+    /// Does all steps that are left.
     fn finish<W: Word>(mut self, space: &Space<W>, sweeper: &mut Sweeper<'_>) -> SweepReport {
         loop {
             // One step an operation, so that a stop waits for no more than that.
@@ -173,7 +173,7 @@ impl Progress {
     }
 
     /// Deals with an unswept segment and, if it is wholly free, with those below that are wholly
-    /// free too. Returns `false` if there was none. The caller is inside an operation or has
+    /// free too. Returns `false` if none was unswept. The caller is inside an operation or has
     /// stopped the world.
     fn step<W: Word>(&mut self, space: &Space<W>, cycle: Cycle) -> bool {
         let (arena, unswept) = (&space.arena, &space.unswept);

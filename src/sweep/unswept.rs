@@ -1,9 +1,9 @@
-//! Unswept segments: free slots that a sweep has taken off all lists, and how they come back.
+//! Unswept segments: free slots that a sweep has taken off all lists, and their way back.
 //!
 //! A sweep stops the world only to forget every chain and to begin a *sweep cycle*. Each segment
 //! that was committed then is *unswept*. Its unswept slots are those whose words say that they have
-//! been free since before the cycle. Whatever is freed or linked later says so. No thread has the
-//! index of an unswept slot, and no thread touches one until a thread claims the segment.
+//! been free since before the cycle. A slot that is freed or linked later says so. No thread has
+//! the index of an unswept slot, and no thread touches one until a thread claims the segment.
 //!
 //! - A thread that finds the free lists empty claims the lowest unswept segment, scans it, and
 //!   makes a chain of its free slots: Go's `mgcsweep.go` calls that the object reclaimer.
@@ -26,12 +26,12 @@ pub(crate) struct Unswept {
     promising: Box<[unmodelled::AtomicU64]>,
     /// The first word of `promising` that may have a bit set for an unswept segment. A hint.
     hint: unmodelled::AtomicUsize,
-    /// The unswept slots, also of segments that are claimed and not finished.
+    /// The number of unswept slots, also of segments that are claimed and not finished.
     slots: AtomicU64,
 }
 
 impl Unswept {
-    /// No segment is unswept.
+    /// Makes the value in which no segment is unswept.
     pub(crate) fn new(segments: u32) -> Self {
         let words = 0..segments.div_ceil(64);
         Self {
@@ -42,7 +42,7 @@ impl Unswept {
         }
     }
 
-    /// The approximate number of unswept slots. Exact with the world stopped.
+    /// Returns the approximate number of unswept slots. Exact with the world stopped.
     pub(crate) fn slots(&self) -> u64 {
         // Relaxed: a figure. With the world stopped, the operations that changed it have ended, and
         // record.is_busy.load has acquired that (Invariant 8).
@@ -51,7 +51,7 @@ impl Unswept {
 
     /// Makes every committed segment unswept. The caller has stopped the world, and has forgotten
     /// all chains and stores, which together with earlier unswept segments had `slots`. It begins a
-    /// sweep cycle before the world goes on.
+    /// sweep cycle before the world resumes.
     pub(crate) fn start_cycle<W: Word>(&self, arena: &Arena<W>, slots: u64) {
         for (word, segments) in self.segments.iter().enumerate() {
             // Relaxed: the end of the stop publishes it, safepoint.drop.store.2.
@@ -72,8 +72,7 @@ impl Unswept {
         segments & 1 << (segment % 64) != 0
     }
 
-    /// Makes an unswept segment's slots the caller's. Returns `false` if another thread was
-    /// quicker.
+    /// Claims an unswept segment for the caller. Returns `false` if another thread was quicker.
     pub(crate) fn claim(&self, segment: u32) -> bool {
         let bit = 1u64 << (segment % 64);
         // Relaxed: the bit alone decides which thread owns them. Their words were acquired with the
@@ -82,7 +81,7 @@ impl Unswept {
         before & bit != 0
     }
 
-    /// The highest unswept segment below `end`, approximately.
+    /// Returns the highest unswept segment below `end`, approximately.
     pub(crate) fn highest(&self, end: u32) -> Option<u32> {
         (0..end.div_ceil(64)).rev().find_map(|word| {
             let below = u64::MAX >> (64 - (end - word * 64).min(64));
@@ -101,11 +100,11 @@ impl Unswept {
         self.hint.store((segment / 64) as usize, Ordering::Relaxed);
     }
 
-    /// Claims an unswept segment, if there is one: the lowest promising one, or else the lowest.
+    /// Claims the lowest promising unswept segment, or else the lowest. `None` if none is unswept.
     fn claim_lowest(&self) -> Option<u32> {
         // Relaxed: a hint.
         let start = self.hint.load(Ordering::Relaxed);
-        // Then wrap around: both the start hint and the promising bits are only hints.
+        // Wraps around, since the start and the promising bits are only hints.
         let words = (start..self.segments.len()).chain(0..start);
         let of_all = |only_promising| words.clone().map(move |word| (word, only_promising));
         for (word, only_promising) in of_all(true).chain(of_all(false)) {
@@ -131,14 +130,10 @@ impl Unswept {
         None
     }
 
-    /// Sweeps the lowest unswept segment, if there is one, and returns a chain of its free slots.
-    /// The caller owns the chain, which may be empty.
-    pub(crate) fn sweep_lowest<W: Word>(
-        &self,
-        arena: &Arena<W>,
-        cycle: Cycle,
-    ) -> Option<Chain> {
-        // No search where there is nothing to find.
+    /// Sweeps the lowest unswept segment, if any, and returns a chain of its free slots. The caller
+    /// owns the chain, which may be empty.
+    pub(crate) fn sweep_lowest<W: Word>(&self, arena: &Arena<W>, cycle: Cycle) -> Option<Chain> {
+        // Without unswept slots a search is in vain.
         if BY_HINTS && self.slots() == 0 {
             return None;
         }
@@ -149,8 +144,8 @@ impl Unswept {
         Some(whole)
     }
 
-    /// Links the unswept slots of a segment, which the caller has claimed and scanned. Shows `take`
-    /// ascending chains of about `most` slots, and the last slot of each.
+    /// Links the unswept slots of a segment, which the caller has claimed and scanned. Passes
+    /// `take` ascending chains of about `most` slots, and the last slot of each.
     pub(crate) fn relink<W: Word>(
         &self,
         arena: &Arena<W>,
@@ -160,7 +155,7 @@ impl Unswept {
         mut take: impl FnMut(Chain, u32),
     ) {
         let (mut first, mut last, mut length) = (0, 0, 0);
-        // The page of `last` has been purged, and stays so: its neighbour, which is unswept too,
+        // The page of `last` has been purged, and stays so: its neighbor, which is unswept too,
         // follows it already.
         let mut is_purged = false;
         for (group, &bits) in (0u32..).zip(&scan.bits).filter(|(_, bits)| **bits != 0) {

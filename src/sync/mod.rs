@@ -38,9 +38,9 @@ mod padding;
 #[cfg(model)]
 pub(crate) use checked::*;
 pub(crate) use lock::lock;
-pub(crate) use padding::PagePadding;
 #[cfg(not(model))]
 pub(crate) use native::*;
+pub(crate) use padding::PagePadding;
 
 /// Atomics that carry no data between threads: hints and figures. No checker sees them. In models
 /// they must not decide what a thread touches next, since a checker would miss the dependency.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// The system's code for *no memory*, where a refusal comes without one.
+/// The system's code for *no memory*, for a refusal that comes without a code.
 pub(crate) const NO_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
 
 /// Writes the system's text for a code.

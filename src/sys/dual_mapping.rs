@@ -2,11 +2,11 @@
 //! second, which may carry a protection key. Keeps the contract of the parent module, where *load*
 //! means at the first address and *store* at the second.
 //!
-//! What was never committed is an ordinary reservation at the first address: a load there takes no
-//! memory, which a load from a hole of a file would. Committing puts the file over it, in one step.
-//! A load from what was released may take its page again, but no more than was in use once.
+//! A reserved part is an ordinary region at the first address: a load there takes no memory, unlike
+//! a load from a hole of a file. `make_writable` maps the file over it, in one step. A load from a
+//! decommitted part may take its page again, but no more memory than was once in use.
 //!
-//! A child of the process (`fork`) does not get it: two processes would write to one table.
+//! A child of the process (`fork`) does not inherit it, or two processes would write to one table.
 
 use core::ptr::{self, NonNull};
 
@@ -22,32 +22,31 @@ pub(crate) struct DualMapping {
     file: libc::c_int,
 }
 
-// SAFETY: the two ranges and the file are owned by the value; the calls on it may come from any
-// thread.
+// SAFETY: the value owns both ranges and the file, and calls on it may come from any thread.
 unsafe impl Send for DualMapping {}
-// SAFETY: as above; the kernel serialises the calls.
+// SAFETY: same as for `Send`. The kernel serializes the calls.
 unsafe impl Sync for DualMapping {}
 
-/// Can the system do it? Asked once.
+/// Returns `true` if the system supports this. Asks it once.
 pub(crate) fn probe() -> bool {
     static PROBED: OnceLock<bool> = OnceLock::new();
     *PROBED.get_or_init(|| DualMapping::new(SEGMENT_BYTES, false).is_ok())
 }
 
 impl DualMapping {
-    /// Reserves `bytes` at both addresses. With `keyed` the second has the process's key, which
-    /// must be there.
+    /// Reserves `bytes` at both addresses. With `keyed` the second carries the process's key, which
+    /// must exist.
     pub(crate) fn new(bytes: usize, keyed: bool) -> Result<Self, i32> {
         let read = unix::Region::new(bytes)?;
         let name = c"slotarena";
-        // SAFETY: the name is a C string; makes a file that nobody else has.
+        // SAFETY: the name is a C string, and the file is a fresh one.
         let file = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
         if file < 0 {
             return Err(unix::errno());
         }
         let mut dual = Self { read, write: NonNull::dangling(), bytes: 0, file };
         let length = libc::off_t::try_from(bytes).map_err(|_| libc::EFBIG)?;
-        // SAFETY: makes the file, which is empty, longer.
+        // SAFETY: extends the file, which is empty.
         unix::check(unsafe { libc::ftruncate(file, length) })?;
         let rights = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a fresh mapping touches no existing memory.
@@ -56,16 +55,16 @@ impl DualMapping {
         if write == libc::MAP_FAILED {
             return Err(unix::errno());
         }
-        // From here on dropping it unmaps that.
+        // From here on dropping `dual` unmaps that.
         dual.write = NonNull::new(write.cast()).ok_or(libc::ENOMEM)?;
         dual.bytes = bytes;
         for (base, bytes) in [(dual.read.base().as_ptr(), bytes), (dual.write.as_ptr(), bytes)] {
-            // SAFETY: both ranges are mapped, by the lines above.
+            // SAFETY: both ranges were mapped just now.
             unix::check(unsafe { libc::madvise(base.cast(), bytes, libc::MADV_DONTFORK) })?;
         }
         if keyed {
             let key = pkeys::key().ok_or(libc::ENOSPC)?;
-            // SAFETY: the range was mapped above, and nobody uses it yet.
+            // SAFETY: the range was mapped just now, and is not in use yet.
             let result =
                 unsafe { libc::syscall(libc::SYS_pkey_mprotect, write, bytes, rights, key) };
             unix::check(result as libc::c_int)?;
@@ -90,8 +89,8 @@ impl DualMapping {
         let _ = self.at(offset, bytes);
         let at = self.base().as_ptr().wrapping_add(offset).cast();
         let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-        // SAFETY: replaces pages inside the reservation (`at` has checked it), which is ours, by
-        // the file's, in one step; both read the same: zeros, or what is stored in the file.
+        // SAFETY: replaces pages of this region (`at` has checked the range) by the file's, in one
+        // step. Both read the same: zeros, or what the file stores.
         let mapped = unsafe {
             libc::mmap(at, bytes, libc::PROT_READ, flags, self.file, offset as libc::off_t)
         };
@@ -102,26 +101,26 @@ impl DualMapping {
         unix::check(unsafe { libc::madvise(mapped, bytes, libc::MADV_DONTFORK) })
     }
 
-    /// The calling thread has rights, where the range has a key.
+    /// Prefaults a range. The calling thread has rights where the range has a key.
     pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         unix::prefault(self.at(offset, bytes), bytes)
     }
 
     /// # Safety
     ///
-    /// Nobody stores to the range meanwhile.
+    /// No thread stores to the range concurrently.
     pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let _ = self.at(offset, bytes);
         let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
         let (offset, bytes) = (offset as libc::off_t, bytes as libc::off_t);
-        // SAFETY: the file is ours, and nobody stores to this part of it meanwhile.
+        // SAFETY: the value owns the file, and no thread stores to this part of it concurrently.
         unix::check(unsafe { libc::fallocate(self.file, mode, offset, bytes) })
     }
 
-    /// Makes a committed range read-only at the second address too, or writable again.
+    /// Makes a writable range read-only at the second address too, or writable again.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         let rights = libc::PROT_READ | if sealed { 0 } else { libc::PROT_WRITE };
-        // SAFETY: inside the mapping (`at` checks it). The key, if there is one, stays.
+        // SAFETY: inside the mapping (`at` checks it). The key, if any, stays.
         unix::check(unsafe { libc::mprotect(self.at(offset, bytes), bytes, rights) })
     }
 }
@@ -132,7 +131,7 @@ impl Drop for DualMapping {
             // SAFETY: mapped by `new`, and nothing can reach it any more.
             unsafe { libc::munmap(self.write.as_ptr().cast(), self.bytes) };
         }
-        // SAFETY: opened by `new`, and nobody else's. What was mapped from it stays.
+        // SAFETY: opened by `new`, and owned by this alone. Mappings of the file stay.
         unsafe { libc::close(self.file) };
     }
 }

@@ -1,5 +1,5 @@
 //! Plain allocated memory in place of reserved addresses: for Miri, and for hosts that cannot
-//! reserve. All of it is set aside at once, zeroed; releasing clears it.
+//! reserve. `new` allocates all of it, zeroed, and `decommit` clears a range.
 
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -10,25 +10,25 @@ use crate::sync::{AtomicU64, Ordering};
 
 pub(crate) const READS_RESERVED: bool = true;
 
-/// All of it becomes memory at once, so a table that grows on demand starts from this.
+/// The size that a growing table tries first, since all of it becomes memory immediately.
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 22;
 
-/// Pages inside a segment are not given back one by one.
+/// Returns `None`: single pages inside a segment are not decommitted.
 pub(crate) fn page_bytes() -> Option<usize> {
     None
 }
 
-/// A zeroed allocation. See the contract in the parent module.
+/// A zeroed allocation, under the contract of the parent module.
 #[derive(Debug)]
 pub(crate) struct Region {
     base: NonNull<u8>,
     layout: Layout,
 }
 
-// SAFETY: the allocation is owned by the value; the calls on it touch it only in `decommit`, whose
-// caller excludes other stores.
+// SAFETY: the value owns the allocation, and touches it only in `decommit`, whose caller excludes
+// other stores.
 unsafe impl Send for Region {}
-// SAFETY: as above.
+// SAFETY: same as for `Send`.
 unsafe impl Sync for Region {}
 
 impl Region {
@@ -44,7 +44,7 @@ impl Region {
         self.base
     }
 
-    /// Where it is written: the same.
+    /// Returns the address for stores, which is the same.
     pub(crate) fn write_base(&self) -> NonNull<u8> {
         self.base
     }
@@ -58,22 +58,22 @@ impl Region {
         self.make_writable(offset, bytes)
     }
 
-    /// Nothing: an allocation stays writable.
+    /// Does nothing: an allocation stays writable.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, _sealed: bool) -> Result<(), i32> {
         self.make_writable(offset, bytes)
     }
 
     /// # Safety
     ///
-    /// Nobody stores to the range meanwhile.
+    /// No thread stores to the range concurrently.
     pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         assert!(offset <= self.layout.size() && bytes <= self.layout.size() - offset);
         let words = self.base.as_ptr().wrapping_add(offset).cast::<AtomicU64>();
         for i in 0..bytes / 8 {
-            // SAFETY: aligned and inside the allocation; atomic, since loads may run beside it.
+            // SAFETY: aligned and inside the allocation. Atomic, for concurrent loads.
             let word = unsafe { &*words.wrapping_add(i) };
-            // Relaxed: a reader sees the old word or 0, either is right; the next owner of the slot
-            // is ordered after this by the end of the stop. site: heap.decommit.store
+            // Relaxed: a reader may see the old word or 0. The end of the stop orders the next
+            // owner of the slot after this.
             word.store(0, Ordering::Relaxed);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The memory of a table: a reservation, with or without a protection.
+//! The memory of a table: a region, with or without a protection.
 
 use core::ptr::NonNull;
 
@@ -7,11 +7,11 @@ use super::dual_mapping::DualMapping;
 use super::imp::Region;
 use super::protection::Protection;
 
-/// A reservation with two addresses, which are one where it is not protected.
+/// A region with two addresses, which are equal where it is not protected.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     kind: Kind,
-    /// Kept here, so that it is found without asking which kind it is.
+    /// A copy, which is read without a branch on the kind.
     write_base: NonNull<u8>,
 }
 
@@ -24,10 +24,10 @@ enum Kind {
 
 // SAFETY: the address belongs to what `kind` owns, which may be sent.
 unsafe impl Send for Mapping {}
-// SAFETY: as above; the address is only read.
+// SAFETY: same as for `Send`. The address is only read.
 unsafe impl Sync for Mapping {}
 
-/// Calls a method of whichever kind it is.
+/// Calls a method of the variant.
 macro_rules! each {
     ($kind:expr, $memory:ident => $call:expr) => {
         match $kind {
@@ -39,7 +39,7 @@ macro_rules! each {
 }
 
 impl Mapping {
-    /// The protection is available.
+    /// Reserves a region. The protection is available.
     pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
         let kind = match protection {
             #[cfg(linux_mappings)]
@@ -52,12 +52,12 @@ impl Mapping {
         Ok(Self { kind, write_base })
     }
 
-    /// Where it is read.
+    /// Returns the address for loads.
     pub(crate) fn base(&self) -> NonNull<u8> {
         each!(&self.kind, memory => memory.base())
     }
 
-    /// Where it is written, and may be read by who has rights.
+    /// Returns the address for stores. A thread with rights may also load there.
     #[inline(always)]
     pub(crate) fn write_base(&self) -> NonNull<u8> {
         self.write_base
@@ -73,13 +73,13 @@ impl Mapping {
 
     /// # Safety
     ///
-    /// Nobody stores to the range meanwhile, and the range is writable.
+    /// No thread stores to the range concurrently, and the range is writable.
     pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         // SAFETY: by the contract of this function.
         each!(&self.kind, memory => unsafe { memory.decommit(offset, bytes) })
     }
 
-    /// Takes the right to write to a writable range from everybody, or gives it back.
+    /// Takes the right to store to a writable range from every thread, or restores it.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         each!(&self.kind, memory => memory.seal(offset, bytes, sealed))
     }

@@ -37,7 +37,7 @@ mod imp {
     }
 }
 
-/// Stands in for the system call where there is none.
+/// Stands in for the system call where none exists.
 #[cfg(not(all(linux, not(miri))))]
 mod imp {
     /// Returns `false`: this system has no process-wide barrier.
@@ -45,7 +45,7 @@ mod imp {
         false
     }
 
-    /// Returns `false`. Never called, since [`probe`] says no.
+    /// Returns `false`. Never called, since [`probe`] returns `false`.
     pub(crate) fn barrier() -> bool {
         false
     }

@@ -1,7 +1,7 @@
 //! The only door to the operating system: one contract, one file a system.
 //!
-//! A [`Region`] is a range of addresses, a whole number of 64 KiB units, aligned to 64 KiB. Every
-//! part of it is in one of two states:
+//! A [`Region`] is an address range: a whole number of 64 KiB units, aligned to 64 KiB. Each part
+//! of it is in one of two states:
 //!
 //! | state | load | store | memory |
 //! |---|---|---|---|
@@ -12,15 +12,15 @@
 //! - `make_writable(range)` is idempotent, and may run concurrently with anything.
 //! - `prefault(range)` sets memory aside for a writable range now, so that a refusal is an error
 //!   here and not a signal at the first store. Contents stay.
-//! - `decommit(range)` gives the memory of a writable range back. The range reads as 0 again and
-//!   *stays writable*: no mapping is split, so a table with a hole in every second segment keeps
-//!   two mappings. Concurrent loads see the old words or 0. Concurrent stores are not allowed. With
-//!   `--cfg slotarena_guard` the range becomes read-only on the Unixes, so that a store there ends
-//!   the program. Tests use that to see that no such store happens (Invariant 5). The range is made
-//!   of 64 KiB units, or of single pages where [`page_bytes`] says what these have.
+//! - `decommit(range)` returns the memory of a writable range to the system. The range reads as 0
+//!   again and *stays writable*: no mapping is split, so a table with a hole in every second
+//!   segment keeps two mappings. Concurrent loads see the old words or 0. Concurrent stores are not
+//!   allowed. With `--cfg slotarena_guard` the range becomes read-only on the Unixes, so that a
+//!   store there ends the program. With it tests show that no such store happens (Invariant 5). The
+//!   range consists of 64 KiB units, or of single pages where [`page_bytes`] returns their size.
 //! - `seal(range, sealed)` takes the right to store to the range from every thread, or restores it.
 //!   Allocated memory ignores it.
-//! - Dropping the region gives the addresses back.
+//! - Dropping the region returns the addresses to the system.
 //!
 //! Errors are the system's own codes (`errno`, `GetLastError`).
 //!
@@ -31,8 +31,8 @@
 //! | `unix`, `windows`, `heap` | the region of each system; plain allocated memory elsewhere |
 //! | `membarrier` | Linux's process-wide barrier |
 //! | `dual_mapping` | one memory at two addresses, the first read-only |
-//! | `protection` | which protections there are, and the calling thread's right to write |
-//! | `mapping` | a region with or without a protection: what the arena uses |
+//! | `protection` | the available protections, and the calling thread's right to store |
+//! | `mapping` | a region with or without a protection, for the arena |
 //!
 //! This part owns Invariant 13. It deliberately knows nothing of slots and threads' records.
 
@@ -43,7 +43,7 @@ mod pkeys;
 mod unix;
 #[cfg(all(windows, not(heap_only), not(model)))]
 mod windows;
-// `--cfg slotarena_heap` asks for it on any system: to test it, and for sandboxes without `mmap`.
+// `--cfg slotarena_heap` selects it on any system: for tests, and for sandboxes without `mmap`.
 #[cfg(all(any(heap_only, test), not(model)))]
 #[cfg_attr(not(heap_only), allow(dead_code))]
 mod heap;

@@ -1,44 +1,42 @@
-//! How the memory of a table is kept from being written to by accident or by an attacker, and the
-//! right to write all the same.
+//! The protections of a table's memory from stray or hostile stores, and the right to store.
 //!
-//! Protected memory has two addresses: one to read at, which cannot be written to, and one to write
-//! at ([`Memory::slot`](crate::arena::Memory::slot) goes by that). With [`Protection::Keys`] the
-//! latter can be reached only by a thread that has *rights*, which it has for as long as a
-//! [`Rights`] is there. Who reads at the first address needs none: not a thread that was there
-//! before the key was made, nor a signal handler, nor generated code.
+//! Protected memory has two addresses: a read-only one for loads, and one for stores, which
+//! [`Memory::slot`](crate::arena::Memory::slot) uses. With [`Protection::Keys`] only a thread with
+//! *rights* can reach the second: a thread with a live [`Rights`]. Loads at the first need none:
+//! neither in a thread older than the key, nor in a signal handler, nor in generated code.
 //!
-//! # Who opens rights
+//! # Source of rights
 //!
-//! | who touches slots at the write address | where its rights come from |
+//! | accesses at the write address | source of their rights |
 //! |---|---|
-//! | an operation of a write scope, and what it does for others: gathering stores, helping a sweep | the scope |
-//! | a sweep, an audit, an iteration | opened for its length by `code_table.rs` |
+//! | an operation of a write scope, also on behalf of others: gathering stores, helping a sweep | the scope |
+//! | a sweep, an audit, an iteration | opened for its length by `code/table.rs` |
 //! | a participant that ends, also by the end of its thread | opened by `Allocator::unregister` |
 
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// What keeps the pages of a table from being written to outside of a write scope.
+/// The protection of a table's pages from stores outside of a write scope.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Protection {
-    /// Nothing: one mapping, which any store in the process can reach.
+    /// No protection: one mapping, which any store in the process can reach.
     None,
-    /// Two mappings of one memory (`memfd_create`): the one that is read, and whose address is in
-    /// generated code, is read-only; writes go to the other one. A store at an address that was
-    /// made from the table's own ends the program; one that hits the second mapping does not.
+    /// Two mappings of one memory (`memfd_create`). The one for loads, whose address is in
+    /// generated code, is read-only. Stores go to the other. A store at an address derived from the
+    /// table's ends the program. A store that hits the second mapping does not.
     DualMapping,
-    /// As that, and the second mapping has a protection key (x86 PKU): only a thread that is inside
-    /// a write scope can store there, or load.
+    /// A dual mapping with a protection key (x86 PKU) on the second mapping: only a thread inside a
+    /// write scope can load or store there.
     Keys,
 }
 
 impl Protection {
-    /// All there are, the strongest first.
+    /// All protections, the strongest first.
     pub const ALL: [Protection; 3] = [Protection::Keys, Protection::DualMapping, Protection::None];
 
-    /// The strongest that this system has. Asks the system once in the life of the process.
+    /// Returns the system's strongest protection. Asks the system once in the life of the process.
     #[must_use]
     pub fn strongest() -> Protection {
         Protection::ALL.into_iter().find(|p| p.is_available()).unwrap_or(Protection::None)
@@ -65,15 +63,15 @@ impl fmt::Display for Protection {
 }
 
 crate::sync::thread_local! {
-    /// How many rights the thread has open.
-    // Not `const`: loom's thread-locals cannot be. It is never dropped, so it is there to the end
-    // of the thread.
+    /// The number of rights that the thread has open.
+    // Not `const`: loom's thread-locals cannot be. Never dropped, so it lasts to the end of the
+    // thread.
     #[allow(clippy::missing_const_for_thread_local)]
     static OPEN: Cell<u32> = Cell::new(0);
 }
 
-/// The calling thread's right to touch slots of protected memory at their write address, for as
-/// long as it lives. It nests, and stays on its thread.
+/// The calling thread's right to use the write address of protected memory, while this lives.
+/// Rights nest, and stay on their thread.
 #[derive(Debug)]
 pub(crate) struct Rights {
     protection: Protection,
@@ -85,7 +83,7 @@ impl Rights {
     pub(crate) fn open(protection: Protection) -> Self {
         if protection != Protection::None {
             count(|open| open + 1);
-            // Also if the thread has some open: a signal handler starts without.
+            // Even if the thread has rights already: a signal handler starts without.
             if protection == Protection::Keys {
                 back_end::open();
             }
@@ -93,9 +91,9 @@ impl Rights {
         Self { protection, stays_here: PhantomData }
     }
 
-    /// Has the calling thread a right to touch memory with this protection?
+    /// Returns `true` if the calling thread may touch memory with this protection.
     pub(crate) fn are_open(protection: Protection) -> bool {
-        // In a model a thread's locals may have ended before its record is given back.
+        // In a model a thread's locals may end before the thread gives its record back.
         protection == Protection::None || OPEN.try_with(|open| open.get() > 0).unwrap_or(true)
     }
 }
@@ -112,7 +110,7 @@ impl Drop for Rights {
     }
 }
 
-/// Changes the count, and says what it is now.
+/// Changes the count, and returns the new one.
 fn count(change: impl FnOnce(u32) -> u32) -> u32 {
     let changed = OPEN.try_with(|open| {
         open.set(change(open.get()));
@@ -145,7 +143,7 @@ mod back_end {
     pub(super) use super::super::pkeys::{close, open};
 }
 
-/// Stands in for the system in a model, where memory has one address: what is modelled is which
+/// Stands in for the system in a model, where memory has one address: a model only tracks which
 /// thread has rights.
 #[cfg(model)]
 mod back_end {

@@ -1,28 +1,28 @@
-//! `mmap` and its family. Linux and Android first; the other Unixes by the parts they share.
+//! `mmap` and its family: Linux and Android, and the other Unixes by the parts they share.
 
 use core::ptr::{self, NonNull};
 
 use crate::bits::geometry::SEGMENT_BYTES;
 
-/// An address that was never written reads as the zero page.
+/// `true`: a reserved address reads as the zero page.
 pub(crate) const READS_RESERVED: bool = true;
 
-/// The most that is ever asked for: 2^32 slots of 16 bytes, or what the address space can hold.
+/// The largest region: 2^32 slots of 16 bytes, or what the address space can hold.
 #[cfg(target_pointer_width = "64")]
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 36;
 #[cfg(not(target_pointer_width = "64"))]
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
 
-/// A range of reserved addresses. See the contract in the parent module.
+/// A range of reserved addresses, under the contract of the parent module.
 #[derive(Debug)]
 pub(crate) struct Region {
     base: NonNull<u8>,
     bytes: usize,
 }
 
-// SAFETY: the range is owned by the value, and the calls on it may come from any thread.
+// SAFETY: the value owns the range, and calls on it may come from any thread.
 unsafe impl Send for Region {}
-// SAFETY: as above; the kernel serialises the calls.
+// SAFETY: same as for `Send`. The kernel serializes the calls.
 unsafe impl Sync for Region {}
 
 pub(super) fn errno() -> i32 {
@@ -33,13 +33,13 @@ pub(super) fn check(result: libc::c_int) -> Result<(), i32> {
     if result == 0 { Ok(()) } else { Err(errno()) }
 }
 
-/// The system's pages, where giving back a few of them splits no mapping.
+/// Returns the system's page size, if decommitting single pages splits no mapping.
 pub(crate) fn page_bytes() -> Option<usize> {
-    // With `slotarena_guard` what is decommitted becomes read-only, which single pages must not.
+    // With `slotarena_guard` a decommitted range becomes read-only, which single pages must not.
     if !cfg!(linux) || cfg!(slotarena_guard) {
         return None;
     }
-    // SAFETY: a question to the C library.
+    // SAFETY: reads a number from the C library.
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(bytes).ok().filter(|bytes| bytes.is_power_of_two())
 }
@@ -47,7 +47,7 @@ pub(crate) fn page_bytes() -> Option<usize> {
 impl Region {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
-        // One unit more than asked for, so that an aligned range is in it.
+        // One unit more, so that it contains an aligned range.
         let padded = bytes.checked_add(SEGMENT_BYTES).ok_or(libc::ENOMEM)?;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
         // SAFETY: a fresh anonymous mapping touches no existing memory.
@@ -61,8 +61,8 @@ impl Region {
         let base = start.wrapping_add(before);
         for (at, length) in [(start, before), (base.wrapping_add(bytes), after)] {
             if length > 0 {
-                // SAFETY: the range lies in the mapping made above, outside of what is kept. If the
-                // kernel refuses, the range stays mapped and unused: no harm.
+                // SAFETY: the range lies in the fresh mapping, outside of the region. If the kernel
+                // refuses, it stays mapped and unused, which does no harm.
                 unsafe { libc::munmap(at.cast(), length) };
             }
         }
@@ -71,11 +71,11 @@ impl Region {
         Ok(Self { base, bytes })
     }
 
-    /// Memory goes back by 64 KiB: huge pages would be split again, and would make a sparse table
-    /// resident. Best effort.
+    /// Asks for small pages, best effort. Memory goes back by 64 KiB, which would split huge pages.
+    /// Huge pages would also make a sparse table resident.
     fn keep_small_pages(base: NonNull<u8>, bytes: usize) {
         #[cfg(linux)]
-        // SAFETY: advice on a range that was just mapped and that nobody uses yet.
+        // SAFETY: advice on a range that was mapped just now and is not in use yet.
         unsafe {
             libc::madvise(base.as_ptr().cast(), bytes, libc::MADV_NOHUGEPAGE);
         }
@@ -87,7 +87,7 @@ impl Region {
         self.base
     }
 
-    /// Where it is written: the same.
+    /// Returns the address for stores, which is the same.
     pub(crate) fn write_base(&self) -> NonNull<u8> {
         self.base
     }
@@ -99,7 +99,7 @@ impl Region {
 
     pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         if cfg!(slotarena_guard) {
-            // Left to `prefault`, so that only what is populated is writable.
+            // Left to `prefault`, so that only a prefaulted range is writable.
             let _ = self.at(offset, bytes);
             return Ok(());
         }
@@ -107,8 +107,8 @@ impl Region {
     }
 
     fn protect(&self, offset: usize, bytes: usize, protection: libc::c_int) -> Result<(), i32> {
-        // SAFETY: the range lies inside the reservation (`at` checks it); more rights disturb
-        // nobody, and they are only taken from a range that nobody stores to.
+        // SAFETY: the range lies inside the region (`at` checks it). More rights disturb no thread,
+        // and rights are taken only from a range to which no thread stores.
         check(unsafe { libc::mprotect(self.at(offset, bytes), bytes, protection) })
     }
 
@@ -119,7 +119,7 @@ impl Region {
         prefault(self.at(offset, bytes), bytes)
     }
 
-    /// Takes the right to write to a writable range from everybody, or gives it back.
+    /// Takes the right to store to a writable range from every thread, or restores it.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         let write = if sealed { 0 } else { libc::PROT_WRITE };
         self.protect(offset, bytes, libc::PROT_READ | write)
@@ -127,43 +127,42 @@ impl Region {
 
     /// # Safety
     ///
-    /// Nobody stores to the range meanwhile, and the range is writable.
+    /// No thread stores to the range concurrently, and the range is writable.
     pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         if cfg!(slotarena_guard) {
             self.protect(offset, bytes, libc::PROT_READ)?;
         }
         let start = self.at(offset, bytes);
         #[cfg(linux)]
-        // SAFETY: inside the reservation (`at` checks it); on Linux a private anonymous range reads
-        // as zero after this, and nobody stores to it meanwhile.
+        // SAFETY: inside the region (`at` checks it). On Linux a private anonymous range reads as 0
+        // after this, and no thread stores to it concurrently.
         return check(unsafe { libc::madvise(start, bytes, libc::MADV_DONTNEED) });
         #[cfg(not(linux))]
         {
-            // Elsewhere that advice need not drop the pages: map fresh ones over the range, which
-            // the kernel does in one step.
+            // Elsewhere that advice need not drop the pages: fresh ones are mapped over the range,
+            // which the kernel does in one step.
             let protection = libc::PROT_READ | libc::PROT_WRITE;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE | libc::MAP_FIXED;
-            // SAFETY: replaces pages inside the reservation, which is ours, and that nobody stores
-            // to meanwhile.
+            // SAFETY: replaces pages of this region, to which no thread stores concurrently.
             let fresh = unsafe { libc::mmap(start, bytes, protection, flags, -1, 0) };
             if fresh == libc::MAP_FAILED { Err(errno()) } else { Ok(()) }
         }
     }
 }
 
-/// Sets memory aside for a range that is mapped writable; its contents stay.
+/// Sets memory aside for a range that is mapped writable. Contents stay.
 pub(super) fn prefault(start: *mut libc::c_void, bytes: usize) -> Result<(), i32> {
     #[cfg(linux)]
     for attempt in 0.. {
-        // MADV_POPULATE_WRITE, Linux 5.14: fault the pages in, and say so if it cannot be.
+        // MADV_POPULATE_WRITE (Linux 5.14) faults the pages in, or returns an error.
         const POPULATE_WRITE: libc::c_int = 23;
         // SAFETY: contents stay, and a range that is not mapped is an error.
         let result = unsafe { libc::madvise(start, bytes, POPULATE_WRITE) };
         match check(result) {
-            // Interrupted half-way.
+            // Interrupted halfway.
             Err(libc::EINTR | libc::EAGAIN) if attempt < 1000 => {}
-            // Not known to this kernel: pages then come when they are touched, and running out of
-            // memory is the kernel's to handle.
+            // Unknown to this kernel: pages then come when they are touched, and the kernel handles
+            // a shortage of memory.
             Err(libc::EINVAL) => return Ok(()),
             other => return other,
         }

@@ -1,9 +1,9 @@
 //! `VirtualAlloc` and its family.
 //!
 //! Reserved addresses cannot be read here, so a table checks a handle against the committed prefix
-//! before it loads. Releasing cannot decommit, since loads may run beside it: the range is cleared,
-//! and the system is told that its contents need not be kept. It stays charged against the
-//! make_writable limit; its pages leave the working set.
+//! before it loads. `decommit` cannot use `MEM_DECOMMIT`, since loads may run concurrently. It
+//! clears the range, and tells the system that the contents need not be kept. The range stays
+//! charged against the commit limit, and its pages leave the working set.
 
 use core::ptr::{self, NonNull};
 
@@ -18,39 +18,39 @@ use crate::sync::{AtomicU64, Ordering};
 
 pub(crate) const READS_RESERVED: bool = false;
 
-/// The most that is ever asked for: 2^32 slots of 16 bytes, or what the address space can hold.
+/// The largest region: 2^32 slots of 16 bytes, or what the address space can hold.
 #[cfg(target_pointer_width = "64")]
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 36;
 #[cfg(not(target_pointer_width = "64"))]
 pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
 
-/// Pages inside a segment are not given back one by one.
+/// Returns `None`: single pages inside a segment are not decommitted.
 pub(crate) fn page_bytes() -> Option<usize> {
     None
 }
 
-/// A range of reserved addresses. See the contract in the parent module.
+/// A range of reserved addresses, under the contract of the parent module.
 #[derive(Debug)]
 pub(crate) struct Region {
     base: NonNull<u8>,
     bytes: usize,
 }
 
-// SAFETY: the range is owned by the value, and the calls on it may come from any thread.
+// SAFETY: the value owns the range, and calls on it may come from any thread.
 unsafe impl Send for Region {}
-// SAFETY: as above; the kernel serialises the calls.
+// SAFETY: same as for `Send`. The kernel serializes the calls.
 unsafe impl Sync for Region {}
 
 fn last_error() -> i32 {
-    // SAFETY: reads a number of the calling thread's.
+    // SAFETY: reads a number of the calling thread.
     unsafe { GetLastError() as i32 }
 }
 
 impl Region {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
-        // SAFETY: a fresh reservation touches no existing memory. It is aligned to the system's
-        // allocation granularity, which is 64 KiB.
+        // SAFETY: a fresh address range touches no existing memory, and is aligned to the system's
+        // allocation granularity of 64 KiB.
         let base = unsafe { VirtualAlloc(ptr::null(), bytes, MEM_RESERVE, PAGE_NOACCESS) };
         match NonNull::new(base.cast::<u8>()) {
             Some(base) => Ok(Self { base, bytes }),
@@ -62,7 +62,7 @@ impl Region {
         self.base
     }
 
-    /// Where it is written: the same.
+    /// Returns the address for stores, which is the same.
     pub(crate) fn write_base(&self) -> NonNull<u8> {
         self.base
     }
@@ -73,48 +73,48 @@ impl Region {
     }
 
     pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        // SAFETY: the range lies inside the reservation (`at` checks it); committing what is
-        // committed changes nothing.
+        // SAFETY: the range lies inside the region (`at` checks it). Committing a committed range
+        // changes nothing.
         let start =
             unsafe { VirtualAlloc(self.at(offset, bytes), bytes, MEM_COMMIT, PAGE_READWRITE) };
         if start.is_null() { Err(last_error()) } else { Ok(()) }
     }
 
-    /// Committed memory is charged when it is committed: nothing is left to be refused.
+    /// Does nothing: the system charges memory when it commits it, and has nothing left to refuse.
     pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let _ = self.at(offset, bytes);
         Ok(())
     }
 
-    /// Takes the right to write to a writable range from everybody, or gives it back.
+    /// Takes the right to store to a writable range from every thread, or restores it.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         let rights = if sealed { PAGE_READONLY } else { PAGE_READWRITE };
         let mut before = 0;
-        // SAFETY: the range lies inside the reservation (`at` checks it) and is committed; the last
-        // argument is written to.
+        // SAFETY: the range lies inside the region (`at` checks it) and is committed. The last
+        // argument is valid for a store.
         let done = unsafe { VirtualProtect(self.at(offset, bytes), bytes, rights, &mut before) };
         if done == 0 { Err(last_error()) } else { Ok(()) }
     }
 
     /// # Safety
     ///
-    /// Nobody stores to the range meanwhile, and the range is writable.
+    /// No thread stores to the range concurrently, and the range is writable.
     pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         let start = self.at(offset, bytes);
         let words = start.cast::<AtomicU64>();
         for i in 0..bytes / 8 {
-            // SAFETY: aligned and inside the writable range; atomic, since loads may run beside.
+            // SAFETY: aligned and inside the writable range. Atomic, for concurrent loads.
             let word = unsafe { &*words.wrapping_add(i) };
-            // Relaxed: a reader sees the old word or 0, either is right; the next owner of the slot
-            // is ordered after this by the end of the stop. site: windows.decommit.store
+            // Relaxed: a reader may see the old word or 0. The end of the stop orders the next
+            // owner of the slot after this.
             word.store(0, Ordering::Relaxed);
         }
-        // The contents are zeros now, and whatever the system makes of them, they stay zeros.
-        // SAFETY: inside the reservation (`at` checks it).
+        // The contents are zeros, whether the system then keeps or drops them.
+        // SAFETY: inside the region (`at` checks it).
         unsafe { VirtualAlloc(start, bytes, MEM_RESET, PAGE_READWRITE) };
-        // Unlocking what was not locked takes the pages out of the working set; its error says that
-        // they were not locked.
-        // SAFETY: as above.
+        // Unlocking takes unlocked pages out of the working set. Its error says that they were not
+        // locked.
+        // SAFETY: inside the region (`at` checks it).
         unsafe { VirtualUnlock(start, bytes) };
         Ok(())
     }

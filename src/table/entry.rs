@@ -1,4 +1,4 @@
-//! What may be put into a table.
+//! The types of a table's entries.
 
 use core::ptr::NonNull;
 
@@ -6,22 +6,21 @@ use crate::bits::word::Word;
 
 /// A plain value of one or two words that a [`Table`](crate::Table) can hold.
 ///
-/// An entry becomes a word: `u64` for one word, `u128` for two. Bit 63 of the (low) word is the
-/// table's own: it tells a live slot from a free one. Which types leave it clear is settled as
-/// follows.
+/// An entry becomes a word: `u64` for one word, `u128` for two. Bit 63 of the (low) word belongs to
+/// the table: it tells a live slot from a free one. The implementations treat it as follows.
 ///
-/// | entry | word | can the bit be set? |
+/// | entry | word | values that set the bit |
 /// |---|---|---|
-/// | `u8` to `u32`, `i8` to `i32`, `char`, `bool`, `()` | `u64` | no |
-/// | [`Pointer<T>`], `usize` | `u64` | not by an address of a user's program on today's systems; refused if it is |
-/// | `u64` | `u64` | by values from 2^63: refused |
-/// | `[u64; 2]`, `(u64, u64)` | `u128` | by a first word from 2^63: refused; the second is free |
+/// | `u8` to `u32`, `i8` to `i32`, `char`, `bool`, `()` | `u64` | none |
+/// | [`Pointer<T>`], `usize` | `u64` | no address of a user's program on today's systems, else refused |
+/// | `u64` | `u64` | values from 2^63: refused |
+/// | `[u64; 2]`, `(u64, u64)` | `u128` | a first word from 2^63: refused. The second is free |
 ///
 /// *Refused* means that `allocate` and `set` return an error that names the word, and change
 /// nothing.
 ///
-/// Implementing it needs no `unsafe` promise: `to_word` may return anything (the table checks the
-/// bit), and `from_word` is only ever called with words that `to_word` returned.
+/// An implementation makes no `unsafe` promise. `to_word` may return anything, since the table
+/// checks the bit. The table calls `from_word` only with words that `to_word` returned.
 ///
 /// ```
 /// use slotarena::{Packed, Table};
@@ -49,11 +48,11 @@ pub trait Packed: Copy + Send + Sync + 'static {
     /// `u64` for a one-word entry, `u128` for a two-word one.
     type Word: Word;
 
-    /// The bits of this entry. Called outside of the table's critical sections; may panic.
+    /// Returns the bits of this entry. Called outside of the table's critical sections. May panic.
     fn to_word(self) -> Self::Word;
 
-    /// The entry with these bits. Called outside of the table's critical sections, except by
-    /// [`Table::for_each_live`](crate::Table::for_each_live); may panic.
+    /// Makes the entry with these bits. Called outside of the table's critical sections, except by
+    /// [`Table::for_each_live`](crate::Table::for_each_live). May panic.
     ///
     /// # Safety
     ///
@@ -109,10 +108,10 @@ const fn pair(low: u64, high: u64) -> u128 {
     (high as u128) << 64 | low as u128
 }
 
-/// A pointer that may be sent anywhere, as the number that it is in the table.
+/// A pointer that threads may share, stored as its address.
 ///
-/// Raw pointers are neither `Send` nor `Sync`; an entry is both. Wrapping one says that whoever
-/// reads it back answers for what is done with it. Its provenance is exposed when it is stored.
+/// A raw pointer is neither `Send` nor `Sync`, and an entry is both. Code that reads the pointer
+/// back is responsible for its use. Storing the pointer exposes its provenance.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Pointer<T>(NonNull<T>);
@@ -124,7 +123,7 @@ impl<T> Pointer<T> {
         Pointer(pointer)
     }
 
-    /// The pointer.
+    /// Returns the pointer.
     #[must_use]
     pub const fn get(self) -> NonNull<T> {
         self.0
@@ -144,10 +143,9 @@ impl<T> PartialEq for Pointer<T> {
 }
 impl<T> Eq for Pointer<T> {}
 
-// SAFETY: only the address goes from thread to thread; using it is `unsafe` and the user's to
-// answer for.
+// SAFETY: threads share only the address. Its use is `unsafe`, and the user's responsibility.
 unsafe impl<T> Send for Pointer<T> {}
-// SAFETY: as above.
+// SAFETY: same as for `Send`.
 unsafe impl<T> Sync for Pointer<T> {}
 
 impl<T: 'static> Packed for Pointer<T> {

@@ -29,7 +29,7 @@ fn what_does_not_fit_is_refused() {
 
 #[test]
 fn a_free_slots_word_has_no_tag() {
-    // Whatever the cycle and the link of a free slot, or an uninitialized one: bit 63.
+    // Free and uninitialized slots have bit 63 clear, whatever their cycle and link.
     for word in [0, 1 << 62, (1 << 62) - 1] {
         assert_ne!((word ^ Signature(0).tag()) & Signature::MASK, 0);
         assert_ne!((word ^ Signature::NATIVE_TAG) & Signature::NATIVE_MASK, 0);

@@ -5,13 +5,13 @@ use crossbeam_utils::CachePadded;
 use super::{AsymmetricFence, LightSide};
 use crate::sync::{AtomicU32, Ordering, compiler_fence};
 
-/// Store to one's own, load the other's, at the same time, again and again. Returns in how
-/// many cycles, of `cycles` at most, neither saw the other's store; stops after `enough`.
+/// Lets two threads store to one cell each and load the other's, `cycles` times at most. Returns
+/// how many times neither saw the other's store. Stops after `enough`.
 fn store_buffering(cycles: u32, enough: u32, light: impl Fn() + Sync, heavy: impl Fn()) -> u32 {
     let cells: [CachePadded<AtomicU32>; 4] = Default::default();
     let [mine, others, seen, turn] = &cells;
     let meet = |side: u32, cycle: u32| {
-        // AcqRel, Acquire: what was reset before the cycle is seen in it.
+        // AcqRel, Acquire: each cycle sees the reset before it.
         turn.fetch_add(1, Ordering::AcqRel);
         let mut spins = 0;
         while turn.load(Ordering::Acquire) < 2 * cycle {
@@ -29,7 +29,7 @@ fn store_buffering(cycles: u32, enough: u32, light: impl Fn() + Sync, heavy: imp
         scope.spawn(|| {
             for cycle in 0..cycles {
                 meet(0, 2 * cycle + 1);
-                // Relaxed, here and below: the fences alone are what is tried.
+                // Relaxed, here and below: the test is of the fences alone.
                 mine.store(1, Ordering::Relaxed);
                 light();
                 let missed = others.load(Ordering::Relaxed) == 0;
@@ -64,15 +64,14 @@ fn store_buffering(cycles: u32, enough: u32, light: impl Fn() + Sync, heavy: imp
 fn one_side_sees_the_other() {
     let fence = AsymmetricFence::new();
     if fence.is_asymmetric() {
-        let (light, heavy) =
-            (|| fence.light(&LightSide), || fence.heavy([&LightSide].into_iter()));
+        let (light, heavy) = (|| fence.light(&LightSide), || fence.heavy([&LightSide].into_iter()));
         assert_eq!(store_buffering(100_000, 1, light, heavy), 0);
     }
     let full = || fence.full(&LightSide);
     assert_eq!(store_buffering(100_000, 1, full, full), 0);
 }
 
-/// That the test above could fail: with the heavy fence left out, it does.
+/// Shows that `one_side_sees_the_other` can fail: without the heavy fence it does.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn without_the_heavy_fence_both_miss() {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Every property of a geometry at once; shared by the tables of edges and the property test.
+/// Checks every property of a geometry, for the edges and the property test.
 fn check(capacity: u32, shift: u32) {
     let g = Geometry::new(capacity, shift);
     let total: u64 = if g.segments() <= 4096 {

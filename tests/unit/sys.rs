@@ -1,12 +1,12 @@
-//! The contract, held against each back end.
+//! Tests of the contract, for each back end.
 
-use super::imp::{READS_RESERVED, Region, page_bytes};
 #[cfg(linux_mappings)]
 use super::dual_mapping::DualMapping;
 use super::heap;
+use super::imp::{READS_RESERVED, Region, page_bytes};
 use crate::bits::geometry::SEGMENT_BYTES;
 
-/// The contract, for one back end.
+/// Tests the contract for one back end.
 macro_rules! contract {
     ($name:ident, $new:expr, $reads_reserved:expr) => {
         #[test]
@@ -17,7 +17,7 @@ macro_rules! contract {
             let word = |unit: usize| r.base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
             let out = |unit: usize| r.write_base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
             if $reads_reserved {
-                // SAFETY: inside the reservation, which reads as zero while reserved.
+                // SAFETY: inside the region, which reads as zero while reserved.
                 assert_eq!(unsafe { word(3).read_volatile() }, 0);
             }
             r.make_writable(SEGMENT_BYTES, SEGMENT_BYTES).expect("make_writable");
@@ -26,14 +26,14 @@ macro_rules! contract {
             // SAFETY: unit 1 is writable and used by this test alone.
             unsafe { out(1).write_volatile(7) };
             r.prefault(SEGMENT_BYTES, SEGMENT_BYTES).expect("prefault keeps contents");
-            // SAFETY: as above.
+            // SAFETY: unit 1 is used by this test alone.
             assert_eq!(unsafe { word(1).read_volatile() }, 7);
-            // SAFETY: nobody stores to unit 1 meanwhile.
+            // SAFETY: no thread stores to unit 1 concurrently.
             unsafe { r.decommit(SEGMENT_BYTES, SEGMENT_BYTES) }.expect("decommit");
-            // SAFETY: as above.
+            // SAFETY: unit 1 is used by this test alone.
             assert_eq!(unsafe { word(1).read_volatile() }, 0, "released reads as zero");
             if cfg!(not(slotarena_guard)) {
-                // SAFETY: a released unit stays writable.
+                // SAFETY: a decommitted unit stays writable.
                 unsafe { out(1).write_volatile(8) };
             }
             r.make_writable(0, SEGMENT_BYTES).expect("make_writable");
@@ -41,7 +41,7 @@ macro_rules! contract {
             r.seal(0, SEGMENT_BYTES, false).expect("unseal");
             // SAFETY: writable again, and used by this test alone.
             unsafe { out(0).write_volatile(9) };
-            // SAFETY: as above.
+            // SAFETY: unit 0 is used by this test alone.
             assert_eq!(unsafe { word(0).read_volatile() }, 9);
         }
     };
@@ -63,25 +63,21 @@ fn a_discarded_page_reads_as_zero_and_stays_writable() {
         // SAFETY: writable, and used by this test alone.
         unsafe { word(offset).write_volatile(7) };
     }
-    // SAFETY: nobody stores to it meanwhile.
+    // SAFETY: no thread stores to it concurrently.
     unsafe { r.decommit(unit, unit) }.expect("decommit");
-    // SAFETY: as above.
+    // SAFETY: used by this test alone.
     let words = [0, unit, 2 * unit].map(|offset| unsafe { word(offset).read_volatile() });
     assert_eq!(words, [7, 0, 7]);
-    // SAFETY: as above.
+    // SAFETY: the page stays writable, and is used by this test alone.
     unsafe { word(unit).write_volatile(8) };
 }
 
 contract!(the_systems_region_keeps_the_contract, Region::new, READS_RESERVED);
-contract!(
-    the_heap_region_keeps_the_contract,
-    heap::Region::new,
-    heap::READS_RESERVED
-);
+contract!(the_heap_region_keeps_the_contract, heap::Region::new, heap::READS_RESERVED);
 #[cfg(linux_mappings)]
 contract!(a_memory_at_two_addresses_keeps_the_contract, |n| DualMapping::new(n, false), true);
 
-/// What the guard is for: a store to what was released ends the program.
+/// Tests the guard: a store to a decommitted range would end the program.
 #[test]
 #[cfg(all(slotarena_guard, target_os = "linux", not(slotarena_heap)))]
 fn a_released_unit_is_read_only() {
@@ -101,14 +97,12 @@ fn a_released_unit_is_read_only() {
     assert_eq!(rights(), "r--");
     r.prefault(0, SEGMENT_BYTES).expect("prefault");
     assert_eq!(rights(), "rw-");
-    // SAFETY: nobody stores to it.
+    // SAFETY: no thread stores to it.
     unsafe { r.decommit(0, SEGMENT_BYTES) }.expect("decommit");
     assert_eq!(rights(), "r--");
 }
 
 #[test]
 fn an_impossible_reservation_is_refused() {
-    assert!(
-        heap::Region::new(isize::MAX as usize / SEGMENT_BYTES * SEGMENT_BYTES).is_err()
-    );
+    assert!(heap::Region::new(isize::MAX as usize / SEGMENT_BYTES * SEGMENT_BYTES).is_err());
 }

@@ -38,7 +38,7 @@ mod tests {
     fn the_topmost_segment_keeps_what_is_live() {
         let table = Table::<u64>::builder().capacity(u32::MAX).build().expect("32 GiB");
         table.grow_from_the_top();
-        // The last 64 segments, and of each its last slot stays.
+        // The last 64 segments. Of each its last slot stays.
         let mut entries = Vec::new();
         table.allocate_many(&vec![7; 64 * 8192], &mut entries).expect("slots");
         let (live, freed): (Vec<Handle>, _) =

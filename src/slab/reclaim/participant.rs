@@ -8,7 +8,9 @@ use core::ptr::{self, NonNull};
 use super::era::Reservation;
 use super::limbo::Limbo;
 use crate::safepoint::{self, LightSide, Record};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, PagePadding, UnsafeCell, unmodelled};
+use crate::sync::{
+    AtomicBool, AtomicPtr, AtomicU64, Ordering, PagePadding, UnsafeCell, unmodelled,
+};
 
 /// One participant of a slab: a thread, or a mutator. It is also one of the allocator below, where
 /// its record has its local store of free slots.
@@ -263,7 +265,8 @@ impl Participant {
 }
 
 #[cfg(not(model))]
-const _: () = assert!(core::mem::offset_of!(Participant, next) < 0xc00 && size_of::<Participant>() == 4096);
+const _: () =
+    assert!(core::mem::offset_of!(Participant, next) < 0xc00 && size_of::<Participant>() == 4096);
 
 impl fmt::Debug for Participant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -295,7 +298,12 @@ impl Participants {
             // Release: a thread that finds the participant finds it whole, and those behind it,
             // since only read-modify-writes touch the head. Partner: participant.iter.load. Relaxed
             // on failure: tries again.
-            match self.head.compare_exchange(head, participant, Ordering::Release, Ordering::Relaxed) {
+            match self.head.compare_exchange(
+                head,
+                participant,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => break,
                 Err(now) => head = now,
             }
