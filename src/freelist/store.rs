@@ -31,23 +31,24 @@ pub(crate) const MAGAZINE_SIZE_MAX: usize = STACK_SLOTS / 2;
 /// | `slots`, `overflow` | the holder of a [`StoreMut`] | the same |
 /// | `home` | the holder of a [`StoreMut`] | none after it was made |
 ///
-/// The fields that every operation writes come first: one cache line.
+/// The fields that every operation writes come last, so that they share a cache line with the record's
+/// busy flag behind them.
 #[derive(Debug)]
 #[cfg_attr(not(model), repr(C))]
 pub(crate) struct LocalStore {
-    /// The LIFO slot: the free slot that is allocated next, or 0. Not modelled: the holder of a
-    /// [`StoreMut`] touches `slots` in the same place, which is.
-    lifo: unmodelled::AtomicU32,
-    /// Slots 0 to `length` - 1 of `slots` hold free slots' indices. The last is allocated first.
-    length: AtomicU32,
+    slots: UnsafeCell<[u32; STACK_SLOTS]>,
+    overflow: UnsafeCell<Overflow>,
+    home: usize,
+    /// The number of slots in `overflow`. Not modelled: `overflow` is.
+    overflowed: AtomicUsize,
     /// Slots handed out without an entry, less those that got one or came back. Wraps, since one
     /// participant may settle another's. The sum over all participants is the number there are.
     uninitialized: AtomicU64,
-    /// The number of slots in `overflow`. Not modelled: `overflow` is.
-    overflowed: AtomicUsize,
-    home: usize,
-    slots: UnsafeCell<[u32; STACK_SLOTS]>,
-    overflow: UnsafeCell<Overflow>,
+    /// Slots 0 to `length` - 1 of `slots` hold free slots' indices. The last is allocated first.
+    length: AtomicU32,
+    /// The LIFO slot: the free slot that is allocated next, or 0. Not modelled: the holder of a
+    /// [`StoreMut`] touches `slots` in the same place, which is.
+    lifo: unmodelled::AtomicU32,
 }
 
 // SAFETY: `slots` and `overflow` are reached only through a `StoreMut`, evidence of exclusive use.
@@ -70,6 +71,7 @@ impl LocalStore {
     }
 
     /// The approximate number of slots in the stack.
+    #[inline(always)]
     fn length(&self) -> u32 {
         // Relaxed: a figure. With the world stopped it is exact: the owner's last operation has
         // ended, and record.is_busy.load has acquired that (Invariant 8).
@@ -346,10 +348,4 @@ impl<'a> StoreMut<'a> {
         self.with_slots(|slots| slots[..length].iter().for_each(|&index| see(index)));
         self.with_overflow(|overflow| overflow.iter().for_each(see));
     }
-}
-
-#[cfg(not(model))]
-impl LocalStore {
-    /// Where the fields end that operations write.
-    pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(LocalStore, slots) + 4 * STACK_SLOTS;
 }

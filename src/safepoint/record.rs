@@ -20,21 +20,21 @@ use crate::sync::{AtomicBool, Ordering};
 // Not in models, whose threads have small stacks.
 #[cfg_attr(not(model), repr(C, align(4096)))]
 pub(crate) struct Record {
-    busy: AtomicBool,
+    // First, so that both have the same address: a second one would take another register.
     store: LocalStore,
+    busy: AtomicBool,
     side: LightSide,
 }
 
 impl Record {
     /// Where the fields end in the page that operations write.
     #[cfg(not(model))]
-    pub(crate) const WRITTEN_TO: usize =
-        core::mem::offset_of!(Record, store) + LocalStore::WRITTEN_TO;
+    pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(Record, busy) + 1;
 
     /// A record that nothing uses. `home` is the number of the shared list that its store spills
     /// to.
     pub(crate) fn new(home: usize) -> Self {
-        Self { busy: AtomicBool::new(false), store: LocalStore::new(home), side: LightSide::new() }
+        Self { store: LocalStore::new(home), busy: AtomicBool::new(false), side: LightSide::new() }
     }
 
     /// The figures of the local store.
