@@ -27,17 +27,17 @@ inline commit(f, l) {
  * says which word of the bitmap comes first; here is only one word. */
 inline grow(f, l) {
     do
-    /* site: committed.claim.load.2 Relaxed */
+    /* site: committed.set_lowest.load.2 Relaxed */
     :: d_step { lowest(claimed, 0) == NONE -> f = 0; l = 0 } -> break
     :: d_step { lowest(claimed, 0) != NONE -> seg = lowest(claimed, 0) };
         if
-        /* site: committed.claim_this.fetch_or Acquire */
+        /* site: committed.set.fetch_or Acquire */
         :: d_step { !claimed[seg] -> claimed[seg] = 1; commit(f, l) } -> break
         :: d_step { claimed[seg] -> seg = 0 }
 #ifdef REFUSALS
         /* The system refuses the memory, and the caller gives its claim back. */
         :: d_step { !claimed[seg] -> claimed[seg] = 1 };
-            /* site: committed.give_up.fetch_and Release */
+            /* site: committed.clear.fetch_and Release */
             d_step { claimed[seg] = 0; seg = 0; f = 0; l = 0;
                 printf("@ %d is refused memory\n", me) };
             break
@@ -66,7 +66,7 @@ inline release(low, top) {
         h_i = 0; h_s = 0; seg = low
     };
     do
-    /* site: committed.give_up.fetch_and Release */
+    /* site: committed.clear.fetch_and Release */
     :: d_step { seg <= top -> claimed[seg] = 0; seg++ }
     :: d_step { seg > top -> seg = 0 } -> break
     od;

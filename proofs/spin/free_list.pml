@@ -3,7 +3,7 @@
 /* Takes the chain of free list s into (f, l). */
 inline take(s, f, l) {
     if
-    /* site: free_list.look.load Relaxed */
+    /* site: free_list.peek.load Relaxed */
     :: d_step { length[s] == 0 -> f = 0; l = 0 }
     :: length[s] != 0 ->
         /* site: free_list.take.swap Acquire */
@@ -34,7 +34,7 @@ inline walk(s) {
 
 /* Pushes the chain (f, l) with the last slot z. Uses (sf, sl). */
 inline push(s, f, l, z) {
-    /* site: free_list.look.load Relaxed */
+    /* site: free_list.peek.load Relaxed */
     d_step { sf = first[s]; sl = length[s];
         printf("@ %d will push (%d, %d), sees (%d, %d)\n", me, f, l, sf, sl) };
     do

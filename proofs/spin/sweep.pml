@@ -38,7 +38,7 @@ inline step() {
         if
         :: d_step { whole && unswept[top] -> whole = 0; claimed_by_me(top) };
             do
-            /* site: unswept.is_pending.load Relaxed */
+            /* site: unswept.contains.load Relaxed */
             :: low > 0 && unswept[low - 1] ->
                 d_step { scan(low - 1) };
                 if
@@ -53,7 +53,7 @@ inline step() {
             :: low == 0 || !unswept[low - 1] -> break
             od;
             release(low, top);
-            /* site: unswept.released.fetch_sub Relaxed */
+            /* site: unswept.subtract.fetch_sub Relaxed */
             d_step {
                 unswept_slots = unswept_slots - ((top - low + 1) * PER - (low == 0 -> 1 : 0))
             }

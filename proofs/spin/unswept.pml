@@ -17,7 +17,7 @@ inline begin_again() {
     :: h_i < SLOTS ->
         /* site: slot.peek.load Relaxed
          * site: slot.wipe.store Relaxed
-         * site: committed.committed.load Relaxed */
+         * site: committed.word.load Relaxed */
         if
         :: claimed[segment_of(h_i)] && !live[h_i] -> touch(h_i); cycle[h_i] = 0; link[h_i] = 0
         :: else
@@ -63,12 +63,12 @@ inline begin_cycle() {
         h_s = 0;
         do
         :: h_s < SEGMENTS ->
-            /* site: committed.committed_word.load Relaxed
-             * site: unswept.begin.store Relaxed */
+            /* site: committed.word.load Relaxed
+             * site: unswept.start_cycle.store Relaxed */
             unswept[h_s] = claimed[h_s]; h_s++
         :: else -> break
         od;
-        /* Slots that were unswept before still are. site: unswept.begin.store.4 Relaxed */
+        /* Slots that were unswept before still are. site: unswept.start_cycle.store.4 Relaxed */
         unswept_slots = unswept_slots + h_k;
         printf("@ %d makes %d slots unswept, begins cycle %d\n", me, h_k, new_cycle);
         h_i = 0; h_n = 0; h_s = 0; h_k = 0; h_f = 0; h_l = 0
