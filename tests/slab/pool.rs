@@ -1,4 +1,4 @@
-//! A pool keeps what values have allocated.
+//! A pool keeps the memory that its values have allocated.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,19 +9,19 @@ use slotarena::slab::Clear;
 fn cleared_values_keep_their_storage() {
     let pool = Pool::<String>::new().expect("addresses");
     let key = pool.create_with(|s| s.push_str(&"x".repeat(1000))).expect("room");
-    let storage = pool.get(key).expect("it is there").as_ptr();
+    let storage = pool.get(key).expect("live").as_ptr();
     assert!(pool.clear(key) && !pool.clear(key) && pool.get(key).is_none());
     assert_eq!(pool.spare(), 1);
     let key = pool.create_with(|s| s.push('y')).expect("room");
-    let value = pool.get(key).expect("it is there");
+    let value = pool.get(key).expect("live");
     assert_eq!((value.as_str(), value.as_ptr()), ("y", storage));
 }
 
 #[test]
-fn a_value_is_not_cleared_while_somebody_looks() {
+fn a_value_is_not_cleared_while_a_guard_may_see_it() {
     let pool = Pool::<String>::new().expect("addresses");
     let key = pool.create_with(|s| s.push('y')).expect("room");
-    let value = pool.get(key).expect("it is there");
+    let value = pool.get(key).expect("live");
     assert!(pool.clear(key));
     assert_eq!((value.as_str(), pool.spare(), pool.len()), ("y", 0, 0));
     drop(value);
