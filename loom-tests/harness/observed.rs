@@ -1,10 +1,10 @@
-//! The checker's atomics and locks, observed: each thread's history says what it has read.
+//! The checker's atomics and locks, observed: each thread's history lists the values it has read.
 //!
-//! Under shuttle they also say to the scheduler what a thread does next, and what came of it, so
-//! that it can tell which steps may change places. The step before a thread's first access, and
-//! its end, are not announced: nothing in them is of interest to another thread.
+//! Under shuttle they also announce a thread's next access to the scheduler, and then its result. So
+//! the scheduler knows which steps are independent. A thread's steps before its first access, and its
+//! end, are not announced, since no other thread can observe them.
 
-// What is not documented is as in the standard library.
+// Undocumented items are as in the standard library.
 #![allow(missing_docs)]
 
 use core::cell::RefCell;
@@ -19,22 +19,22 @@ checker::thread_local! {
     static HISTORY: RefCell<Vec<u64>> = RefCell::new(Vec::new());
 }
 
-/// What the calling thread has read since this was last asked, first to last.
+/// Returns the values that the calling thread has read since the last call, in order.
 pub fn history() -> Vec<u64> {
     HISTORY.with(|history| core::mem::take(&mut *history.borrow_mut()))
 }
 
 fn note(value: u64) {
-    // What a thread reads while it ends is nobody's business.
+    // Reads of a thread that is ending are not recorded.
     let _ = HISTORY.try_with(|history| history.borrow_mut().push(value));
 }
 
-/// The last value was not what the caller waits for: it has seen nothing yet.
+/// Forgets the last value, which was not the one that the caller waits for.
 pub(crate) fn forget_last() {
     HISTORY.with(|history| history.borrow_mut().pop());
 }
 
-/// How a value is noted: whole, unless it is different in every execution.
+/// The recorded form of a value: the whole value, unless it differs in every execution.
 trait Noted: Copy {
     fn noted(self) -> u64;
 }
@@ -111,7 +111,7 @@ macro_rules! read_modify_write {
         impl $name {
             $(
                 pub fn $method(&self, value: $value, order: Ordering) -> $value {
-                    // Adding nothing is how a fence is modelled: a read, if all are in one order.
+                    // An addition of 0 models a fence. It is a read, since fences are totally ordered.
                     let writes = !(stringify!($method) == "fetch_add" && value == 0);
                     access(self.object, writes, || {
                         (noted(self.inner.$method(value, order)), writes)
@@ -129,18 +129,18 @@ atomic!(AtomicPtr<T>, *mut T);
 read_modify_write!(AtomicU32, u32, fetch_add fetch_max fetch_min);
 read_modify_write!(AtomicU64, u64, swap fetch_add fetch_sub fetch_and fetch_or);
 
-/// A lock; each attempt to take it, and each release, is an access.
+/// A lock. Each attempt to acquire it, and each release, is an access.
 #[derive(Debug)]
 pub struct Mutex<T> {
     object: u32,
     inner: checked::Mutex<T>,
 }
 
-/// Gives the lock up when dropped.
+/// Releases the lock when dropped.
 #[derive(Debug)]
 pub struct MutexGuard<'a, T> {
     object: u32,
-    /// There until it is dropped.
+    /// `Some` until it is dropped.
     inner: Option<checked::MutexGuard<'a, T>>,
 }
 
@@ -154,7 +154,7 @@ impl<T> Mutex<T> {
     }
 
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        // Models do not go on after a panic, so that a lock is never found poisoned.
+        // A model ends at a panic, so a lock is never poisoned.
         access(self.object, true, || {
             let inner = self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             (Ok(self.guard(inner)), true)
@@ -191,7 +191,7 @@ impl<T> core::ops::DerefMut for MutexGuard<'_, T> {
 
 #[cfg(not(slotarena_shuttle))]
 mod announce {
-    /// Loom knows by itself which access is to which object.
+    /// Returns 0, since loom itself knows the object of each access.
     pub(super) fn number() -> u32 {
         0
     }
@@ -211,33 +211,33 @@ pub use announce::{Access, Arc, Done};
 mod announce {
     use shuttle::current::{self, TaskId};
 
-    /// What a thread does next: an access to an object that several may reach.
+    /// A thread's next access to a shared object.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Access {
         /// The object's number.
         pub object: u32,
-        /// May it change the object?
+        /// Whether the access may change the object.
         pub writes: bool,
     }
 
-    /// A thread has made the access that it announced.
+    /// The result of an announced access.
     #[derive(Clone, Copy, Debug)]
     pub struct Done {
-        /// Did it change the object?
+        /// Whether the access changed the object.
         pub changed: bool,
     }
 
-    /// Lets others go first, which shuttle's atomics and locks do by themselves: it has no time.
+    /// Lets other threads run first, as shuttle's atomics and locks do. Shuttle has no time.
     fn switch() {
         shuttle::thread::sleep(core::time::Duration::ZERO);
     }
 
-    /// As the standard library's, but that to become or cease to be one of those who share it is
-    /// an access: the last one drops it.
+    /// As the standard library's, but each clone and each drop is an access, since the last drop drops
+    /// the value.
     #[derive(Debug)]
     pub struct Arc<T> {
         object: u32,
-        /// There until it is dropped.
+        /// `Some` until it is dropped.
         inner: Option<std::sync::Arc<T>>,
     }
 
@@ -273,12 +273,12 @@ mod announce {
         }
     }
 
-    /// How many objects there are.
+    /// The number of objects.
     #[derive(Clone, Copy, Debug)]
     struct Objects(u32);
 
-    /// A number for a new object, the same in all executions that have come to its making by the
-    /// same steps: shuttle forgets the labels at the end of each.
+    /// Returns the number of a new object. It is the same in all executions with the same steps before,
+    /// since shuttle forgets the labels at the end of each.
     pub(super) fn number() -> u32 {
         current::with_labels_for_task(TaskId::from(0), |labels| {
             let count = labels.get::<Objects>().map_or(0, |objects| objects.0);
@@ -287,8 +287,8 @@ mod announce {
         })
     }
 
-    /// Announces an access, makes it, and says what came of it: `f` returns whether it changed
-    /// the object, too. Others may go first at its beginning.
+    /// Announces an access, makes it by `f`, and announces its result. `f` also returns whether it
+    /// changed the object. Other threads may run first.
     pub(super) fn access<R>(object: u32, writes: bool, f: impl FnOnce() -> (R, bool)) -> R {
         let Some(task) = current::try_get_current_task() else {
             return f().0;

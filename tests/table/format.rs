@@ -26,7 +26,6 @@ fn debug_of_a_table_is_one_short_line() {
     let table = Table::<u64>::new().expect("a table");
     is_short(&table, "Table");
     is_short(&table.mutator(), "Mutator");
-    is_short(&Table::<[u64; 2]>::builder(), "Builder");
 }
 
 #[test]
