@@ -4,9 +4,8 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release --features loom --test loom -- --nocapture
 //! ```
 //!
-//! Each model prints one line: its name, the invariants that it checks (numbers of
-//! `docs/DESIGN.md`), its operations, its bound, the number of executions, and the time. *No bound*
-//! means that loom explored every execution that it can distinguish. A model returns only when its
+//! Each model prints one line: its name, its invariants, its operations, its bound, the number of
+//! executions, and the time. Invariants are numbered as in `docs/DESIGN.md`. *No bound* means that loom explored every execution that it can distinguish. A model returns only when its
 //! exploration is complete: no limit on time or number is set.
 //!
 //! After every execution an audit checks the table (Invariants 1, 2, 4, 5), and each thread's slots
@@ -37,18 +36,37 @@
 //! entries while the table grows. Each model has one size, with stripes of 1 and 2 and magazines of 1
 //! and 2. `INDEX.md` lists all models with their bounds.
 //!
-//! Code pointers (`code`): publish with get; two sets with get; free and reuse with get; two
-//! publishes; unpublish with free; two requests for one native function's handle; and with a sweep.
+//! Code pointers (`code`):
 //!
-//! Slots with one owner (`unique`), freed without a compare-and-swap: with get, with an allocation,
-//! and where another thread allocated the slot.
+//! - publish with get, publish with publish, and unpublish with free;
+//! - two sets with get, and free and reuse with get or set;
+//! - two requests for one native function's handle;
+//! - free, reuse, and get with a sweep;
+//! - set, and a native function's handle, with a sweep.
 //!
-//! The slab (`slab`): look with remove (also as the first guard), take, remove and insert in the same
-//! slot, flush, and sweep; remove with take; insert with look; a value of a later era under one
-//! guard. Values without a drop (`slab::plain`): look with remove and insert in the same slot (also
-//! under the first guard, the last, and the remover's own); two removes; remove with sweep.
-//! Participants (`slab::participants`): one leaves a removed value, one joins during a flush, one
-//! takes over what another leaves. Each value has a cell that a look reads and a drop writes.
+//! Slots with one owner (`unique`), freed without a compare-and-swap:
+//!
+//! - with get, and with an allocation;
+//! - where another thread allocated the slot.
+//!
+//! The slab (`slab`), in which each value has a cell that a look reads and a drop writes:
+//!
+//! - look with insert, remove, take, flush, and sweep;
+//! - look with remove and insert in the same slot;
+//! - a first guard with remove, and a value of a later era under one guard;
+//! - remove with take.
+//!
+//! Values without a drop (`slab::plain`):
+//!
+//! - look with remove and insert in the same slot, under a guard: the first, a later one, the last, and the
+//!   remover's own;
+//! - remove with remove, and remove with sweep.
+//!
+//! Participants of a slab (`slab::participants`):
+//!
+//! - one leaves a removed value;
+//! - one joins during a flush;
+//! - one takes over what another leaves.
 //!
 //! Not covered: more than three threads; more than one stop by each; magazines that three threads
 //! both fill and spill; `set` with a helper; systems without an asymmetric fence, whose real fence is
@@ -57,13 +75,14 @@
 //! # A second checker
 //!
 //! Does loom find every outcome of a model? `cargo xtask verify shuttle` explores each model a second
-//! time, on shuttle, by another search (`harness/scheduler.rs`), and compares the *outcomes*: the
-//! values that each thread read, access by access, the results of its operations, and the final
-//! table. Loom must find every outcome that shuttle finds. It may find more, since shuttle is
+//! time, on shuttle, by another search (`harness/scheduler.rs`). Then it compares the *outcomes*. An
+//! outcome is the values that each thread read, the results of its operations, and the final table.
+//! Loom must find every outcome that shuttle finds. It may find more, since shuttle is
 //! sequentially consistent. For this, `--cfg slotarena_observed` records every access, and
-//! `SLOTARENA_OUTCOMES` names the folder for the outcomes. The search itself is compared with the
-//! enumeration of `gap/program.rs` (`harness/search.rs`), and on the smallest models with shuttle's
-//! own search, which tries every order of all steps.
+//! `SLOTARENA_OUTCOMES` names the folder for the outcomes.
+//!
+//! `harness/search.rs` compares the search itself with the enumeration of `gap/program.rs`. On the
+//! smallest models it is also compared with shuttle's own search, which tries every order of steps.
 #![cfg(model)]
 
 #[cfg(slotarena_shuttle)]

@@ -54,8 +54,9 @@ impl Outcomes {
         outcomes.entry(hasher.finish()).or_insert(if FEW { outcome } else { String::new() });
     }
 
-    /// Writes the outcomes to a file named after the model, if a folder is set: a line about the search,
-    /// and a line with hash and outcome for each. Returns `true` if they were written.
+    /// Writes the outcomes to a file named after the model, if a folder is set. Returns `true` if so.
+    ///
+    /// The first line describes the search. Each other line has a hash and its outcome.
     pub fn write(&self, model: &str, search: impl Display) -> bool {
         let Some(folder) = folder() else { return false };
         let outcomes = self.0.lock().expect("no thread panics with the lock");

@@ -120,8 +120,9 @@ impl Stage {
         }
     }
 
-    /// Makes an actor with a mutator, which has freed the slots of `held`: two are in its local store,
-    /// one is in a stripe, and the rest is in its overflow.
+    /// Makes an actor with a mutator that has freed the slots of `held`.
+    ///
+    /// Two slots are in its local store, one is in a stripe, and the rest is in its overflow.
     pub fn overflowing(&mut self, held: Vec<(Handle, u64)>) -> Actor {
         let mut actor = self.actor(true);
         actor.held = held;

@@ -58,7 +58,7 @@ fn a_thread_older_than_the_table_reads_and_writes() {
 /// A thread that ends returns the free slots of its local store, and writes their links, without an
 /// open scope. A thread that finds no free slot gathers those of others.
 #[test]
-fn stores_are_given_back_and_gathered_with_rights() {
+fn local_stores_are_returned_and_gathered_with_write_access() {
     for table in tables(10) {
         let s = signature(1);
         on_threads(4, |_| {

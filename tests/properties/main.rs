@@ -1,5 +1,6 @@
-//! Random sequences of every operation, on tables of random shapes, against a plain model: a map
-//! from the numbers in use to the entries stored last.
+//! Random sequences of every operation, on tables of random shapes, compared with a plain model.
+//!
+//! The model is a map from the numbers in use to the entries stored last.
 //!
 //! Checked after each step:
 //!

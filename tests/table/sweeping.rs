@@ -202,8 +202,8 @@ fn pages_of_free_slots_are_released() {
     let kept = thin_out(&table, &handles, |h| live.contains(&(h.to_raw() as usize)));
     let report = table.sweep(0);
     assert_eq!((report.segments_released, report.segments_committed), (0, 2));
-    // A page stays if it holds a link: the page before a live slot at the start of a page, and the
-    // last page of a segment.
+    // The last page of a segment stays, since it holds a link. So does the page before a live slot
+    // that is the first of its page.
     let pages = SEGMENT / page;
     let stay = [0, 1, 2, pages - 1, pages + 2, pages + 3, 2 * pages - 1];
     assert_eq!(report.bytes_released, ((2 * pages - stay.len()) * page * 8) as u64);
