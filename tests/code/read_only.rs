@@ -45,7 +45,7 @@ fn they_are_filled_then_sealed_and_unsealed_for_a_scope() {
 
 /// The first writable entry is writable, and the last read-only one is not.
 #[test]
-fn their_end_is_a_segment_boundary() {
+fn their_end_is_where_it_is_said_to_be() {
     for protection in Protection::ALL.into_iter().filter(|p| p.is_available()) {
         let table = table(protection);
         let s = signature(3);

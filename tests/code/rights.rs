@@ -30,7 +30,7 @@ fn scopes_nest_and_end_in_any_order() {
 
 /// The thread is older than the table, and so older than any protection key.
 #[test]
-fn a_thread_older_than_the_table_reads_and_writes() {
+fn a_thread_that_was_born_before_the_table_reads_and_writes() {
     for protection in Protection::ALL.into_iter().filter(|p| p.is_available()) {
         let (send, receive) = channel::<&'static CodePointerTable>();
         let late = std::thread::spawn(move || {

@@ -29,6 +29,17 @@ fn a_value_is_not_cleared_while_a_guard_may_see_it() {
     assert_eq!(pool.spare(), 0);
 }
 
+#[test]
+fn a_pool_without_spare_values_drops_cleared_ones() {
+    let pool = Pool::<String>::builder().capacity(2).spare(0).build().expect("addresses");
+    let key = pool.create_with(|s| s.push('x')).expect("room");
+    assert!(pool.clear(key));
+    assert_eq!(pool.spare(), 0);
+    let keys = [1, 2].map(|_| pool.create_with(|s| s.push('y')).expect("room"));
+    assert!(keys.iter().all(|&key| pool.get(key).is_some_and(|value| *value == "y")));
+    assert!(pool.create_with(|_| ()).is_err(), "the capacity is 2");
+}
+
 static MADE: AtomicUsize = AtomicUsize::new(0);
 static DROPPED: AtomicUsize = AtomicUsize::new(0);
 
