@@ -30,14 +30,17 @@ fn a_value_is_not_cleared_while_a_guard_may_see_it() {
 }
 
 #[test]
-fn a_pool_without_spare_values_drops_cleared_ones() {
-    let pool = Pool::<String>::builder().capacity(2).spare(0).build().expect("addresses");
-    let key = pool.create_with(|s| s.push('x')).expect("room");
-    assert!(pool.clear(key));
-    assert_eq!(pool.spare(), 0);
-    let keys = [1, 2].map(|_| pool.create_with(|s| s.push('y')).expect("room"));
-    assert!(keys.iter().all(|&key| pool.get(key).is_some_and(|value| *value == "y")));
-    assert!(pool.create_with(|_| ()).is_err(), "the capacity is 2");
+fn a_builder_sets_how_many_spare_values_a_pool_keeps() {
+    // At least one, whatever was asked for.
+    for (asked, expected) in [(0, 1), (1, 1), (3, 3)] {
+        let pool = Pool::<String>::builder().capacity(5).spare(asked).build().expect("addresses");
+        let keys = [(); 5].map(|()| pool.create_with(|s| s.push('x')).expect("room"));
+        assert!(pool.create_with(|_| ()).is_err(), "the capacity is 5");
+        assert!(keys.iter().all(|&key| pool.clear(key)));
+        assert_eq!((pool.spare(), pool.len()), (expected, 0));
+        let key = pool.create_with(|s| s.push('y')).expect("room");
+        assert_eq!(pool.get(key).as_deref().map(String::as_str), Some("y"));
+    }
 }
 
 static MADE: AtomicUsize = AtomicUsize::new(0);
