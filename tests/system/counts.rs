@@ -234,7 +234,7 @@ fn work() {
     mark();
 }
 
-/// Makes a system call that marks the begin or the end of the work for the tracer.
+/// Makes a system call that marks the beginning or the end of the work for the tracer.
 fn mark() {
     // SAFETY: asks for the parent's number.
     unsafe { libc::getppid() };
