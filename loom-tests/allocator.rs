@@ -1,4 +1,4 @@
-//! Allocate and free, with each other, up to the last slot.
+//! Allocate and free, concurrently, up to the last slot.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -49,11 +49,11 @@ fn free_free() {
 
 #[test]
 fn double_free() {
-    let what = "two threads free one handle at once";
+    let what = "two threads free one handle";
     model("double_free", "1 2 3 4", what).explore(|| {
         let mut stage = Stage::new(SMALL);
         let held = stage.prepare(1)[0];
-        // Not modelled: counts what the threads return, read after they have been joined.
+        // Not modeled: counts the results of the threads, and is read after they are joined.
         let wins = std::sync::Arc::new(AtomicUsize::new(0));
         for _ in 0..2 {
             let wins = wins.clone();
@@ -72,7 +72,7 @@ fn last_slot() {
     let what = "two threads want the last slot of a full table";
     model("last_slot", "1 2 3 4 9", what).stage(SMALL, |stage| {
         let held = stage.prepare(2);
-        stage.keep(held);
+        stage.hold(held);
         stage.spawn(vec![], |a| {
             a.try_allocate();
         });
@@ -80,7 +80,7 @@ fn last_slot() {
             a.try_allocate();
         });
         stage.join();
-        assert_eq!(stage.held(), 3, "the last slot is had by one of them");
+        assert_eq!(stage.held(), 3, "one of them has the last slot");
     });
 }
 
@@ -90,7 +90,7 @@ fn full_table() {
     model("full_table", "1 2 3 4 8", what).long().stage(SMALL, |stage| {
         let mut held = stage.prepare(3);
         let kept = held.split_off(1);
-        stage.keep(kept);
+        stage.hold(kept);
         stage.spawn(held, |a| a.free());
         stage.spawn(vec![], |a| {
             a.try_allocate();
@@ -100,7 +100,7 @@ fn full_table() {
 
 #[test]
 fn bulk() {
-    let what = "one allocates 2 at once, another frees 2 at once";
+    let what = "one allocates 2 in one call, another frees 2 in one call";
     model("bulk", "1 2 3 4 7", what).long().stage(LARGER, |stage| {
         let held = stage.prepare(2);
         stage.spawn(held, |a| a.free_many());
@@ -134,28 +134,28 @@ fn refused_segment() {
     });
 }
 
-/// Six slots; two may be put aside.
-const STASHING: Shape = Shape { overflow: 2, ..LARGER };
+/// Six slots, and an overflow of two.
+const OVERFLOWING: Shape = Shape { overflow: 2, ..LARGER };
 
 #[test]
-fn stash_last_slots() {
-    let what = "two allocate all that is free, of which one has put some aside";
-    model("stash_last_slots", "1 2 3 4 9", what).stage(STASHING, |stage| {
+fn overflow_last_slots() {
+    let what = "two allocate all free slots, some of which are in one's overflow";
+    model("overflow_last_slots", "1 2 3 4 9", what).stage(OVERFLOWING, |stage| {
         let mut held = stage.prepare(5);
         let other = held.split_off(2);
-        stage.keep(held);
-        let actor = stage.stashing(other);
+        stage.hold(held);
+        let actor = stage.overflowing(other);
         stage.start(actor, vec![], |a| a.allocate());
         stage.spawn(vec![], |a| (0..3).for_each(|_| a.allocate()));
     });
 }
 
 #[test]
-fn stash_end() {
-    let what = "one ends, who has put slots aside, another allocates";
-    model("stash_end", "1 2 3 4 8", what).stage(STASHING, |stage| {
+fn overflow_end() {
+    let what = "one ends with slots in its overflow, another allocates";
+    model("overflow_end", "1 2 3 4 8", what).stage(OVERFLOWING, |stage| {
         let held = stage.prepare(4);
-        let actor = stage.stashing(held);
+        let actor = stage.overflowing(held);
         stage.start(actor, vec![], |a| a.unregister());
         stage.spawn(vec![], |a| {
             a.try_allocate();

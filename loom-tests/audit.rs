@@ -1,10 +1,10 @@
-//! Counting and auditing, beside who changes what is counted.
+//! Counting and auditing, concurrently with changes to the counts.
 
 use crate::harness::stage::{SMALL, model};
 
 #[test]
 fn uninitialized_audit() {
-    let what = "one puts the first entry into a slot, another audits";
+    let what = "one sets a slot's first entry, another audits";
     model("uninitialized_audit", "1 2 4 8", what).long().stage(SMALL, |stage| {
         let held = stage.prepare(2);
         stage.free(held);

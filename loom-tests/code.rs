@@ -1,7 +1,7 @@
-//! Entries of code pointers: never torn, whatever races with whatever.
+//! Entries of code pointers: no race of operations tears one.
 //!
-//! The table is protected as far as a model can be: each access to a slot at its write address is
-//! held against the scopes that the thread has open (Invariant 13).
+//! The table is protected as far as a model allows: each access at a write address is checked against
+//! the thread's open scopes (Invariant 13).
 
 use slotarena::code::{CodePointerError, EntryPoint, Signature};
 use slotarena::{CodePointerTable, Handle, Protection};
@@ -12,7 +12,7 @@ use crate::harness::checker::thread::{JoinHandle, spawn};
 use crate::harness::outcome;
 use crate::harness::stage::model;
 
-/// Three slots in two segments.
+/// Makes a table of three slots in two segments.
 fn table() -> Arc<CodePointerTable> {
     let builder = CodePointerTable::builder().index_bits(2).stripes(1).magazine_size(1);
     let builder = builder.segment_shift(1).protection(Protection::DualMapping);
@@ -23,26 +23,26 @@ fn signature(number: u32) -> Signature {
     Signature::new(number).expect("a small number")
 }
 
-/// Tells which signature it was stored under, and which one it is.
+/// Makes an entry point whose address encodes its signature and its version.
 fn entry_point(number: u32, version: usize) -> EntryPoint {
     let address = (number as usize + 1) << 12 | version << 4;
     EntryPoint::new(core::ptr::without_provenance(address)).expect("not null")
 }
 
-/// Puts an entry into a free slot, before the model starts or in it.
+/// Allocates a slot for an entry.
 fn allocate(table: &CodePointerTable, number: u32, version: usize) -> Handle {
     let scope = table.write_scope();
     scope.allocate(entry_point(number, version), signature(number)).expect("a free slot")
 }
 
-/// Looks for an entry under a signature: it was stored under that, if there is one. Says which.
+/// Reads an entry under a signature, checks that it was stored under it, and returns its version.
 fn read(table: &CodePointerTable, handle: Handle, number: u32) -> Option<usize> {
     let found = table.entry_point(handle.to_raw(), signature(number))?.address();
     assert_eq!(found >> 12, number as usize + 1, "Invariant 7: an entry is never torn");
     Some(found >> 4 & 0xff)
 }
 
-/// An actor: does its part, and says what it has seen.
+/// Spawns an actor, which returns the result of its part and the values it saw.
 fn act<R: Send + std::fmt::Debug + 'static>(
     table: &Arc<CodePointerTable>,
     part: impl FnOnce(&CodePointerTable) -> R + Send + 'static,
@@ -62,7 +62,7 @@ fn join<R>(actor: JoinHandle<(R, String)>) -> R {
     result
 }
 
-/// Sees that the table is sound, and how many slots are live and uninitialized.
+/// Checks that the table is sound, and counts its live and uninitialized slots.
 fn finish(table: Arc<CodePointerTable>, live: u64, uninitialized: u64) {
     let audit = table.audit().expect("Invariants 1, 2, 4 and 5");
     assert_eq!((audit.live, audit.uninitialized), (live, uninitialized), "Invariant 4");
@@ -71,12 +71,12 @@ fn finish(table: Arc<CodePointerTable>, live: u64, uninitialized: u64) {
     outcome::note(outcome::history());
 }
 
-/// What is written before an entry is published.
+/// A cell that is written before an entry is published.
 struct Payload(UnsafeCell<u32>);
 
-// SAFETY: accesses are ordered by the table, which is what the model shows.
+// SAFETY: the table orders all accesses, which the model checks.
 unsafe impl Sync for Payload {}
-// SAFETY: as above.
+// SAFETY: the table orders all accesses, which the model checks.
 unsafe impl Send for Payload {}
 
 #[test]
@@ -89,8 +89,8 @@ fn code_publish_get() {
         let writer = act(&table, move |table| {
             let scope = table.write_scope();
             let handle = scope.allocate_uninitialized().expect("a slot");
-            assert_eq!(table.get_raw(handle.to_raw()), None, "nothing there yet");
-            // SAFETY: loom checks that nobody else is at it.
+            assert_eq!(table.get_raw(handle.to_raw()), None, "no entry yet");
+            // SAFETY: no other thread accesses the cell, which loom checks.
             written.0.with_mut(|cell| unsafe { *cell = 1 });
             scope.publish(handle, entry_point(1, 1), signature(1)).expect("it has no entry");
         });
@@ -98,7 +98,7 @@ fn code_publish_get() {
             let first = Handle::from_raw(1).expect("not null");
             let found = read(table, first, 1);
             if found.is_some() {
-                // SAFETY: as above.
+                // SAFETY: the writer has ended its write, which loom checks.
                 assert_eq!(payload.0.with(|cell| unsafe { *cell }), 1, "Invariant 7");
             }
             found
@@ -117,7 +117,7 @@ fn code_reuse_get() {
         let handle = allocate(&table, 1, 1);
         let writer = act(&table, move |table| {
             table.write_scope().free(handle).expect("live");
-            assert_eq!(allocate(table, 2, 2), handle, "its store has no other");
+            assert_eq!(allocate(table, 2, 2), handle, "its local store has no other slot");
         });
         let reader = act(&table, move |table| {
             let found = (read(table, handle, 2), read(table, handle, 1));
@@ -142,7 +142,7 @@ fn code_set_reuse() {
         });
         let user = act(&table, move |table| {
             table.write_scope().free(handle).expect("live");
-            assert_eq!(allocate(table, 2, 3), handle, "its store has no other");
+            assert_eq!(allocate(table, 2, 3), handle, "its local store has no other slot");
         });
         let set = join(setter);
         join(user);
@@ -173,10 +173,14 @@ fn code_set_set_get() {
         let setters = [setter(2), setter(3)];
         let reader = act(&table, move |table| [read(table, handle, 1), read(table, handle, 1)]);
         let found = join(reader);
-        assert!(found.iter().all(Option::is_some), "it is never away");
+        assert!(found.iter().all(Option::is_some), "the slot is always live");
         let mut old = setters.map(join);
         let last = read(&table, handle, 1).expect("live");
-        assert_eq!(old.iter().sum::<usize>() + last, 1 + 2 + 3, "each saw another's, or the first");
+        assert_eq!(
+            old.iter().sum::<usize>() + last,
+            1 + 2 + 3,
+            "each saw the other's entry, or the first"
+        );
         old.sort_unstable();
         assert_eq!(old[0], 1);
         finish(table, 1, 0);
@@ -196,7 +200,7 @@ fn code_publish_publish() {
             })
         };
         let won = [publisher(1), publisher(2)].map(join);
-        assert_ne!(won[0], won[1], "one of them, and no more");
+        assert_ne!(won[0], won[1], "exactly one of them");
         assert_eq!(read(&table, handle, 1).is_some(), won[0]);
         assert_eq!(read(&table, handle, 2).is_some(), won[1]);
         finish(table, 1, 0);

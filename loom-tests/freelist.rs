@@ -1,10 +1,10 @@
-//! The two moves on a stripe, where they meet.
+//! Push and take of a chain, concurrently on one stripe.
 
 use crate::harness::stage::{LARGER, SMALL, Shape, model};
 
 #[test]
 fn put_back_meets_newcomers() {
-    let what = "one takes a chain of 3 and puts 2 back, another pushes and takes meanwhile";
+    let what = "one takes a chain of 3 and puts 2 back, another pushes and takes";
     model("put_back_meets_newcomers", "1 2 3 4 8", what).long().stage(LARGER, |stage| {
         let mut held = stage.prepare(6);
         let other = held.split_off(3);
@@ -69,8 +69,8 @@ fn a_slot_comes_back() {
         stage.spawn(held, |a| {
             a.allocate();
             a.allocate();
-            // The first of these two is pushed second, onto a slot of those held before, so
-            // that the chain is as long again as it was and starts where it did.
+            // The first of these two is pushed second, onto a slot held before. So the chain has
+            // its old length and its old first slot again.
             a.held.swap(1, 3);
             (0..4).for_each(|_| a.free());
         });

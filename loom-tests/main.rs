@@ -4,72 +4,89 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release --features loom --test loom -- --nocapture
 //! ```
 //!
-//! Each model prints one line: its name, the invariants that it holds the table against (numbers
-//! of `docs/DESIGN.md`), what runs, the bound, how many executions there were, and how long they
-//! took. *No bound* means that loom explored all that it can distinguish. A model that is not
-//! explored to its end does not return: no limit on time or number is set.
+//! Each model prints one line: its name, its invariants, its operations, its bound, the number of
+//! executions, and the time. Invariants are numbered as in `docs/DESIGN.md`. *No bound* means that loom explored every execution that it can distinguish. A model returns only when its
+//! exploration is complete: no limit on time or number is set.
 //!
-//! After every execution the table is audited (Invariants 1, 2, 4, 5), what each thread holds is
-//! held against it (3, 7), everything is freed, and a sweep must release every segment (4, 5).
-//! While it runs, loom itself reports any two accesses to a private store, or by two owners to a
-//! free slot, that are not ordered (2, 8).
+//! After every execution an audit checks the table (Invariants 1, 2, 4, 5), and each thread's slots
+//! are compared with it (3, 7). Then everything is freed, and a sweep must release every segment
+//! (4, 5). During the execution loom reports any two unordered accesses to a local store, or by two
+//! owners to a free slot (2, 8).
 //!
-//! With `SLOTARENA_LOOM_QUICK` set to a number, the models that take long are explored up to so
-//! many preemptions; their lines say so.
+//! `SLOTARENA_LOOM_QUICK` set to a number bounds the preemptions of the long models. Their lines show
+//! that bound.
 //!
-//! # What runs beside what
+//! # What runs concurrently
 //!
 //! | | allocate | free | set | get | sweep |
 //! |---|---|---|---|---|---|
 //! | **allocate** | `allocator` (from one chain, growing, refused, the last slot), `freelist` | | | | |
 //! | **free** | `allocator`, `freelist` | `allocator` (two handles; one handle twice) | | | |
 //! | **set** | `table` | `table` (also of the same slot) | `table` | | |
-//! | **get** | `table` | `table` | `table` | nothing to see | |
-//! | **sweep** | `sweep`; `unswept` (also helping, and again later) | `sweep` | `sweep` (also by a stale handle) | `sweep` | `sweep` |
+//! | **get** | `table` | `table` | `table` | nothing to observe | |
+//! | **sweep** | `sweep`; `unswept` (also helping, and a later cycle) | `sweep` | `sweep` (also by a stale handle) | `sweep` | `sweep` |
 //! | **bulk calls** | `allocator` | `table` | `table` | `table` | `sweep` |
 //! | **register, end** | `safepoint` | `safepoint` | `table` | `table` | `sweep` |
 //! | **audit, stats** | `audit` | `audit` | `audit` (of an uninitialized slot) | | `sweep` |
 //! | **a full table** | `allocator` | `allocator` | `table` | `table` | `sweep` |
 //! | **threads without a mutator** | `threads` | `threads` | | | `threads` |
 //!
-//! Three at once: allocate, free and sweep; two allocations and a sweep; two that put back and one
-//! that pushes. Besides: a table that is
-//! dropped while a thread that used it ends; two-word entries while the table grows. Each at one
-//! size; stripes of 1 and 2, magazines of 1 and 2. `INDEX.md` has them all, with their bounds.
+//! Three concurrently: allocate, free, and sweep; two allocations and a sweep; two that put back and
+//! one that pushes. In addition: a table dropped while a thread that used it ends, and two-word
+//! entries while the table grows. Each model has one size, with stripes of 1 and 2 and magazines of 1
+//! and 2. `INDEX.md` lists all models with their bounds.
 //!
-//! Code pointers (`code`): publish beside get; set beside set, and free and use again, beside
-//! get; publish beside publish, unpublish beside free; one native function's handle asked for by
-//! two; and with a sweep.
+//! Code pointers (`code`):
 //!
-//! An owner who frees without a compare-and-swap (`unique`): beside get, beside an allocation, and
-//! where the slot was allocated by another thread.
+//! - publish with get, publish with publish, and unpublish with free;
+//! - two sets with get, and free and reuse with get or set;
+//! - two requests for one native function's handle;
+//! - free, reuse, and get with a sweep;
+//! - set, and a native function's handle, with a sweep.
 //!
-//! The slab (`slab`): look beside remove (also as the first guard), take, remove and insert in the
-//! same slot, flush, sweep; remove beside take; insert beside look; a value of a later era under
-//! one guard. With values that need no drop (`slab::plain`): look beside remove and insert in the
-//! same slot (also as the first guard, as the last, and as one's own); remove beside remove; remove
-//! beside sweep. Its participants (`slab::participants`): one goes and leaves a removed value, one comes beside
-//! a flush, one takes over what another leaves. Each value has a cell that looking reads and
-//! dropping writes.
+//! Slots with one owner (`unique`), freed without a compare-and-swap:
 //!
-//! Not covered: more than three threads, more than one stop by each, magazines that are both filled
-//! and spilled by three threads, `set` beside a helper, systems without an asymmetric fence (the
-//! real fence is stronger), and what `docs/DESIGN.md` says that loom does not model.
+//! - with get, and with an allocation;
+//! - where another thread allocated the slot.
 //!
-//! # Against another checker
+//! The slab (`slab`), in which each value has a cell that a look reads and a drop writes:
 //!
-//! Does loom find all that a model can come to? `cargo xtask verify shuttle` has each model
-//! explored a second time, on shuttle, by a search of another kind (`harness/scheduler.rs`), and compares:
-//! what each thread has read, access by access, what its operations returned, and what was left.
-//! Loom must find every such *outcome* that shuttle does; it may find more, since shuttle is
-//! sequentially consistent. For this `--cfg slotarena_observed` has every access noted, and
-//! `SLOTARENA_OUTCOMES` names the folder for the outcomes. The search itself is held against the
-//! enumeration of `gap/program.rs` (`harness/search.rs`), and on the smallest models against shuttle's own,
-//! which tries every order of all steps.
+//! - look with insert, remove, take, flush, and sweep;
+//! - look with remove and insert in the same slot;
+//! - a first guard with remove, and a value of a later era under one guard;
+//! - remove with take.
+//!
+//! Values without a drop (`slab::plain`):
+//!
+//! - look with remove and insert in the same slot, under a guard: the first, a later one, the last, and the
+//!   remover's own;
+//! - remove with remove, and remove with sweep.
+//!
+//! Participants of a slab (`slab::participants`):
+//!
+//! - one leaves a removed value;
+//! - one joins during a flush;
+//! - one takes over what another leaves.
+//!
+//! Not covered: more than three threads; more than one stop by each; magazines that three threads
+//! both fill and spill; `set` with a helper; systems without an asymmetric fence, whose real fence is
+//! stronger; and the parts that `docs/DESIGN.md` lists as outside loom's model.
+//!
+//! # A second checker
+//!
+//! Does loom find every outcome of a model? `cargo xtask verify shuttle` explores each model a second
+//! time, on shuttle, by another search (`harness/scheduler.rs`). Then it compares the *outcomes*. An
+//! outcome is the values that each thread read, the results of its operations, and the final table.
+//! Loom must find every outcome that shuttle finds. It may find more, since shuttle is
+//! sequentially consistent. For this, `--cfg slotarena_observed` records every access, and
+//! `SLOTARENA_OUTCOMES` names the folder for the outcomes.
+//!
+//! `harness/search.rs` compares the search itself with the enumeration of `gap/program.rs`. On the
+//! smallest models it is also compared with shuttle's own search, which tries every order of steps.
 #![cfg(model)]
 
 #[cfg(slotarena_shuttle)]
-// Its programs with yields are for the gap's own tests.
+// Only the gap's own tests use programs with yields.
 #[allow(dead_code)]
 #[path = "gap/program.rs"]
 mod program;
@@ -85,6 +102,6 @@ mod table;
 mod unique;
 mod slab;
 mod code;
-// Shows how it is done on loom.
+// An example for dependents, which use loom.
 #[cfg(not(slotarena_shuttle))]
 mod user_code;

@@ -1,4 +1,4 @@
-//! Participants that come and go, with everything.
+//! Participants that register and end, concurrently with all operations.
 
 use crate::harness::stage::{SMALL, model};
 

@@ -1,14 +1,14 @@
-//! The sweep, with everything.
+//! The sweep, concurrently with all operations.
 //!
-//! A sweep stops the world to forget all chains, and brings the slots back while it runs. The two
-//! together, beside something else, are too much to be explored to the end; so each model comes
-//! three times. *Stopped*: all of the sweep while the world is stopped, which shows the stop.
-//! *Rest*: the model begins after the stop, which shows how slots come back. Both without a bound.
-//! *Whole*: in one piece, with a bound.
+//! A sweep stops the world to forget all chains, and sweeps the segments after it resumes the world.
+//! The two together are too large to explore completely, so each model has three parts. *Stopped*:
+//! the whole sweep runs while the world is stopped, which checks the stop. *Rest*: the model begins
+//! after the stop, which checks how slots are swept. Both have no bound. *Whole*: the sweep as it is,
+//! with a bound.
 
 use crate::harness::stage::{LARGER, Model, SMALL, Shape, Stage, model};
 
-/// How much of a sweep runs beside the others.
+/// The part of a sweep that runs concurrently with the others.
 #[derive(Clone, Copy, PartialEq)]
 enum Part {
     Stopped,
@@ -28,14 +28,14 @@ impl Part {
         if self == Part::Whole { model.bound(2) } else { model }
     }
 
-    /// What goes before the other threads.
+    /// Does the part of the sweep before the other threads.
     fn begin(self, stage: &Stage) {
         if self == Part::Rest {
             stage.table().begin_sweep();
         }
     }
 
-    /// The thread that sweeps. After the others, so that they are registered before.
+    /// Spawns the sweeper. It comes last, so that the others are registered before.
     fn spawn(self, stage: &mut Stage) {
         stage.spawn_bare(vec![], move |a| match self {
             Part::Stopped => {
@@ -87,13 +87,13 @@ fn allocate(part: Part) {
 }
 
 fn overflow(part: Part) {
-    let what = "one takes from what it put aside";
+    let what = "one allocates from its overflow";
     let shape = Shape { overflow: 2, ..LARGER };
     part.model("overflow", "1 2 3 4 5 7 8", what).stage(shape, move |stage| {
         let held = stage.prepare(4);
-        let actor = stage.stashing(held);
+        let actor = stage.overflowing(held);
         part.begin(stage);
-        // What was put aside is forgotten where the sweep has begun.
+        // A sweep that has begun has emptied the overflow.
         let count = if part == Part::Rest { 1 } else { 3 };
         stage.start(actor, vec![], move |a| (0..count).for_each(|_| a.allocate()));
         part.spawn(stage);
@@ -101,14 +101,14 @@ fn overflow(part: Part) {
 }
 
 fn pages(part: Part) {
-    let what = "pages of free slots go back, one allocates";
+    let what = "pages of free slots are released, one allocates";
     let shape = Shape { capacity: 7, segment_shift: 2, pages: true, ..SMALL };
     part.model("pages", "1 2 3 4 5 7 8", what).stage(shape, move |stage| {
         let mut held = stage.prepare(7);
         // Slots 3 and 7 stay in use, each the last of its segment.
         let kept = vec![held.remove(6), held.remove(2)];
         stage.free(held);
-        stage.keep(kept);
+        stage.hold(kept);
         part.begin(stage);
         stage.spawn(vec![], |a| a.allocate());
         part.spawn(stage);
@@ -116,7 +116,7 @@ fn pages(part: Part) {
 }
 
 fn left(part: Part) {
-    let what = "segments are left to who needs slots; one allocates";
+    let what = "segments are left unswept; one allocates";
     let shape = Shape { capacity: 7, segment_shift: 2, ..SMALL };
     part.model("left", "1 2 3 4 5 7 8", what).stage(shape, move |stage| {
         leave(stage);
@@ -126,12 +126,12 @@ fn left(part: Part) {
     });
 }
 
-/// Of seven slots in two segments, frees so many that a sweep leaves both alone.
+/// Frees so many of seven slots in two segments that a sweep leaves both segments unswept.
 fn leave(stage: &mut Stage) {
     let mut held = stage.prepare(7);
     let kept = vec![held.remove(6), held.remove(2)];
     stage.free(held);
-    stage.keep(kept);
+    stage.hold(kept);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn what_is_left_is_swept_again() {
     model("sweep_what_is_left", "1 2 3 4 5 7 8", what).bound(2).long().stage(shape, |stage| {
         leave(stage);
         stage.table().sweep(0);
-        assert_eq!(stage.table().stats().free_unswept, 5, "Invariant 4: they are left");
+        assert_eq!(stage.table().stats().free_unswept, 5, "Invariant 4: the sweep leaves them");
         stage.spawn(vec![], |a| a.allocate());
         stage.spawn_bare(vec![], |a| a.sweep());
     });
@@ -165,7 +165,7 @@ fn free_own(part: Part) {
         let mut held = stage.prepare(4);
         let mut other = held.split_off(1);
         stage.free(held);
-        stage.keep(vec![other.remove(0)]);
+        stage.hold(vec![other.remove(0)]);
         part.begin(stage);
         stage.spawn(other, |a| (0..2).for_each(|_| a.free_own()));
         part.spawn(stage);
@@ -202,7 +202,7 @@ fn free_then_allocate(part: Part) {
 }
 
 fn set(part: Part) {
-    let what = "one puts another entry in";
+    let what = "one sets another entry";
     part.model("set", "1 4 5 7", what).stage(SMALL, move |stage| {
         let mut held = stage.prepare(3);
         let kept = held.split_off(2);
@@ -228,7 +228,7 @@ fn stale_set(part: Part) {
 }
 
 fn uninitialized(part: Part) {
-    let what = "one hands out a slot and puts an entry in later";
+    let what = "one allocates a slot and sets its entry later";
     part.model("uninitialized", "1 3 4 5 7", what).stage(SMALL, move |stage| {
         let held = stage.prepare(3);
         stage.free(held);
@@ -239,7 +239,7 @@ fn uninitialized(part: Part) {
 }
 
 fn bulk(part: Part) {
-    let what = "one frees 2 at once and allocates 2 at once";
+    let what = "one frees 2 in one call and allocates 2 in one call";
     part.model("bulk", "1 2 3 4 5 7 8", what).stage(SMALL, move |stage| {
         let mut held = stage.prepare(3);
         let kept = held.split_off(1);
@@ -259,7 +259,7 @@ fn audit(part: Part) {
         let mut held = stage.prepare(3);
         let kept = held.split_off(2);
         stage.free(held);
-        stage.keep(kept);
+        stage.hold(kept);
         part.begin(stage);
         stage.spawn_bare(vec![], |a| {
             a.table().audit().expect("Invariants 1, 2, 4 and 5");
@@ -269,13 +269,13 @@ fn audit(part: Part) {
 }
 
 fn full(part: Part) {
-    let what = "one allocates all there is and one more";
-    // Exhaustion without a sweep is explored without a bound (`full_table`).
+    let what = "one allocates all free slots and one more";
+    // Without a sweep, exhaustion is explored without a bound (`full_table`).
     part.model("full", "1 2 3 4 8", what).bound(2).stage(SMALL, move |stage| {
         let mut held = stage.prepare(3);
         let kept = held.split_off(1);
         stage.free(held);
-        stage.keep(kept);
+        stage.hold(kept);
         part.begin(stage);
         stage.spawn(vec![], |a| {
             a.allocate();
@@ -292,7 +292,7 @@ fn get(part: Part) {
         let kept = held.split_off(2);
         let ((live, stamp), (stale, _)) = (kept[0], held[0]);
         stage.free(held);
-        stage.keep(kept);
+        stage.hold(kept);
         part.begin(stage);
         stage.spawn_bare(vec![], move |a| {
             assert_eq!(a.table().get(live), Some(stamp), "Invariant 7");
@@ -309,7 +309,7 @@ fn two_stripes(part: Part) {
         let mut held = stage.prepare(3);
         let kept = held.split_off(2);
         stage.free(held);
-        stage.keep(kept);
+        stage.hold(kept);
         part.begin(stage);
         stage.spawn(vec![], |a| a.allocate());
         part.spawn(stage);
@@ -352,7 +352,7 @@ fn sweep(part: Part) {
         let mut held = stage.prepare(3);
         let kept = held.split_off(2);
         stage.free(held);
-        stage.keep(kept);
+        stage.hold(kept);
         part.begin(stage);
         stage.spawn_bare(vec![], |a| {
             a.table().sweep_stopped(0);

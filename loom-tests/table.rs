@@ -1,4 +1,4 @@
-//! What a reader sees.
+//! The entries that readers and setters see.
 
 use crate::harness::checker::sync::Arc;
 use crate::harness::checker::sync::atomic::{AtomicU32, Ordering};
@@ -29,9 +29,10 @@ fn allocate_get() {
     });
 }
 
-/// The owner of a slot changes what is in it, having written; another gets, and reads what was
-/// written if that has changed. `stays`: the slot is live throughout.
-pub fn change_beside_get(model: Model, stays: bool, change: fn(&mut Actor, &Payload)) {
+/// Explores an owner that writes and then changes its slot, while another thread gets the slot.
+///
+/// A thread that gets a new entry reads what was written. `stays`: the slot is live throughout.
+pub fn change_and_get(model: Model, stays: bool, change: fn(&mut Actor, &Payload)) {
     model.explore(move || {
         let mut stage = Stage::new(SMALL);
         let held = stage.prepare(1);
@@ -51,7 +52,7 @@ pub fn change_beside_get(model: Model, stays: bool, change: fn(&mut Actor, &Payl
 #[test]
 fn set_get() {
     let what = "one writes and sets, another gets and reads";
-    change_beside_get(model("set_get", "7", what).small(), true, |a, payload| {
+    change_and_get(model("set_get", "7", what).small(), true, |a, payload| {
         payload.write();
         a.set();
     });
@@ -70,12 +71,12 @@ fn allocate_free_by_another() {
             payload.write();
             a.allocate();
             let (mine, _) = a.held.pop().expect("the slot");
-            // Relaxed: the table itself orders what was written before.
+            // Relaxed: the table itself orders the write.
             handle.store(mine.to_raw(), Ordering::Relaxed);
         });
         stage.spawn(vec![], move |a| {
             if let Some(handle) = Handle::from_raw(found.load(Ordering::Relaxed)) {
-                // The handle came without an ordering, so the slot may still look free.
+                // The handle was read without an ordering, so the slot may still look free.
                 if a.free_known(handle) {
                     assert_eq!(other.read(), 1, "Invariant 7");
                     other.write();
@@ -90,7 +91,7 @@ fn allocate_free_by_another() {
 
 #[test]
 fn set_set() {
-    let what = "two threads put entries into one slot and read what was there";
+    let what = "two threads set the entry of one slot and get the old one";
     model("set_set", "7", what).small().explore(|| {
         let mut stage = Stage::new(SMALL);
         let held = stage.prepare(1);
@@ -104,14 +105,14 @@ fn set_set() {
         stage.join();
         let last = stage.table().get(handle).expect("live");
         assert!(last == 8 || last == 9, "Invariant 7: {last}");
-        stage.keep(vec![(handle, last)]);
+        stage.hold(vec![(handle, last)]);
         stage.finish();
     });
 }
 
 #[test]
 fn set_free() {
-    let what = "one puts an entry in, another frees the slot";
+    let what = "one sets an entry, another frees the slot";
     model("set_free", "1 3 7", what).explore(|| {
         let mut stage = Stage::new(SMALL);
         let (handle, first) = stage.prepare(1)[0];
@@ -133,14 +134,14 @@ fn get_free() {
         stage.spawn_bare(vec![], move |a| {
             let (first, second) = a.saw((a.table().get(handle), a.table().get(handle)));
             assert!(first.is_none_or(|seen| seen == stamp), "Invariant 7: {first:?}");
-            assert!(second.is_none_or(|_| first.is_some()), "Invariant 3: nobody allocates it");
+            assert!(second.is_none_or(|_| first.is_some()), "Invariant 3: no thread allocates it");
         });
         stage.spawn(vec![], move |a| assert!(a.free_known(handle), "Invariant 3"));
         stage.finish();
     });
 }
 
-/// What a thread does to a slot that stays live, beside everything that others do elsewhere.
+/// Spawns a thread that gets and sets a live slot while others use other slots.
 fn get_and_set(stage: &mut Stage, held: (Handle, u64)) {
     stage.spawn(vec![held], |a| {
         let (handle, stamp) = a.held[0];
@@ -165,7 +166,7 @@ fn get_and_set_full() {
     model("get_and_set_full", "1 3 4 7 8", what).stage(SMALL, |stage| {
         let mut held = stage.prepare(3);
         let kept = held.split_off(1);
-        stage.keep(kept);
+        stage.hold(kept);
         get_and_set(stage, held[0]);
         stage.spawn(vec![], |a| assert!(!a.try_allocate(), "all slots are in use"));
     });
@@ -173,7 +174,7 @@ fn get_and_set_full() {
 
 #[test]
 fn get_and_set_bulk() {
-    let what = "one gets and sets, another frees 2 at once and allocates 2 at once";
+    let what = "one gets and sets, another frees 2 in one call and allocates 2 in one call";
     model("get_and_set_bulk", "1 3 4 7", what).long().stage(SMALL, |stage| {
         let mut held = stage.prepare(3);
         let other = held.split_off(1);
@@ -200,7 +201,7 @@ fn get_and_set_register() {
 
 #[test]
 fn bulk_set() {
-    let what = "one frees 2 at once, another puts an entry into one of them";
+    let what = "one frees 2 in one call, another sets one of them";
     model("bulk_set", "1 3 4 7", what).stage(SMALL, |stage| {
         let held = stage.prepare(2);
         let (handle, stamp) = held[1];
@@ -224,7 +225,7 @@ fn set_what_was_there_before() {
             a.set_known(handle, 8).expect("live");
             payload.write();
             a.set_known(handle, first).expect("live");
-            // Relaxed: the table itself orders what was written before.
+            // Relaxed: the table itself orders the write.
             done.store(1, Ordering::Relaxed);
         });
         stage.spawn(vec![], move |a| {
@@ -249,13 +250,13 @@ fn free_what_was_there_before() {
         let is_done = done.clone();
         stage.spawn(vec![], move |a| {
             assert!(a.free_known(handle), "Invariant 3");
-            assert_eq!(a.allocate_known(first), handle, "the slot that came last");
+            assert_eq!(a.allocate_known(first), handle, "the slot freed last");
             // Relaxed: the table itself orders the owners.
             done.store(1, Ordering::Relaxed);
         });
         stage.spawn(vec![], move |a| {
             if is_done.load(Ordering::Relaxed) == 1 {
-                // It may still look free: nothing has ordered the two.
+                // The slot may still look free, since the load above is relaxed.
                 a.free_known(handle);
             }
         });
@@ -265,7 +266,7 @@ fn free_what_was_there_before() {
     });
 }
 
-/// A small table of two-word entries.
+/// Makes a small table of two-word entries.
 fn wide() -> Arc<Table<[u64; 2]>> {
     let builder = Table::builder().capacity(3).stripes(1).magazine_size(1).segment_shift(1);
     Arc::new(builder.build().expect("a small table"))

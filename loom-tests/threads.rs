@@ -46,7 +46,7 @@ fn cached_free_sweep() {
 
 #[test]
 fn tear_down() {
-    let what = "a thread uses a table and ends; whoever has it last drops it";
+    let what = "a thread uses a table and ends; the last owner drops the table";
     model("tear_down", "3 4 5", what).long().explore(|| {
         let table = Table::<u64>::builder().capacity(1).stripes(1).magazine_size(1);
         let table = Arc::new(table.segment_shift(1).build().expect("a small table"));

@@ -1,16 +1,16 @@
-//! Slots that their owners free, by a plain store: what else may go on meanwhile.
+//! Slots that their owners free by a plain store, concurrently with other operations.
 
 use crate::harness::checker::sync::Arc;
 use crate::harness::checker::sync::atomic::{AtomicU32, Ordering};
 use slotarena::Handle;
 
 use crate::harness::stage::{LARGER, Payload, SMALL, Stage, model};
-use crate::table::change_beside_get;
+use crate::table::change_and_get;
 
 #[test]
 fn free_get() {
     let what = "an owner frees, writes and allocates the slot again; another gets and reads";
-    change_beside_get(model("unique_get", "3 7", what), false, |a, payload| {
+    change_and_get(model("unique_get", "3 7", what), false, |a, payload| {
         a.free_own();
         payload.write();
         a.allocate();
@@ -24,7 +24,7 @@ fn free_allocate() {
         let held = stage.prepare(6);
         let mut held = held.into_iter();
         let own = held.by_ref().take(2).collect();
-        stage.keep(held.collect());
+        stage.hold(held.collect());
         stage.spawn(own, |a| (0..2).for_each(|_| a.free_own()));
         stage.spawn(vec![], |a| {
             a.try_allocate();
@@ -46,12 +46,12 @@ fn pass_on() {
         stage.spawn(vec![], move |a| {
             payload.write();
             let handle = a.allocate_known(7);
-            // Relaxed: the table itself orders what was written before.
+            // Relaxed: the table itself orders the write.
             passed.store(handle.to_raw(), Ordering::Relaxed);
         });
         stage.spawn(vec![], move |a| {
             if let Some(handle) = Handle::from_raw(found.load(Ordering::Relaxed)) {
-                // The handle came without an ordering, so the slot may still look free.
+                // The handle was read without an ordering, so the slot may still look free.
                 if a.saw(a.table().get(handle)).is_some() {
                     assert_eq!(reader.read(), 1, "Invariant 7");
                     reader.write();

@@ -1,4 +1,4 @@
-//! Unswept slots: how they come back, to several at once, or in later cycles.
+//! Unswept slots: swept for several threads concurrently, or in later cycles.
 
 use crate::harness::stage::{LARGER, SMALL, model};
 
@@ -27,7 +27,7 @@ fn allocate_sweep_twice() {
         let mut held = stage.prepare(3);
         let kept = held.split_off(2);
         stage.free(held);
-        stage.keep(kept);
+        stage.hold(kept);
         stage.spawn(vec![], |a| a.allocate());
         stage.spawn_bare(vec![], |a| {
             a.table().sweep_stopped(0);
@@ -37,15 +37,15 @@ fn allocate_sweep_twice() {
 }
 
 #[test]
-fn rounds_begin_again() {
+fn cycles_begin_again() {
     let what = "after the last cycle one allocates, another sweeps";
-    model("rounds_begin_again", "1 2 3 4 5 8", what).bound(2).long().stage(SMALL, |stage| {
+    model("cycles_begin_again", "1 2 3 4 5 8", what).bound(2).long().stage(SMALL, |stage| {
         let mut held = stage.prepare(3);
         let kept = held.split_off(2);
         let later = held.split_off(1);
         stage.free(held);
-        stage.keep(kept);
-        // In models the numbers end at 2. One slot is freed in cycle 1, which comes again.
+        stage.hold(kept);
+        // In models the last cycle is 2. One slot is freed in cycle 1, whose number is reused.
         stage.table().sweep(0);
         stage.free(later);
         stage.table().sweep(0);
@@ -90,9 +90,9 @@ fn last_slot_sweep() {
     model("last_slot_sweep", "1 2 3 4 8", what).bound(3).long().stage(SMALL, |stage| {
         let mut held = stage.prepare(3);
         let kept = held.split_off(1);
-        stage.keep(kept);
+        stage.hold(kept);
         stage.spawn(held, |a| a.free());
-        // Its mutator stays.
+        // The mutator of the ended actor stays registered.
         stage.join();
         stage.spawn(vec![], |a| a.allocate());
         stage.spawn_bare(vec![], |a| a.sweep());
@@ -106,7 +106,7 @@ fn helpers() {
         let mut held = stage.prepare(3);
         let kept = held.split_off(2);
         stage.free(held);
-        stage.keep(kept);
+        stage.hold(kept);
         stage.table().begin_sweep();
         stage.spawn(vec![], |a| a.allocate());
         stage.spawn(vec![], |a| a.allocate());

@@ -1,6 +1,6 @@
-//! A model of somebody else's code over a table: how to write your own.
+//! An example: a model of a dependent's code over a table.
 //!
-//! Everything here is public API. A dependent's `Cargo.toml` needs
+//! It uses the public API only. A dependent's `Cargo.toml` needs
 //!
 //! ```toml
 //! [target.'cfg(loom)'.dev-dependencies]
@@ -8,8 +8,8 @@
 //! slotarena = { version = "0.1", features = ["loom"] }
 //! ```
 //!
-//! and its tests run with `RUSTFLAGS="--cfg loom" cargo test --release`. Make the table small:
-//! each slot, stripe and free slot in a private store multiplies what loom has to explore.
+//! and its tests run with `RUSTFLAGS="--cfg loom" cargo test --release`. Make the table small: each
+//! slot, stripe, and free slot in a local store multiplies the executions that loom explores.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +17,7 @@ use slotarena::{Handle, Table};
 
 use crate::harness::stage::model;
 
-/// The code under test: a registry of connections, the latest of which can be asked for.
+/// The code under test: a registry of connections that also returns the latest one.
 struct Registry {
     connections: Table<u64>,
     latest: AtomicU32,
@@ -67,7 +67,7 @@ fn a_registry_of_connections() {
             loom::thread::spawn(move || registry.latest())
         };
         opener.join().expect("the opener");
-        // Closed before, not there yet, or the one that was opened: never anything else.
+        // No connection before the open and after the close. Between them, the opened one.
         let seen = seen.join().expect("the asker");
         assert!(seen.is_none() || seen == Some(7), "{seen:?}");
     });

@@ -1,12 +1,13 @@
-//! Histories of concurrent operations, recorded on real threads and checked for
-//! linearizability by Wing and Gong's search (the `todc-utils` crate): each operation must look
-//! as if it happened at one moment between its call and its return.
+//! Linearizability of histories that real threads record.
 //!
-//! The threads make handles up, so that frees, sets and gets of one slot race all the time.
+//! Wing and Gong's search (the `todc-utils` crate) checks that each operation appears to take effect
+//! at one moment between its call and its return. The threads make handles up, so that frees, sets,
+//! and gets of one slot race all the time.
 #![cfg(not(all(loom, feature = "loom")))]
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use fastrand::Rng;
 use slotarena::{AllocError, Handle, Table};
 use todc_utils::linearizability::WGLChecker;
 use todc_utils::linearizability::history::{Action, History};
@@ -15,14 +16,14 @@ use todc_utils::specifications::Specification;
 const CAPACITY: usize = 3;
 const OPERATIONS: usize = 8;
 
-/// An operation with what it returned; `None` for what is not known at the call.
+/// An operation with its result, which is `None` at the call.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     /// The value, and the handle, or 0 if the table was full.
     Allocate(u64, Option<u32>),
-    /// The handle, and the value that was there.
+    /// The handle, and the value that was freed.
     Free(u32, Option<Option<u64>>),
-    /// The handle, and the value that is there.
+    /// The handle, and the value that was read.
     Get(u32, Option<Option<u64>>),
     /// The handle, the new value, and the old one.
     Set(u32, u64, Option<Option<u64>>),
@@ -31,7 +32,7 @@ enum Operation {
 
 use Operation::{Allocate, Free, Get, Set, Sweep};
 
-/// A table of three slots, in a world where one thing happens at a time.
+/// The sequential specification of a table of three slots.
 struct TableSpec;
 
 impl Specification for TableSpec {
@@ -68,16 +69,6 @@ fn is_linearizable(actions: Vec<(usize, Action<Operation>)>) -> bool {
     WGLChecker::<TableSpec>::is_linearizable(History::from_actions(actions))
 }
 
-/// A plain generator: the test must not depend on the order in which threads come to it.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (self.0 >> 33) % bound
-    }
-}
-
 fn perform(table: &Table<u64>, operation: Operation) -> Operation {
     let name = |raw| Handle::from_raw(raw).expect("not null");
     match operation {
@@ -98,7 +89,7 @@ fn perform(table: &Table<u64>, operation: Operation) -> Operation {
     }
 }
 
-/// One history: a few operations of each thread on a fresh table.
+/// Records one history: a few operations of each thread on a fresh table.
 fn record(seed: u64, threads: usize) -> Vec<(usize, Action<Operation>)> {
     let table = Table::<u64>::builder()
         .capacity(CAPACITY as u32)
@@ -109,10 +100,9 @@ fn record(seed: u64, threads: usize) -> Vec<(usize, Action<Operation>)> {
     let clock = AtomicU64::new(0);
     let ready = AtomicUsize::new(0);
     let run = |thread: usize| {
-        let mut random = Random(seed.wrapping_mul(31).wrapping_add(thread as u64));
-        random.below(1);
+        let mut random = Rng::with_seed(seed.wrapping_mul(31).wrapping_add(thread as u64));
         let mut events = Vec::with_capacity(2 * OPERATIONS);
-        // All at once: each of them takes less than a microsecond for its part.
+        // The threads start together, since each needs less than a microsecond for its part.
         ready.fetch_add(1, Ordering::SeqCst);
         for spins in 0u32.. {
             if ready.load(Ordering::SeqCst) == threads {
@@ -123,9 +113,9 @@ fn record(seed: u64, threads: usize) -> Vec<(usize, Action<Operation>)> {
             }
         }
         for i in 0..OPERATIONS {
-            let handle = 1 + random.below(CAPACITY as u64) as u32;
+            let handle = 1 + random.usize(..CAPACITY) as u32;
             let value = (thread * OPERATIONS + i) as u64 + 1;
-            let operation = match random.below(16) {
+            let operation = match random.usize(..16) {
                 0..5 => Allocate(value, None),
                 5..9 => Free(handle, None),
                 9..12 => Get(handle, None),
@@ -161,13 +151,13 @@ fn recorded_histories_are_linearizable() {
         overlapping += u32::from(history.windows(2).any(calls));
         assert!(is_linearizable(history.clone()), "seed {seed}: {history:#?}");
     }
-    assert!(overlapping > 0, "no two operations ever overlapped: nothing was tried");
+    assert!(overlapping > 0, "no two operations overlapped, so the test shows nothing");
     println!("cases: recorded_histories_are_linearizable {count}");
     println!("{overlapping} of them have operations that overlap");
 }
 
 #[test]
-fn wrong_histories_are_told() {
+fn wrong_histories_are_rejected() {
     let call = |thread, operation| (thread, Action::Call(operation));
     let response = |thread, operation| (thread, Action::Response(operation));
     // One slot for two owners.
@@ -177,7 +167,7 @@ fn wrong_histories_are_told() {
         response(0, Allocate(7, Some(1))),
         response(1, Allocate(8, Some(1))),
     ]));
-    // One entry freed twice, at the same time.
+    // One entry freed twice, concurrently.
     assert!(!is_linearizable(vec![
         call(0, Allocate(7, None)),
         response(0, Allocate(7, Some(1))),
@@ -186,14 +176,14 @@ fn wrong_histories_are_told() {
         response(0, Free(1, Some(Some(7)))),
         response(1, Free(1, Some(Some(7)))),
     ]));
-    // Full, while two slots were free.
+    // A full table, while two slots were free.
     assert!(!is_linearizable(vec![
         call(0, Allocate(7, None)),
         response(0, Allocate(7, Some(1))),
         call(1, Allocate(8, None)),
         response(1, Allocate(8, Some(0))),
     ]));
-    // An entry that was read after it was freed.
+    // An entry read after it was freed.
     assert!(!is_linearizable(vec![
         call(0, Allocate(7, None)),
         response(0, Allocate(7, Some(1))),

@@ -1,21 +1,20 @@
-//! What loom explores, held against all interleavings: loom up to 0.7.3 leaves some out.
+//! Loom's executions, compared with all interleavings: loom up to 0.7.3 leaves some out.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release --features loom --test loom_gap -- --nocapture
 //! ```
 //!
-//! Its search remembers one access to each object, the last, so that a thread's own load just
-//! before its store hides the load of another thread from it
+//! Its search remembers only the last access to each object. So a thread's own load just before its
+//! store hides the load of another thread
 //! ([tokio-rs/loom#392](https://github.com/tokio-rs/loom/issues/392),
-//! [#166](https://github.com/tokio-rs/loom/issues/166)). `cargo xtask loom-patch` makes a copy
-//! with that corrected. Each test runs against either and says what it expects of it: of the
-//! copy, that it misses nothing; of loom as it is, that it misses something, so that a corrected
-//! release is noticed. `SLOTARENA_LOOM_PATCHED` says that it is the copy.
+//! [#166](https://github.com/tokio-rs/loom/issues/166)). `cargo xtask loom-patch` makes a corrected
+//! copy. Each test runs against either one. The copy must miss nothing. Loom as it is must miss an
+//! outcome, so that a corrected release shows up. `SLOTARENA_LOOM_PATCHED` names the copy.
 //!
-//! Where threads yield, the copy misses less than loom does, and still something: one that has
-//! just yielded cannot go on, whatever it would meet, and the search does not know that this
-//! orders it with what others do. The short programs here do not show it; with three operations
-//! each and two threads, 85 of 1,000 do.
+//! Where threads yield, the copy misses less than loom, and still some outcomes. A thread that has
+//! just yielded cannot run, and the search does not know that this orders it with other threads.
+//! The short programs here do not show it. With two threads of three operations each, 85 of 1,000
+//! programs do.
 #![cfg(model)]
 
 mod program;
@@ -23,16 +22,17 @@ mod program;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use fastrand::Rng;
 use loom::sync::atomic::AtomicU64;
 use loom::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
-use program::{Extra, Op, Outcome, PLACES, Program, Random, interleavings};
+use program::{Extra, Op, Outcome, PLACES, Program, interleavings, random_program};
 
-/// Whether loom is the corrected copy.
+/// Returns `true` if loom is the corrected copy.
 fn patched() -> bool {
     std::env::var_os("SLOTARENA_LOOM_PATCHED").is_some()
 }
 
-/// The outcomes of all executions that loom explores, and how many executions there were.
+/// Returns the outcomes of all executions that loom explores, and the number of executions.
 fn explored<T: Ord + Send + 'static>(
     f: impl Fn() -> T + Sync + Send + 'static,
 ) -> (BTreeSet<T>, u64) {
@@ -47,7 +47,7 @@ fn explored<T: Ord + Send + 'static>(
     Arc::into_inner(outcomes).expect("loom has ended").into_inner().unwrap()
 }
 
-/// The smallest program of which loom leaves something out.
+/// The smallest program of which loom misses an outcome.
 #[test]
 fn load_against_load_then_store() {
     let (outcomes, _) = explored(|| {
@@ -65,7 +65,7 @@ fn load_against_load_then_store() {
     assert_eq!(outcomes.contains(&1), patched(), "whether the reader can come last");
 }
 
-/// How many there are of something depends on who has already dropped his.
+/// A strong count depends on the references that other threads have dropped.
 #[test]
 fn count_against_drop() {
     let (counts, _) = explored(|| {
@@ -80,9 +80,9 @@ fn count_against_drop() {
     assert_eq!(counts.contains(&1), patched(), "whether the drop can come first");
 }
 
-/// Runs a program in loom.
+/// Runs a program once, under loom.
 fn play(program: &Program) -> Outcome {
-    // Not loom's `Arc`: who drops the last one is of no interest.
+    // Not loom's `Arc`, since the order of drops is no part of the program.
     let memory = Arc::new([(); PLACES].map(|()| AtomicU64::new(0)));
     let lock = Arc::new(loom::sync::Mutex::new(()));
     let threads: Vec<_> = program
@@ -119,15 +119,16 @@ fn play(program: &Program) -> Outcome {
     (read, left)
 }
 
-/// Compares what loom finds with what there is, over so many programs; of three threads and with
-/// loom as it is, which takes long, up to the first where it misses something.
-fn compare(name: &str, count: u64, threads: usize, ops: u64, extra: Extra) {
-    let mut random = Random(count);
+/// Compares loom's outcomes with all outcomes, over `count` programs.
+///
+/// Loom as it is takes long on three threads, so there it stops at the first program with a miss.
+fn compare(name: &str, count: u64, threads: usize, ops: usize, extra: Extra) {
+    let mut random = Rng::with_seed(count);
     let (mut programs, mut incomplete, mut missed, mut all, mut executions) = (0, 0u64, 0, 0, 0);
     let mut example = None;
     while programs < count && (patched() || threads < 3 || incomplete == 0) {
         programs += 1;
-        let program = random.program(threads, ops, extra);
+        let program = random_program(&mut random, threads, ops, extra);
         let expected = interleavings(&program);
         let model = program.clone();
         let (found, n) = explored(move || play(&model));

@@ -1,13 +1,15 @@
-//! Small random programs, and what they do one step at a time.
+//! Small random programs, and all their interleavings.
 
 use std::collections::BTreeSet;
 
-/// Which of the shared atomics.
+use fastrand::Rng;
+
+/// The index of a shared atomic.
 pub type Place = usize;
 
 pub const PLACES: usize = 3;
 
-/// What one thread does. All values are small, so that threads meet in them.
+/// An operation of a thread. All values are small, so that threads store equal ones.
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
     Load(Place),
@@ -15,18 +17,18 @@ pub enum Op {
     Swap(Place, u64),
     CompareExchange(Place, u64, u64),
     Add(Place, u64),
-    /// Takes the program's only lock.
+    /// Acquires the program's only lock.
     Lock,
     Unlock,
-    /// Lets somebody else go first.
+    /// Lets another thread run first.
     Yield,
 }
 
-/// What a program has beside operations on atomics.
+/// The operations of a program other than those on atomics.
 #[derive(Clone, Copy)]
 pub enum Extra {
     Nothing,
-    /// Each thread does some of them under the lock.
+    /// Each thread makes some of its operations under the lock.
     Locks,
     /// Each thread yields once, after its first operation or later.
     Yields,
@@ -35,54 +37,41 @@ pub enum Extra {
 /// The operations of each thread.
 pub type Program = Vec<Vec<Op>>;
 
-/// What a run shows: what each thread read, and what is left at the end.
+/// The outcome of a run: the values that each thread read, and the final memory.
 pub type Outcome = (Vec<Vec<u64>>, [u64; PLACES]);
 
-/// Numbers that look random, the same in every run (splitmix64).
-pub struct Random(pub u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (word ^ word >> 31) % bound
-    }
-
-    fn op(&mut self) -> Op {
-        let place = self.below(PLACES as u64) as Place;
-        match self.below(6) {
-            0 | 1 => Op::Load(place),
-            2 => Op::Store(place, 1 + self.below(3)),
-            3 => Op::Swap(place, 1 + self.below(3)),
-            4 => Op::CompareExchange(place, self.below(2), 1 + self.below(3)),
-            _ => Op::Add(place, 1),
-        }
-    }
-
-    /// A program of threads with so many operations each, beside those of the extra kind.
-    pub fn program(&mut self, threads: usize, ops: u64, extra: Extra) -> Program {
-        let mut program = Program::new();
-        for _ in 0..threads {
-            let mut thread: Vec<Op> = (0..ops).map(|_| self.op()).collect();
-            match extra {
-                Extra::Nothing => {}
-                Extra::Locks => {
-                    let first = self.below(ops);
-                    let end = first + 1 + self.below(ops - first);
-                    thread.insert(end as usize, Op::Unlock);
-                    thread.insert(first as usize, Op::Lock);
-                }
-                Extra::Yields => thread.insert(1 + self.below(ops - 1) as usize, Op::Yield),
-            }
-            program.push(thread);
-        }
-        program
+/// Makes a random operation.
+fn random_op(random: &mut Rng) -> Op {
+    let place = random.usize(..PLACES);
+    match random.u8(..6) {
+        0 | 1 => Op::Load(place),
+        2 => Op::Store(place, random.u64(1..4)),
+        3 => Op::Swap(place, random.u64(1..4)),
+        4 => Op::CompareExchange(place, random.u64(..2), random.u64(1..4)),
+        _ => Op::Add(place, 1),
     }
 }
 
-/// The outcomes of a program whose threads take turns at one memory.
+/// Makes a program of threads with `ops` operations on atomics each, and those of the extra kind.
+pub fn random_program(random: &mut Rng, threads: usize, ops: usize, extra: Extra) -> Program {
+    let mut thread = || {
+        let mut thread: Vec<Op> = (0..ops).map(|_| random_op(random)).collect();
+        match extra {
+            Extra::Nothing => {}
+            Extra::Locks => {
+                let first = random.usize(..ops);
+                let end = random.usize(first + 1..=ops);
+                thread.insert(end, Op::Unlock);
+                thread.insert(first, Op::Lock);
+            }
+            Extra::Yields => thread.insert(random.usize(1..ops), Op::Yield),
+        }
+        thread
+    };
+    (0..threads).map(|_| thread()).collect()
+}
+
+/// Returns the outcomes of all interleavings of a program on one memory.
 pub fn interleavings(program: &Program) -> BTreeSet<Outcome> {
     let threads = program.len();
     let start = Moment {
@@ -119,13 +108,13 @@ struct Moment {
     next: Vec<usize>,
     memory: [u64; PLACES],
     holder: Option<usize>,
-    /// Who goes on only after somebody else, or where nobody else can.
+    /// The threads that run only after another one, or if no other can.
     yielded: Vec<bool>,
     read: Vec<Vec<u64>>,
 }
 
 impl Moment {
-    /// What comes of one more step of a thread; `None` where it has ended or waits for the lock.
+    /// Returns the state after one step of a thread. `None` if it has ended or waits for the lock.
     fn step(&self, program: &Program, thread: usize) -> Option<Moment> {
         let mut ops = program[thread][self.next[thread]..].iter();
         let op = *ops.next()?;

@@ -1,9 +1,9 @@
-//! Who schedules: loom, or with the feature `shuttle` a search of our own on shuttle. The models
-//! say `crate::harness::checker::…` and run on either.
+//! The checker: loom, or with `--cfg slotarena_shuttle` the search of `scheduler` on shuttle. Models
+//! name it as `crate::harness::checker::…`, and run on either.
 
 pub use imp::*;
 
-/// A search: runs this again and again.
+/// A search, which runs a function once for each execution.
 pub type Search = fn(Box<dyn Fn() + Sync + Send>);
 
 #[cfg(not(slotarena_shuttle))]
@@ -22,15 +22,15 @@ mod imp {
         }
     }
 
-    /// No search of loom's leaves nothing out.
+    /// Loom has no complete search.
     pub const EXPLORE_ALL: Option<super::Search> = None;
 
-    /// How many preemptions a model has whose bound is this.
+    /// Returns the preemptions that a model's bound allows.
     pub fn bound(preemptions: usize) -> usize {
         preemptions
     }
 
-    /// Runs `f` in every interleaving, of at most so many preemptions if there is a bound.
+    /// Runs `f` in every interleaving, or in those with at most `preemptions` preemptions.
     pub fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = preemptions;
@@ -61,7 +61,7 @@ mod imp {
     }
 
     pub mod cell {
-        /// A cell whose accesses nobody checks: that is loom's part.
+        /// A cell with unchecked accesses. Loom checks them.
         pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
         impl<T> UnsafeCell<T> {
@@ -87,13 +87,15 @@ mod imp {
         config
     }
 
-    /// One less than on loom. Of executions that differ only in the order of steps that may change
-    /// places loom explores one, which may be one with more preemptions than the others.
+    /// Returns one preemption less than on loom.
+    ///
+    /// Loom explores one of several executions that differ only in the order of independent steps.
+    /// That one may have more preemptions than the others.
     pub fn bound(preemptions: usize) -> usize {
         preemptions.saturating_sub(1)
     }
 
-    /// As loom's.
+    /// Runs `f` in every interleaving, or in those with at most `preemptions` preemptions.
     pub fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
         Runner::new(Exhaustive::new(preemptions), config()).run(f);
     }

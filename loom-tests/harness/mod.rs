@@ -1,13 +1,13 @@
-//! What the models stand on.
+//! The harness of the models.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! |---|---|
-//! | `checker` | loom, or shuttle in its place |
-//! | `outcome` | what an execution came to, noted for the comparison of the two |
+//! | `checker` | loom, or shuttle in place of loom |
+//! | `outcome` | the outcome of an execution, for the comparison of the two |
 //! | `model` | a model: its name, invariants, bounds, and its line in the output |
 //! | `stage` | a table with actors on it, audited after every execution |
-//! | `observed` | the crate's atomics under a checker, each access noted (by `src/sync`) |
-//! | `scheduler`, `search` | shuttle's search that keeps no history of an object |
+//! | `observed` | the crate's atomics under a checker, with each access recorded (a part of `src/sync`) |
+//! | `scheduler`, `search` | a search on shuttle without a history of objects, and its tests |
 
 pub mod checker;
 pub mod outcome;

@@ -1,4 +1,4 @@
-//! What a model is, and how it is explored.
+//! A model, and its exploration.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,34 +9,34 @@ use crate::harness::checker;
 use crate::harness::outcome::Outcomes;
 use crate::harness::stage::{Shape, Stage};
 
-/// What a model is called, what it shows, and how far it is explored.
+/// A model: its name, its invariants, its operations, and the bounds of its exploration.
 pub struct Model {
     name: &'static str,
     invariants: &'static str,
     what: &'static str,
-    /// At most so many preemptions in an execution; `None`: no bound.
+    /// The most preemptions in an execution. `None`: no bound.
     preemptions: Option<usize>,
     long: bool,
     small: bool,
 }
 
-/// A model without a bound.
+/// Makes a model without a bound.
 pub fn model(name: &'static str, invariants: &'static str, what: &'static str) -> Model {
     Model { name, invariants, what, preemptions: None, long: false, small: false }
 }
 
 impl Model {
-    /// At most so many preemptions in an execution: larger than can be explored to the end.
+    /// Bounds the preemptions in an execution, for a model too large to explore completely.
     pub fn bound(self, preemptions: usize) -> Self {
         Self { preemptions: Some(preemptions), ..self }
     }
 
-    /// Takes seconds: a quick run explores it up to so many preemptions as it says.
+    /// Marks a model that takes seconds, so that a quick run bounds it.
     pub fn long(self) -> Self {
         Self { long: true, ..self }
     }
 
-    /// Small enough for shuttle's own search, which leaves no interleaving out.
+    /// Marks a model that is small enough for shuttle's own, complete search.
     pub fn small(self) -> Self {
         Self { small: true, ..self }
     }
@@ -58,7 +58,7 @@ impl Model {
             Some(bound) => format!("{bound} preemptions"),
         };
         let seconds = start.elapsed().as_secs_f64();
-        if outcomes.keep(name, format_args!("{count} | {bound} | {seconds:.2}")) {
+        if outcomes.write(name, format_args!("{count} | {bound} | {seconds:.2}")) {
             println!("explored: {name}, {bound}, {count}, {seconds:.2} s");
         } else {
             println!("model: {name} | {invariants} | {what} | {bound} | {count} | {seconds:.2}");
@@ -66,7 +66,7 @@ impl Model {
         if let Some(explore_all) = checker::EXPLORE_ALL.filter(|_| small) {
             let (count, all) = run(f, explore_all);
             println!("cases: interleavings of {name} {count}");
-            assert_eq!(outcomes, all, "the search that leaves nothing out finds the same");
+            assert_eq!(outcomes, all, "the complete search finds the same outcomes");
         }
     }
 
@@ -80,7 +80,7 @@ impl Model {
     }
 }
 
-/// Has `f` explored. Returns the number of executions and what they came to.
+/// Explores `f`. Returns the number of executions and their outcomes.
 fn run<F: Fn() + Sync + Send + 'static>(
     f: Arc<F>,
     explore: impl FnOnce(Box<dyn Fn() + Sync + Send>),
@@ -99,15 +99,16 @@ fn run<F: Fn() + Sync + Send + 'static>(
 }
 
 thread_local! {
-    /// The execution under way on this thread, on which all those of a model run; 0 if it
-    /// has failed already.
+    /// The number of the current execution, or 0 after a failure. All executions of a model run on
+    /// one thread.
     static EXECUTION: Cell<u64> = const { Cell::new(0) };
 }
 
 static REPORT: Once = Once::new();
 
-/// Has the first panic of a model say in which execution it was, and why: in one line
-/// `failed: EXECUTION | WHY`, and before an unwinding that may end the process.
+/// Prints the execution and the message of a model's first panic as `failed: EXECUTION | MESSAGE`.
+///
+/// The line is printed before unwinding, which may end the process.
 fn report_failures() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

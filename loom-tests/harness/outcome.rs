@@ -1,7 +1,7 @@
-//! What an execution of a model came to: what each actor saw, and what was left. All that differ
-//! are collected, so that two checkers can be held against each other.
+//! The outcome of an execution: the values that each actor saw, and the final state. All distinct
+//! outcomes are collected, so that two checkers can be compared.
 //!
-//! None of it is modelled.
+//! Nothing here is modeled.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,19 +12,19 @@ use std::sync::Mutex;
 use std::{env, fs};
 
 thread_local! {
-    /// Of the execution under way on this thread, on which all those of a model run.
+    /// The outcome of the current execution. All executions of a model run on one thread.
     static OUTCOME: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Whether the outcomes themselves are kept, beside their hashes.
+/// Whether the outcomes themselves are recorded, in addition to their hashes.
 const FEW: bool = cfg!(slotarena_shuttle);
 
-/// Adds something to the outcome of this execution.
+/// Adds a text to the outcome of the current execution.
 pub fn note(text: impl Display) {
     OUTCOME.with_borrow_mut(|outcome| *outcome += &format!("{text}; "));
 }
 
-/// What the calling thread has read, where that is observed.
+/// Returns the values that the calling thread has read, if accesses are observed.
 pub fn history() -> String {
     #[cfg(slotarena_observed)]
     return format!("read {:?} ", slotarena::observed::history());
@@ -32,17 +32,17 @@ pub fn history() -> String {
     String::new()
 }
 
-/// Where the outcomes of all models are put, if anywhere.
+/// Returns the folder for the outcomes of all models, if one is set.
 pub fn folder() -> Option<PathBuf> {
     env::var_os("SLOTARENA_OUTCOMES").map(PathBuf::from)
 }
 
-/// The distinct outcomes of one model, by their hash: loom's can be many.
+/// The distinct outcomes of one model, by their hash, since loom may find many.
 #[derive(Debug, Default)]
 pub struct Outcomes(Mutex<BTreeMap<u64, String>>);
 
 impl Outcomes {
-    /// Adds that of the execution that has just ended.
+    /// Adds the outcome of the execution that has just ended.
     pub fn collect(&self) {
         let outcome = OUTCOME.take();
         if folder().is_none() {
@@ -50,26 +50,28 @@ impl Outcomes {
         }
         let mut hasher = DefaultHasher::new();
         outcome.hash(&mut hasher);
-        let mut outcomes = self.0.lock().expect("nobody panics with it");
+        let mut outcomes = self.0.lock().expect("no thread panics with the lock");
         outcomes.entry(hasher.finish()).or_insert(if FEW { outcome } else { String::new() });
     }
 
-    /// Writes them to a file that is named after the model, if they are asked for: a line about the
-    /// search, and one for each, hash and outcome.
-    pub fn keep(&self, model: &str, search: impl Display) -> bool {
+    /// Writes the outcomes to a file named after the model, if a folder is set. Returns `true` if so.
+    ///
+    /// The first line describes the search. Each other line has a hash and its outcome.
+    pub fn write(&self, model: &str, search: impl Display) -> bool {
         let Some(folder) = folder() else { return false };
-        let outcomes = self.0.lock().expect("nobody panics with it");
+        let outcomes = self.0.lock().expect("no thread panics with the lock");
         let line = |(hash, outcome): (&u64, &String)| format!("{hash:016x} {outcome}\n");
         let text: String = outcomes.iter().map(line).collect();
         fs::create_dir_all(&folder).expect("a folder for the outcomes");
-        fs::write(folder.join(model), format!("{search}\n{text}")).expect("outcomes can be kept");
+        fs::write(folder.join(model), format!("{search}\n{text}"))
+            .expect("outcomes can be written");
         true
     }
 }
 
 impl PartialEq for Outcomes {
     fn eq(&self, other: &Self) -> bool {
-        *self.0.lock().expect("nobody panics with it")
-            == *other.0.lock().expect("nobody panics with it")
+        *self.0.lock().expect("no thread panics with the lock")
+            == *other.0.lock().expect("no thread panics with the lock")
     }
 }

@@ -1,18 +1,17 @@
-//! A scheduler for shuttle that explores every sequentially consistent interleaving, or one of each
-//! kind.
+//! A scheduler for shuttle that explores every sequentially consistent interleaving, up to the order
+//! of independent steps.
 //!
-//! At each step it knows what each thread does next ([`Access`]). A thread whose next step nobody
-//! else can notice goes on at once. Else each thread that can go on is tried, in turn; once tried,
-//! it *sleeps* in the others' part of the search until one of them does something that its step
-//! depends on: before that, its step would lead to where the search has been already (Godefroid,
-//! *Partial-order methods for the verification of concurrent systems*, 1996). Two steps depend on
-//! each other if they access the same object and one of them changes it. Nothing else is left
-//! out, and nothing is remembered of one object's history, which is where loom went wrong.
+//! At each step it knows the next access of each thread ([`Access`]). A thread whose next step no
+//! other thread can observe runs immediately. Otherwise each runnable thread is tried in turn. Once
+//! tried, a thread *sleeps* in the rest of the search until another thread makes a step that its own
+//! step depends on. Before that, its step would lead to a state that the search has visited
+//! (Godefroid, *Partial-order methods for the verification of concurrent systems*, 1996). Two steps
+//! depend on each other if they access the same object and one of them changes it. Nothing else is
+//! left out, and the search keeps no history of an object, which is loom's mistake.
 //!
-//! With a bound on preemptions nothing sleeps: what a sleeping thread's step leads to may have
-//! been beyond the bound.
+//! With a bound on preemptions no thread sleeps, since its step may have been beyond the bound.
 //!
-//! A thread that yields in a loop waits for a change of what it has read last.
+//! A thread that yields in a loop waits for a change of the object that it read last.
 
 use shuttle::current::{TaskId, remove_label_for_task};
 use shuttle::scheduler::{Schedule, Scheduler, Task};
@@ -22,57 +21,57 @@ use slotarena::observed::{Access, Done};
 pub struct Exhaustive {
     /// The most preemptions in one execution.
     bound: Option<usize>,
-    /// The choices of the execution under way, or of the last one.
+    /// The choices of the current execution, or of the last one.
     path: Vec<Choice>,
-    /// The first execution is to come.
+    /// Whether no execution has begun yet.
     fresh: bool,
     now: Moment,
 }
 
-/// Which thread goes on, where several can.
+/// A choice between several runnable threads.
 struct Choice {
     chosen: Step,
-    /// Those whose turn is still to come.
+    /// The steps still to be tried.
     untried: Vec<Step>,
-    /// Those that need not go on from here.
+    /// The steps of sleeping threads.
     asleep: Vec<Step>,
 }
 
-/// A thread's next step, or what that has turned out to be.
+/// A thread's next step, as announced or as made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Step {
     task: TaskId,
     access: Access,
 }
 
-/// Where the execution under way has got to.
+/// The state of the current execution.
 #[derive(Default)]
 struct Moment {
-    /// How many choices there have been.
+    /// The number of choices so far.
     depth: usize,
     preemptions: usize,
-    /// All that could go on were asleep: the rest is run, since it must be, and not searched.
+    /// Whether all runnable threads slept: the rest runs to its end and is not searched.
     known: bool,
     asleep: Vec<Step>,
-    /// The step that is being made.
+    /// The current step.
     last: Option<Step>,
-    /// There was a choice.
+    /// Whether the current step was chosen from several.
     chose: bool,
     /// How often each object has changed.
     changes: Vec<u32>,
     threads: Vec<Thread>,
 }
 
-/// What is known of a thread.
+/// The last access of a thread.
 #[derive(Clone, Copy, Default)]
 struct Thread {
-    /// The object of its last access, and how often that had changed then.
+    /// The object of the last access, and how often it had changed then.
     seen: Option<(u32, u32)>,
-    /// It has yielded since.
+    /// Whether the thread has yielded since.
     waits: bool,
 }
 
-/// The element with this number, made if it is not there yet.
+/// Returns the element with this number, and makes it if necessary.
 fn at<T: Default>(list: &mut Vec<T>, number: usize) -> &mut T {
     if list.len() <= number {
         list.resize_with(number + 1, T::default);
@@ -92,7 +91,7 @@ impl Exhaustive {
         Self { bound, path: Vec::new(), fresh: true, now: Moment::default() }
     }
 
-    /// Chooses among the steps that can be made, none of them unnoticed by the others.
+    /// Chooses among the possible steps, each of which other threads can observe.
     fn choose(&mut self, steps: &[Step], current: Option<TaskId>) -> Step {
         let now = &mut self.now;
         let known = |step: &Step| now.asleep.iter().any(|asleep| asleep.task == step.task);
@@ -105,11 +104,11 @@ impl Exhaustive {
             now.asleep.clone_from(&choice.asleep);
             assert!(
                 steps.iter().any(|step| step.task == choice.chosen.task),
-                "an execution does not repeat itself"
+                "an execution cannot be repeated"
             );
         } else {
             let mut open: Vec<Step> = steps.iter().filter(|step| !known(step)).copied().collect();
-            // First who is at it, so that the first execution has no preemptions.
+            // The current thread first, so that the first execution has no preemptions.
             open.sort_by_key(|step| Some(step.task) != current);
             let goes_on = steps.iter().any(|step| Some(step.task) == current);
             if goes_on && self.bound == Some(now.preemptions) {
@@ -127,7 +126,7 @@ impl Exhaustive {
 }
 
 impl Moment {
-    /// Notes what the step that was chosen last has turned out to be.
+    /// Records the actual access of the step that was chosen last.
     fn settle(&mut self, path: &mut [Choice]) {
         let Some(mut step) = self.last.take() else { return };
         if let Some(Done { changed }) = remove_label_for_task(step.task) {
@@ -143,7 +142,7 @@ impl Moment {
         self.asleep.retain(|asleep| !asleep.depends_on(&step));
     }
 
-    /// Would the thread read again what it read before it yielded?
+    /// Returns `true` if the thread would repeat the read that it made before it yielded.
     fn in_vain(&mut self, step: &Step) -> bool {
         let changes = *at(&mut self.changes, step.access.object as usize);
         let thread = at(&mut self.threads, step.task.into());

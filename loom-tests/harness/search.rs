@@ -1,16 +1,17 @@
-//! Our search on shuttle, held against all interleavings of small random programs.
+//! The search on shuttle, compared with all interleavings of small random programs.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use fastrand::Rng;
 use slotarena::observed::{self, AtomicU64};
 
 use crate::harness::checker::sync::atomic::Ordering::SeqCst;
 use crate::harness::checker::thread::spawn;
 use crate::harness::checker::{EXPLORE_ALL, explore};
-use crate::program::{Extra, Op, Outcome, PLACES, Program, Random, interleavings};
+use crate::program::{Extra, Op, Outcome, PLACES, Program, interleavings, random_program};
 
-/// Runs a program.
+/// Runs a program once.
 fn play(program: &Program) -> Outcome {
     let memory = Arc::new([(); PLACES].map(|()| AtomicU64::new(0)));
     let lock = Arc::new(observed::Mutex::new(()));
@@ -30,7 +31,9 @@ fn play(program: &Program) -> Outcome {
                             let _ = memory[place].compare_exchange(old, new, SeqCst, SeqCst);
                         }
                         Op::Add(place, value) => _ = memory[place].fetch_add(value, SeqCst),
-                        Op::Lock => guard = Some(lock.lock().expect("nobody panics with it")),
+                        Op::Lock => {
+                            guard = Some(lock.lock().expect("no thread panics with the lock"))
+                        }
                         Op::Unlock => guard = None,
                         Op::Yield => unreachable!("a thread waits only in a loop"),
                     }
@@ -45,7 +48,7 @@ fn play(program: &Program) -> Outcome {
     (read, left)
 }
 
-/// All that a program comes to by this search.
+/// Returns all outcomes of a program that a search finds.
 fn found(
     program: &Program,
     explore: impl FnOnce(Box<dyn Fn() + Sync + Send>),
@@ -54,16 +57,19 @@ fn found(
     let (sink, program) = (outcomes.clone(), program.clone());
     explore(Box::new(move || {
         let outcome = play(&program);
-        sink.lock().expect("nobody panics with it").insert(outcome);
+        sink.lock().expect("no thread panics with the lock").insert(outcome);
     }));
-    Arc::into_inner(outcomes).expect("the search has ended").into_inner().expect("as above")
+    Arc::into_inner(outcomes)
+        .expect("the search has ended")
+        .into_inner()
+        .expect("no thread panics with the lock")
 }
 
-/// Over so many programs. The bound is one that no execution comes to.
-fn compare(name: &str, count: u64, threads: usize, ops: u64, extra: Extra) {
-    let mut random = Random(count);
+/// Compares over `count` programs, also with a bound that no execution reaches.
+fn compare(name: &str, count: u64, threads: usize, ops: usize, extra: Extra) {
+    let mut random = Rng::with_seed(count);
     for _ in 0..count {
-        let program = random.program(threads, ops, extra);
+        let program = random_program(&mut random, threads, ops, extra);
         let all = interleavings(&program);
         assert_eq!(found(&program, |f| explore(None, f)), all, "{program:?}");
         if threads == 2 {
@@ -93,12 +99,12 @@ fn three_threads_locks() {
     compare("search_three_threads_locks", 200, 3, 2, Extra::Locks);
 }
 
-/// Shuttle's own search finds the same, and so does a list of what can be.
+/// Shuttle's own search finds exactly the listed interleavings too.
 #[test]
 fn shuttles_own_search() {
-    let mut random = Random(1);
+    let mut random = Rng::with_seed(1);
     for _ in 0..20 {
-        let program = random.program(2, 2, Extra::Nothing);
+        let program = random_program(&mut random, 2, 2, Extra::Nothing);
         let own = found(&program, EXPLORE_ALL.expect("shuttle has one"));
         assert_eq!(own, interleavings(&program), "{program:?}");
     }

@@ -1,4 +1,4 @@
-//! The stage that every model plays on: a small table, actors, and the checks at the end.
+//! The stage of every model: a small table, actors, and the checks at the end.
 
 use std::collections::HashSet;
 use std::fmt::Debug;
@@ -11,16 +11,16 @@ use crate::harness::checker::thread::{JoinHandle, spawn};
 pub use crate::harness::model::{Model, model};
 use crate::harness::outcome;
 
-/// How the table of a model is made.
+/// The options of a model's table.
 #[derive(Clone, Copy)]
 pub struct Shape {
     pub capacity: u32,
     pub stripes: usize,
     pub magazine_size: usize,
     pub overflow: usize,
-    /// Segments have 2^this slots.
+    /// The binary logarithm of the slots in a segment.
     pub segment_shift: u32,
-    /// Each slot is a page that is given back by itself.
+    /// Whether each slot is a page that is released by itself.
     pub pages: bool,
 }
 
@@ -37,12 +37,12 @@ pub const SMALL: Shape = Shape {
 /// Six usable slots in four segments.
 pub const LARGER: Shape = Shape { capacity: 6, ..SMALL };
 
-/// Something that is written before an entry is put into the table, and read through it.
+/// A cell that is written before an entry is stored, and read by a thread that gets the entry.
 pub struct Payload(UnsafeCell<u32>);
 
-// SAFETY: accesses are ordered by the table, which is what the models show.
+// SAFETY: the table orders all accesses, which the models check.
 unsafe impl Sync for Payload {}
-// SAFETY: as above.
+// SAFETY: the table orders all accesses, which the models check.
 unsafe impl Send for Payload {}
 
 impl Payload {
@@ -51,19 +51,19 @@ impl Payload {
     }
 
     pub fn write(&self) {
-        // SAFETY: loom checks that nobody else is at it.
+        // SAFETY: no other thread accesses the cell, which loom checks.
         self.0.with_mut(|cell| unsafe { *cell = 1 });
     }
 
     pub fn read(&self) -> u32 {
-        // SAFETY: as above.
+        // SAFETY: no other thread writes to the cell, which loom checks.
         self.0.with(|cell| unsafe { *cell })
     }
 }
 
-/// A table and the actors that work on it.
+/// A table and the actors that use it.
 pub struct Stage {
-    // Before the table, which they borrow.
+    // Declared before the table, which they borrow.
     actors: Vec<JoinHandle<Actor>>,
     gone: Vec<Actor>,
     held: Vec<(Handle, u64)>,
@@ -71,13 +71,13 @@ pub struct Stage {
     stamps: u64,
 }
 
-/// One thread of a model: a mutator, and what it holds.
+/// A thread of a model: its mutator, and the slots that it holds.
 pub struct Actor {
     mutator: Option<Mutator<'static, u64>>,
     table: &'static Table<u64>,
     pub held: Vec<(Handle, u64)>,
     next_stamp: u64,
-    /// What it has seen, for the outcome.
+    /// The values that it has seen, for the outcome.
     seen: String,
 }
 
@@ -102,7 +102,7 @@ impl Stage {
         }
     }
 
-    /// Allocates `count` slots before the actors start, through a mutator that ends at once.
+    /// Allocates `count` slots before the actors start, through a mutator that then ends.
     pub fn prepare(&mut self, count: usize) -> Vec<(Handle, u64)> {
         let mut actor = self.actor(true);
         for _ in 0..count {
@@ -111,7 +111,7 @@ impl Stage {
         std::mem::take(&mut actor.held)
     }
 
-    /// Frees what was prepared, so that stripes have chains.
+    /// Frees prepared slots, so that stripes have chains.
     pub fn free(&mut self, held: Vec<(Handle, u64)>) {
         let mut actor = self.actor(true);
         actor.held = held;
@@ -120,12 +120,13 @@ impl Stage {
         }
     }
 
-    /// An actor with a mutator, of whose free slots, as many as were `held`, two are in its store
-    /// and the others in its overflow, but for one, which is in a stripe.
-    pub fn stashing(&mut self, held: Vec<(Handle, u64)>) -> Actor {
+    /// Makes an actor with a mutator that has freed the slots of `held`.
+    ///
+    /// Two slots are in its local store, one is in a stripe, and the rest is in its overflow.
+    pub fn overflowing(&mut self, held: Vec<(Handle, u64)>) -> Actor {
         let mut actor = self.actor(true);
         actor.held = held;
-        // Once to find that slots go to and fro.
+        // One allocation, so that the demand of the mutator oscillates.
         actor.allocate();
         while !actor.held.is_empty() {
             actor.free();
@@ -133,15 +134,15 @@ impl Stage {
         actor
     }
 
-    /// Says that these are held until the end by nobody in particular.
-    pub fn keep(&mut self, held: Vec<(Handle, u64)>) {
+    /// Holds slots until the end, without an actor.
+    pub fn hold(&mut self, held: Vec<(Handle, u64)>) {
         self.held.extend(held);
     }
 
     fn actor(&mut self, registered: bool) -> Actor {
         self.stamps += 1;
-        // SAFETY: actors are joined, and dropped, before the table (`finish`), or are dropped
-        // while the stage is borrowed.
+        // SAFETY: actors are joined and dropped before the table (`finish`), or are dropped while the
+        // stage is borrowed.
         let table: &'static Table<u64> = unsafe { &*std::ptr::from_ref(&*self.table) };
         let mutator = registered.then(|| table.mutator());
         Actor {
@@ -153,7 +154,7 @@ impl Stage {
         }
     }
 
-    /// Has an actor play.
+    /// Starts an actor.
     pub fn start(
         &mut self,
         mut actor: Actor,
@@ -168,7 +169,7 @@ impl Stage {
         }));
     }
 
-    /// An actor with a mutator that is registered before the model starts.
+    /// Spawns an actor with a mutator that is registered before the model starts.
     pub fn spawn(
         &mut self,
         held: Vec<(Handle, u64)>,
@@ -178,7 +179,7 @@ impl Stage {
         self.start(actor, held, play);
     }
 
-    /// An actor without a mutator; it may register one, or work on the table itself.
+    /// Spawns an actor without a mutator. It may register one, or use the table itself.
     pub fn spawn_bare(
         &mut self,
         held: Vec<(Handle, u64)>,
@@ -188,7 +189,7 @@ impl Stage {
         self.start(actor, held, play);
     }
 
-    /// Waits for all actors. What they hold is then the stage's, and their mutators still are.
+    /// Joins all actors. The stage then holds their slots, and their mutators stay registered.
     pub fn join(&mut self) {
         for actor in self.actors.drain(..) {
             let mut actor = actor.join().expect("an actor");
@@ -198,7 +199,7 @@ impl Stage {
         }
     }
 
-    /// How many slots are held.
+    /// Returns how many slots are held.
     pub fn held(&self) -> usize {
         self.held.len()
     }
@@ -207,7 +208,7 @@ impl Stage {
         &self.table
     }
 
-    /// Frees live slots that nobody says he holds.
+    /// Frees the live slots that no actor and no stage holds.
     pub fn forget_unknown(&mut self) {
         let mut unknown = Vec::new();
         self.table.for_each_live(|handle, _| {
@@ -219,7 +220,7 @@ impl Stage {
         mutator.free_many(&unknown).expect("they are live");
     }
 
-    /// Allocates all there is, for the outcome: the order shows how the chains were linked.
+    /// Allocates all free slots, for the outcome: their order shows the links of the chains.
     fn drain(&mut self) {
         let mut actor = self.actor(true);
         while actor.try_allocate() {}
@@ -227,7 +228,7 @@ impl Stage {
         self.held.append(&mut actor.held);
     }
 
-    /// Waits for all actors and checks everything.
+    /// Joins all actors and checks everything.
     pub fn finish(mut self) {
         self.join();
         outcome::note(format_args!("{:?}", self.table.stats()));
@@ -247,7 +248,7 @@ impl Stage {
         }
         drop(mutator);
         let report = self.table.sweep(0);
-        assert_eq!(report.segments_committed, 0, "Invariants 4 and 5: all goes back: {report:?}");
+        assert_eq!(report.segments_committed, 0, "Invariants 4 and 5: all is released: {report:?}");
         self.table.audit().expect("Invariant 5");
     }
 }
@@ -257,7 +258,7 @@ impl Actor {
         self.mutator.as_mut().expect("a registered actor")
     }
 
-    /// Notes what it has seen, and gives it back.
+    /// Records a value that the actor has seen, and returns it.
     pub fn saw<T: Debug>(&mut self, what: T) -> T {
         self.seen += &format!("{what:?} ");
         what
@@ -275,7 +276,7 @@ impl Actor {
         self.hold(handle, stamp);
     }
 
-    /// Allocates a slot if there is one.
+    /// Allocates a slot if one is free, and returns `true` if so.
     pub fn try_allocate(&mut self) -> bool {
         let stamp = self.stamp();
         match self.mutator().allocate(stamp) {
@@ -286,21 +287,25 @@ impl Actor {
     }
 
     fn hold(&mut self, handle: Handle, stamp: u64) {
-        assert_eq!(self.table.get(handle), Some(stamp), "Invariant 3: nobody else writes to it");
+        assert_eq!(
+            self.table.get(handle),
+            Some(stamp),
+            "Invariant 3: no other thread writes to it"
+        );
         self.saw(handle);
         self.held.push((handle, stamp));
     }
 
-    /// Frees what is held longest.
+    /// Frees the slot held longest.
     pub fn free(&mut self) {
         let (handle, stamp) = self.held.remove(0);
         assert_eq!(self.mutator().free(handle), Ok(stamp), "Invariant 3");
     }
 
-    /// Frees what is held longest as its owner, who alone can: without a compare-and-swap.
+    /// Frees the slot held longest as its only owner, without a compare-and-swap.
     pub fn free_own(&mut self) {
         let (handle, stamp) = self.held.remove(0);
-        // SAFETY: live, and nobody else frees it or sets it.
+        // SAFETY: live, and no other thread frees it or sets it.
         let entry = unsafe { self.mutator().free_unchecked(handle) };
         assert_eq!(entry, stamp, "Invariant 3");
     }
@@ -310,7 +315,7 @@ impl Actor {
         self.mutator = Some(self.table.mutator());
     }
 
-    /// Ends the participation.
+    /// Drops the mutator.
     pub fn unregister(&mut self) {
         self.mutator = None;
     }
@@ -320,37 +325,37 @@ impl Actor {
         self.saw((report.segments_released, report.segments_committed, report.live, report.free));
     }
 
-    /// The table itself, for operations that need no mutator.
+    /// Returns the table itself, for operations without a mutator.
     pub fn table(&self) -> &'static Table<u64> {
         self.table
     }
 
-    /// Tries to free a slot that others may free too, and says whether this one did.
+    /// Tries to free a slot that others may free too. Returns `true` if this actor freed it.
     pub fn free_shared(&mut self, (handle, stamp): (Handle, u64)) -> bool {
         let result = self.mutator().free(handle);
         assert!(result == Ok(stamp) || result.is_err(), "Invariant 3: {result:?}");
         self.saw(result).is_ok()
     }
 
-    /// Allocates a slot for this entry, and does not hold it.
+    /// Allocates a slot for an entry, and does not hold it.
     pub fn allocate_known(&mut self, entry: u64) -> Handle {
         let handle = self.mutator().allocate(entry).expect("there is a free slot");
         self.saw(handle)
     }
 
-    /// Frees a slot that somebody else allocated.
+    /// Frees a slot that another thread allocated. Returns `true` if it succeeded.
     pub fn free_known(&mut self, handle: Handle) -> bool {
         let result = self.mutator().free(handle);
         self.saw(result).is_ok()
     }
 
-    /// Puts an entry into a slot that somebody else allocated.
+    /// Sets the entry of a slot that another thread allocated.
     pub fn set_known(&mut self, handle: Handle, entry: u64) -> Result<Option<u64>, SetError> {
         let result = self.mutator().set(handle, entry);
         self.saw(result)
     }
 
-    /// Puts a new stamp into what is held longest.
+    /// Sets a new stamp in the slot held longest.
     pub fn set(&mut self) {
         let stamp = self.stamp();
         let (handle, old) = self.held[0];
@@ -358,16 +363,16 @@ impl Actor {
         self.held[0].1 = stamp;
     }
 
-    /// Hands out a slot without an entry, and puts one in.
+    /// Allocates a slot without an entry, and then sets one.
     pub fn allocate_then_set(&mut self) {
         let handle = self.mutator().allocate_uninitialized().expect("there is a free slot");
-        assert_eq!(self.table.get(handle), None, "nothing there yet");
+        assert_eq!(self.table.get(handle), None, "no entry yet");
         let stamp = self.stamp();
         assert_eq!(self.mutator().set(handle, stamp), Ok(None));
         self.hold(handle, stamp);
     }
 
-    /// Allocates several at once: all, or none.
+    /// Allocates several slots in one call: all, or none.
     pub fn allocate_many(&mut self, count: usize) {
         let stamps: Vec<u64> = (0..count).map(|_| self.stamp()).collect();
         let mut out = Vec::new();
@@ -379,20 +384,20 @@ impl Actor {
         }
     }
 
-    /// Frees all that is held, at once.
+    /// Frees all held slots in one call.
     pub fn free_many(&mut self) {
         let handles: Vec<Handle> = self.held.drain(..).map(|(handle, _)| handle).collect();
         assert_eq!(self.mutator().free_many(&handles), Ok(()), "Invariant 3");
     }
 
-    /// Allocates through the table itself, with the thread's own record.
+    /// Allocates through the table itself, as a thread.
     pub fn allocate_by_thread(&mut self) {
         let stamp = self.stamp();
         let handle = self.table.allocate(stamp).expect("there is a free slot");
         self.hold(handle, stamp);
     }
 
-    /// Frees through the table itself.
+    /// Frees through the table itself, as a thread.
     pub fn free_by_thread(&mut self) {
         let (handle, stamp) = self.held.remove(0);
         assert_eq!(self.table.free(handle), Ok(stamp), "Invariant 3");

@@ -1,7 +1,7 @@
-//! The slab: values are looked at, removed, moved out and dropped.
+//! The slab: values are read, removed, taken, and dropped.
 //!
-//! A value has a cell that looking at it reads and dropping it writes: loom reports a drop that
-//! is not ordered after every look. Each counts its drop, and the slab counts its slots.
+//! A value has a cell that a look reads and a drop writes, so loom reports a drop that is not ordered
+//! after every look. Each value counts its drop, and the slab counts its slots.
 
 mod participants;
 mod plain;
@@ -16,24 +16,24 @@ use crate::harness::checker::thread::{JoinHandle, spawn};
 use crate::harness::outcome;
 use crate::harness::stage::model;
 
-/// A value that notices who looks at it and when it is dropped.
+/// A value that checks each look and counts its drop.
 pub struct Value {
     pub stamp: u32,
     content: UnsafeCell<u32>,
-    /// Not modelled: looked at when all is over.
+    /// Not modeled: read after all actors are joined.
     drops: std::sync::Arc<std::sync::atomic::AtomicUsize>,
 }
 
-// SAFETY: that the cell is not raced for is what the models show.
+// SAFETY: the slab orders all accesses to the cell, which the models check.
 unsafe impl Send for Value {}
-// SAFETY: as above.
+// SAFETY: the slab orders all accesses to the cell, which the models check.
 unsafe impl Sync for Value {}
 
 impl Value {
     pub fn read(&self) -> u32 {
-        // SAFETY: no value is written to while somebody looks at it; loom checks it.
+        // SAFETY: no thread writes to a value while another reads it, which loom checks.
         let content = self.content.with(|content| unsafe { *content });
-        assert_eq!(content, self.stamp, "Invariant 11: a value that is there");
+        assert_eq!(content, self.stamp, "Invariant 11: a value that was not dropped");
         content
     }
 }
@@ -41,7 +41,7 @@ impl Value {
 impl Drop for Value {
     fn drop(&mut self) {
         self.content.with_mut(|content| {
-            // SAFETY: as in `read`.
+            // SAFETY: no thread reads a value while it is dropped, which loom checks.
             let before = unsafe { content.replace(0) };
             assert_eq!(before, self.stamp, "Invariant 11: dropped once");
         });
@@ -51,10 +51,10 @@ impl Drop for Value {
 
 pub type Mutator = slab::Mutator<'static, Value>;
 
-/// A slab and those who work on it.
+/// A slab and the actors that use it.
 pub struct Scene {
-    // Before the slab, which they borrow.
-    /// Those that go themselves give nothing back.
+    // Declared before the slab, which they borrow.
+    /// An actor that drops its mutator returns `None`.
     actors: Vec<JoinHandle<Option<Mutator>>>,
     gone: Vec<Mutator>,
     slab: Box<Slab<Value>>,
@@ -77,11 +77,11 @@ impl Scene {
     }
 
     fn slab(&self) -> &'static Slab<Value> {
-        // SAFETY: who works on it is joined, and his mutator dropped, before it is.
+        // SAFETY: actors are joined, and their mutators dropped, before the slab is dropped.
         unsafe { &*std::ptr::from_ref(&*self.slab) }
     }
 
-    /// A participant that has had a guard, or has not.
+    /// Makes a participant that has had a guard if it is a `reader`.
     pub fn mutator(&self, reader: bool) -> Mutator {
         let mutator = self.slab().mutator();
         if reader {
@@ -107,7 +107,7 @@ impl Scene {
         }));
     }
 
-    /// A participant that goes; where none is given, one that comes, too.
+    /// Spawns an actor whose participant ends. If none is given, the actor registers one first.
     pub fn spawn_leaving(
         &mut self,
         mutator: Option<Mutator>,
@@ -123,7 +123,7 @@ impl Scene {
         }));
     }
 
-    /// Waits for all, and sees that every removed value is dropped once.
+    /// Joins all actors, and checks that every removed value is dropped once.
     pub fn finish(mut self, live: usize) {
         for actor in self.actors.drain(..) {
             self.gone.extend(actor.join().expect("an actor"));
@@ -147,7 +147,7 @@ impl Scene {
 }
 
 std::thread_local! {
-    /// What the actors of an execution have seen.
+    /// The values that the actors of an execution have seen.
     static SEEN: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
@@ -160,7 +160,7 @@ fn look(by: &Mutator, key: Key, stamp: u32) -> String {
     }
     let second = guard.get(key).map(Value::read);
     if let Some(value) = first {
-        assert_eq!(value.read(), stamp, "Invariants 10 and 11: it stays");
+        assert_eq!(value.read(), stamp, "Invariants 10 and 11: the value stays");
     }
     format!("{:?} {second:?}", first.is_some())
 }
@@ -191,7 +191,7 @@ fn slab_get_remove() {
         let key = scene.insert(&remover);
         scene.spawn(reader, move |m| {
             let seen = look(m, key, 1);
-            assert_ne!(seen, "false Some(1)", "Invariant 12: removed for ever");
+            assert_ne!(seen, "false Some(1)", "Invariant 12: removed forever");
             seen
         });
         scene.spawn(remover, move |m| m.remove(key).to_string());
@@ -241,7 +241,7 @@ fn slab_remove_remove() {
         let wins = Arc::new(AtomicU32::new(0));
         let count = wins.clone();
         scene.spawn(one, move |m| {
-            // Relaxed: looked at when both are over.
+            // Relaxed: read after both are joined.
             count.fetch_add(u32::from(m.remove(key)), Ordering::Relaxed);
             String::new()
         });
@@ -302,8 +302,8 @@ fn slab_reuse_unseen() {
 
 #[test]
 fn slab_later_value() {
-    let what = "slab: under one guard somebody looks at a value and then at one that is born in a \
-                later era, while another removes both";
+    let what = "slab: under one guard a reader looks at a value and then at one born in a later \
+                era, while another removes both";
     model("slab_later_value", "10 11 12", what).bound(3).long().explore(|| {
         let mut scene = Scene::new();
         let (reader, writer) = (scene.mutator(true), scene.mutator(false));
@@ -355,7 +355,7 @@ fn slab_remove_flush() {
 
 #[test]
 fn slab_second_guard() {
-    let what = "slab: one looks at a value under a guard, and then has another, while somebody \
+    let what = "slab: one looks at a value under a guard, and then has another, while a second \
                 removes it and flushes twice";
     model("slab_second_guard", "10 11", what).bound(3).long().explore(|| {
         let mut scene = Scene::new();
@@ -363,8 +363,8 @@ fn slab_second_guard() {
         let key = scene.insert(&remover);
         scene.spawn(reader, move |m| {
             let seen = look(m, key, 1);
-            // In a later era it does not keep the value; that the first one has ended is seen by
-            // who sees that the second one has begun.
+            // The second guard, of a later era, does not keep the value alive. A thread that sees
+            // the second guard begin also sees that the first has ended.
             let guard = m.pin();
             let gone = guard.get(key).is_none();
             drop(guard);

@@ -1,4 +1,4 @@
-//! Participants of a slab that come and go, beside others.
+//! Participants of a slab that join and leave, concurrently with others.
 
 use crate::harness::stage::model;
 use crate::slab::Scene;
@@ -13,7 +13,7 @@ fn slab_leave() {
         scene.spawn(two, move |m| m.flush().to_string());
         scene.spawn_leaving(Some(one), move |m| {
             let guard = m.pin();
-            let value = guard.get(key).expect("it is there");
+            let value = guard.get(key).expect("live");
             assert!(m.remove(key));
             value.read();
             String::new()
@@ -45,9 +45,9 @@ fn slab_hand_over() {
                 let stamp = value.stamp;
                 let key = m.insert(value).expect("room");
                 let guard = m.pin();
-                let seen = guard.get(key).expect("nobody else has the key");
+                let seen = guard.get(key).expect("no other thread has the key");
                 assert!(m.remove(key));
-                assert_eq!(seen.read(), stamp, "Invariant 11: it stays");
+                assert_eq!(seen.read(), stamp, "Invariant 11: the value stays");
                 format!("{key:?}")
             });
         }

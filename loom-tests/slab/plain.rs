@@ -1,8 +1,8 @@
-//! The slab of values that need no drop: a removal frees the slot at once, unless somebody may see
-//! the value.
+//! Values without a drop: a removal frees the slot immediately unless a guard may see the value.
 //!
-//! Values are plain numbers, where the next generation is put: loom reports that if it is not
-//! ordered after every look, and who keeps a reference sees another number.
+//! Values are numbers, and a free slot holds its next generation in their place. Loom reports a write
+//! of the generation that is not ordered after every look. A reader that keeps a reference would see
+//! the generation.
 
 use slotarena::{Key, Slab, slab};
 
@@ -12,18 +12,18 @@ use crate::harness::checker::thread::{JoinHandle, spawn};
 use crate::harness::outcome;
 use crate::harness::stage::model;
 
-/// More than any generation.
+/// Greater than any generation.
 const VALUE: u32 = 0x51;
 const NEXT: u32 = 0x52;
 
 type Mutator = slab::Mutator<'static, u32>;
 
-/// What an actor gives back: what it worked with, and what it saw.
+/// The result of an actor: its mutator, and the values it saw.
 type End = (Option<Mutator>, String);
 
-/// A slab with a value, and those who work on it.
+/// A slab with a value, and the actors that use it.
 struct Scene {
-    // Before the slab, which they borrow.
+    // Declared before the slab, which they borrow.
     actors: Vec<JoinHandle<End>>,
     slab: Box<Slab<u32>>,
 }
@@ -36,11 +36,11 @@ impl Scene {
     }
 
     fn slab(&self) -> &'static Slab<u32> {
-        // SAFETY: who works on it is joined, and his mutator dropped, before it is.
+        // SAFETY: actors are joined, and their mutators dropped, before the slab is dropped.
         unsafe { &*std::ptr::from_ref(&*self.slab) }
     }
 
-    /// A participant that has had a guard, or has not.
+    /// Makes a participant that has had a guard if it is a `reader`.
     fn mutator(&self, reader: bool) -> Mutator {
         let mutator = self.slab().mutator();
         if reader {
@@ -56,7 +56,7 @@ impl Scene {
         }));
     }
 
-    /// Waits for all, and sees that every slot is live or comes back.
+    /// Joins all actors, and checks that every slot is live or free.
     fn finish(mut self, live: usize) {
         let end = |actor: JoinHandle<End>| actor.join().expect("an actor");
         let (gone, seen): (Vec<_>, Vec<_>) = self.actors.drain(..).map(end).unzip();
@@ -80,7 +80,7 @@ fn look(by: &Mutator, key: Key) -> String {
     }
     let second = guard.get(key);
     for &value in [first, second].into_iter().flatten() {
-        assert_eq!(value, VALUE, "Invariants 10 and 11: it stays");
+        assert_eq!(value, VALUE, "Invariants 10 and 11: the value stays");
     }
     format!("{first:?} {second:?}")
 }
@@ -151,7 +151,7 @@ fn slab_plain_remove_remove() {
         for (mutator, inserts) in [(one, true), (two, false)] {
             let count = wins.clone();
             scene.spawn(mutator, move |m| {
-                // Relaxed: looked at when both are over.
+                // Relaxed: read after both are joined.
                 count.fetch_add(u32::from(m.remove(key)), Ordering::Relaxed);
                 let new = inserts.then(|| m.insert(NEXT).expect("room"));
                 assert_ne!(new, Some(key), "Invariant 12");
@@ -175,7 +175,7 @@ fn slab_plain_own_guard() {
             let guard = m.pin();
             let value = guard.get(key);
             let seen = replace(m, key);
-            assert!(value.is_none_or(|&value| value == VALUE), "Invariant 11: it stays");
+            assert!(value.is_none_or(|&value| value == VALUE), "Invariant 11: the value stays");
             format!("{value:?} {seen}")
         });
         scene.spawn(two, move |m| m.remove(key).to_string());
@@ -191,11 +191,11 @@ fn slab_plain_sweep() {
         let mut scene = Scene::new();
         let remover = scene.mutator(false);
         let [key, others @ ..] = [VALUE; 3].map(|value| remover.insert(value).expect("room"));
-        // A segment's worth of free slots, or there is nothing to sweep.
+        // A sweep does nothing below a segment's worth of free slots.
         others.into_iter().for_each(|key| assert!(remover.remove(key)));
         let (reader, slab) = (scene.mutator(true), scene.slab());
         scene.spawn(remover, move |m| m.remove(key).to_string());
-        // Has had a guard, so that the removed value waits.
+        // The sweeper has had a guard, so that the removed value is deferred.
         scene.spawn(reader, move |_| {
             slab.sweep_values();
             String::new()

@@ -1,71 +1,39 @@
-//! What the test files share.
+//! The parts that the test programs share.
 //!
-//! Each of them is a program of its own and uses its share of this.
+//! Each test program is built by itself and uses some of these.
 #![allow(dead_code)]
 
+use fastrand::Rng;
 use slotarena::{AllocError, Audit, FreeManyError, Handle, HandleError, Mutator, Packed, SetError};
 use slotarena::{SEGMENT_BYTES, Table};
 
-/// The line that tells the test command how much was tried.
+/// Prints the line that tells the test command how many cases were tried.
 pub fn cases(name: &str, count: u64) {
     println!("cases: {name} {count}");
 }
 
-/// Random numbers, the same ones in every run.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// SplitMix64.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0)
-    }
-
-    /// A number from 0 to `bound` - 1.
-    pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    /// True once in `times`.
-    pub fn once_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for i in (1..items.len()).rev() {
-            items.swap(i, self.below(i + 1));
-        }
-    }
-}
-
-/// A bijection that leaves no bit where it was.
+/// Returns a number that follows from `x` and resembles none that follows from its neighbors.
 pub fn mix(x: u64) -> u64 {
-    let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ x >> 31
+    Rng::with_seed(x).u64(..)
 }
 
-/// The handle with this number, which is not 0.
+/// Makes the handle with this number, which is not 0.
 pub fn handle(raw: u32) -> Handle {
     Handle::try_from(raw).expect("not null")
 }
 
-/// Slots of a segment, slot 0 counted.
+/// Returns the number of slots in a segment, slot 0 included.
 pub const fn slots_per_segment<E: Packed>() -> usize {
     SEGMENT_BYTES / Table::<E>::ENTRY_SIZE
 }
 
-/// One of the ways to operate on a table.
+/// A way to operate on a table: as a thread, or through a mutator.
 pub enum Participant<'t, E: Packed> {
     Thread(&'t Table<E>),
     Mutator(Mutator<'t, E>),
 }
 
-/// Forwards to whichever it is.
+/// Forwards an operation to the table or to the mutator.
 macro_rules! forward {
     ($self:ident.$operation:ident($($argument:ident),*)) => {
         match $self {
@@ -95,11 +63,11 @@ impl<E: Packed> Participant<'_, E> {
     pub fn free(&mut self, handle: Handle) -> Result<E, HandleError> {
         forward!(self.free(handle))
     }
-    /// Frees by `free_unchecked`.
+    /// Frees a slot by `free_unchecked`.
     ///
     /// # Safety
     ///
-    /// The slot is live, and nobody else frees or sets it.
+    /// The slot is live, and no other thread frees or sets it.
     pub unsafe fn free_own(&mut self, handle: Handle) -> E {
         // SAFETY: by the contract of this function.
         unsafe { forward!(self.free_unchecked(handle)) }
@@ -112,8 +80,9 @@ impl<E: Packed> Participant<'_, E> {
     }
 }
 
-/// Runs `work` on several threads at once and waits until they are gone, thread-locals and all,
-/// which the end of a scope alone does not wait for.
+/// Runs `work` on several threads simultaneously and joins them.
+///
+/// A joined thread has also dropped its thread-locals. The end of a scope does not wait for that.
 pub fn on_threads<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     std::thread::scope(|scope| {
         let work = &work;
@@ -123,7 +92,7 @@ pub fn on_threads<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync) -> 
     })
 }
 
-/// The panic message of `f`, which must panic.
+/// Returns the panic message of `f`, which must panic.
 pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
     let payload = caught.err().expect("no panic");
@@ -131,8 +100,7 @@ pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("").to_owned()
 }
 
-/// Holds the counts of a table that nobody is using against what an audit finds, and returns
-/// that.
+/// Compares the counts of a table at rest with the counts of an audit, and returns the audit.
 #[track_caller]
 pub fn check<E: Packed>(table: &Table<E>) -> Audit {
     let audit = table.audit().expect("a sound table");
@@ -151,17 +119,17 @@ pub fn check<E: Packed>(table: &Table<E>) -> Audit {
     audit
 }
 
-/// Sees that nothing is handed out, and that a sweep then gives all memory back.
+/// Checks that no slot is in use, and that a sweep then releases all memory.
 #[track_caller]
 pub fn check_empty<E: Packed>(table: &Table<E>) {
     let audit = check(table);
-    assert_eq!((audit.live, audit.uninitialized), (0, 0), "still handed out");
+    assert_eq!((audit.live, audit.uninitialized), (0, 0), "slots are still in use");
     let report = table.sweep(0);
     assert_eq!(report.segments_committed, 0, "{report:?}");
     assert_eq!(check(table).segments, []);
 }
 
-/// Sees that all slots of a table can be had, from this thread, and no more; then frees them.
+/// Checks that this thread can allocate every slot of a table and no more. Then frees them.
 #[track_caller]
 pub fn check_capacity(table: &Table<u64>) {
     let all: Vec<Handle> = (0..table.capacity())

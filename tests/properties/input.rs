@@ -1,8 +1,8 @@
-//! What is made up at random, and how a failing case is made smaller.
+//! Random inputs, and how quickcheck shrinks them.
 
 use quickcheck::{Arbitrary, Gen};
 
-/// What a table is like.
+/// The options of a table.
 #[derive(Clone, Debug)]
 pub struct Shape {
     pub capacity: u32,
@@ -41,9 +41,9 @@ impl Arbitrary for Shape {
 /// A number to try as a handle.
 #[derive(Clone, Copy, Debug)]
 pub enum Pick {
-    /// One of those that are handed out, counted modulo how many there are.
-    Out(u16),
-    /// One of those that were handed out once, likewise.
+    /// A number in use, by its index modulo how many there are.
+    Used(u16),
+    /// A number freed before, by its index modulo how many there are.
     Stale(u16),
     Any(u32),
 }
@@ -53,13 +53,13 @@ impl Arbitrary for Pick {
         match u8::arbitrary(g) % 8 {
             0 => Pick::Stale(u16::arbitrary(g)),
             1 => Pick::Any(u32::arbitrary(g)),
-            _ => Pick::Out(u16::arbitrary(g)),
+            _ => Pick::Used(u16::arbitrary(g)),
         }
     }
 
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
         match *self {
-            Pick::Out(n) => Box::new(n.shrink().map(Pick::Out)),
+            Pick::Used(n) => Box::new(n.shrink().map(Pick::Used)),
             Pick::Stale(n) => Box::new(n.shrink().map(Pick::Stale)),
             Pick::Any(n) => Box::new(n.shrink().map(Pick::Any)),
         }
@@ -71,18 +71,18 @@ impl Arbitrary for Pick {
 pub enum Op {
     Allocate,
     AllocateUninitialized,
-    /// So many at once; the last one too wide, or not.
+    /// So many in one call. If the flag is set, the last entry has the reserved bit.
     AllocateMany(u16, bool),
-    AllocateTooWide,
+    AllocateReservedBit,
     Get(Pick),
     Set(Pick),
-    SetTooWide(Pick),
+    SetReservedBit(Pick),
     Free(Pick),
     /// By `free_unchecked`, if the handle is live.
     FreeOwn(Pick),
     FreeUninitialized(Pick),
     FreeMany(Vec<Pick>),
-    /// All that are handed out but for one in so many.
+    /// All slots in use except one in so many.
     FreeMost(u8),
     Sweep(u16),
     Stats,
@@ -100,10 +100,10 @@ impl Arbitrary for Op {
             4..6 => Op::AllocateUninitialized,
             6..8 => Op::AllocateMany(u16::arbitrary(g) % 600, u8::arbitrary(g) % 8 == 0),
             8 => Op::AllocateMany(u16::arbitrary(g) % 20_000, false),
-            9 => Op::AllocateTooWide,
+            9 => Op::AllocateReservedBit,
             10..13 => Op::Get(Pick::arbitrary(g)),
             13..15 => Op::Set(Pick::arbitrary(g)),
-            15 => Op::SetTooWide(Pick::arbitrary(g)),
+            15 => Op::SetReservedBit(Pick::arbitrary(g)),
             16..19 => Op::Free(Pick::arbitrary(g)),
             19 => Op::FreeOwn(Pick::arbitrary(g)),
             20 => Op::FreeUninitialized(Pick::arbitrary(g)),
@@ -122,12 +122,12 @@ impl Arbitrary for Op {
 
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
         match self.clone() {
-            Op::AllocateMany(n, wide) => {
-                Box::new((n, wide).shrink().map(|(n, w)| Op::AllocateMany(n, w)))
+            Op::AllocateMany(n, reserved) => {
+                Box::new((n, reserved).shrink().map(|(n, w)| Op::AllocateMany(n, w)))
             }
             Op::Get(pick) => Box::new(pick.shrink().map(Op::Get)),
             Op::Set(pick) => Box::new(pick.shrink().map(Op::Set)),
-            Op::SetTooWide(pick) => Box::new(pick.shrink().map(Op::SetTooWide)),
+            Op::SetReservedBit(pick) => Box::new(pick.shrink().map(Op::SetReservedBit)),
             Op::Free(pick) => Box::new(pick.shrink().map(Op::Free)),
             Op::FreeOwn(pick) => Box::new(pick.shrink().map(Op::FreeOwn)),
             Op::FreeUninitialized(pick) => Box::new(pick.shrink().map(Op::FreeUninitialized)),
@@ -138,7 +138,7 @@ impl Arbitrary for Op {
     }
 }
 
-/// An operation, and through whom: the table for 0, else one of the mutators, if there are any.
+/// An operation and its participant: the table for 0, else one of the mutators, if there are any.
 #[derive(Clone, Debug)]
 pub struct Step(pub u8, pub Op);
 

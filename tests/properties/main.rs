@@ -1,27 +1,28 @@
-//! Random sequences of every operation, on tables of random shapes, against a plain model: a map
-//! from the numbers that are handed out to what was put there last.
+//! Random sequences of every operation, on tables of random shapes, compared with a plain model.
 //!
-//! Held after each step:
+//! The model is a map from the numbers in use to the entries stored last.
 //!
-//! 1. *Exclusivity*: what is handed out was not handed out before, is not null and lies within the
+//! Checked after each step:
+//!
+//! 1. *Exclusivity*: an allocated number was not in use before, is not null, and lies within the
 //!    capacity.
-//! 2. *Exactness*: an allocation fails if and only if all slots are handed out, or the entry is
-//!    too wide; a bulk allocation puts in all entries or none.
-//! 3. *Reading*: `get` gives the model's entry for a live handle and nothing for any other number:
-//!    uninitialized, freed long ago, never handed out, beyond the capacity.
-//! 4. *Writing*: `set`, `free`, `free_uninitialized` and `free_many` succeed if and only if the
-//!    model says so, return the model's entry, and change nothing else.
-//! 5. *Sweeping*: no entry moves or changes; no segment without entries stays; below the threshold
-//!    nothing happens.
-//! 6. *Counting*: `stats`, `audit`, `for_each_live` and the sweep's report agree with the model
+//! 2. *Exactness*: an allocation fails if and only if all slots are in use, or the entry has the
+//!    reserved bit. A bulk allocation stores all entries or none.
+//! 3. *Reading*: `get` returns the model's entry for a live handle, and `None` for any other number:
+//!    uninitialized, freed, never allocated, or beyond the capacity.
+//! 4. *Writing*: `set`, `free`, `free_uninitialized`, and `free_many` succeed if and only if the
+//!    model does. They return the model's entry and change nothing else.
+//! 5. *Sweeping*: no entry moves or changes, and no segment without entries stays. Below the
+//!    threshold a sweep does nothing.
+//! 6. *Counting*: `stats`, `audit`, `for_each_live`, and the sweep's report agree with the model
 //!    and with each other.
 //!
-//! Held at the end of each sequence, whichever mutators were dropped or forgotten on the way:
+//! Checked at the end of each sequence, whichever mutators were dropped or forgotten:
 //!
-//! 7. *Conservation*: an audit finds no slot lost or doubled; every handle can be freed; a sweep
-//!    then releases every segment; and all slots can be had again.
+//! 7. *Conservation*: an audit finds no slot lost or doubled. Every handle can be freed, a sweep
+//!    then releases every segment, and all slots can be allocated again.
 //!
-//! A failing sequence is shrunk to a short one by quickcheck before it is reported.
+//! Quickcheck shrinks a failing sequence before it reports it.
 #![cfg(not(all(loom, feature = "loom")))]
 
 #[path = "../common/mod.rs"]
@@ -49,10 +50,10 @@ fn matches_the_model<E: Sample>(shape: Shape, steps: Vec<Step>) {
     run.end();
 }
 
-/// Fewer where nothing is optimised: those runs are for every day, and for debug assertions.
+/// Fewer without optimizations: those runs are frequent, and check debug assertions.
 const SEQUENCES: u64 = if cfg!(debug_assertions) { 200 } else { 2000 };
 
-/// How many operations a sequence has at most.
+/// The most operations that a sequence has.
 const LENGTH: usize = 150;
 
 fn holds<E: Sample>(name: &str) {

@@ -1,4 +1,4 @@
-//! A table and its model, taken through the same operations.
+//! Runs the same operations on a table and on its model.
 
 use slotarena::{AllocError, Handle, HandleError, SegmentAudit, SetError, Table};
 
@@ -6,15 +6,15 @@ use crate::common::{Participant, check, check_empty, handle, slots_per_segment};
 use crate::input::{Op, Pick, Step};
 use crate::model::{Model, Sample};
 
-/// A table, its mutators, and what it should be.
+/// A table, its mutators, and its model.
 pub struct Run<'t, E: Sample> {
     table: &'t Table<E>,
     /// The table itself comes first.
     participants: Vec<Participant<'t, E>>,
     model: Model<E>,
-    /// How many were forgotten.
+    /// How many mutators were forgotten.
     forgotten: usize,
-    /// So that no two entries are alike.
+    /// Counts the entries, so that no two are alike.
     entries: u64,
 }
 
@@ -36,23 +36,25 @@ impl<'t, E: Sample> Run<'t, E> {
             Op::Allocate => {
                 let entry = self.fresh();
                 let result = self.participants[through].allocate(entry);
-                self.model.hand_out(result, Some(entry));
+                self.model.allocated(result, Some(entry));
             }
             Op::AllocateUninitialized => {
                 let result = self.participants[through].allocate_uninitialized();
-                self.model.hand_out(result, None);
+                self.model.allocated(result, None);
             }
-            Op::AllocateMany(count, wide) => self.allocate_many(through, count.into(), wide),
-            Op::AllocateTooWide => {
-                let result = self.participants[through].allocate(E::TOO_WIDE);
-                assert_eq!(result, Err(AllocError::ReservedBit { word: E::TOO_WIDE_WORD }));
+            Op::AllocateMany(count, reserved) => {
+                self.allocate_many(through, count.into(), reserved)
+            }
+            Op::AllocateReservedBit => {
+                let result = self.participants[through].allocate(E::RESERVED);
+                assert_eq!(result, Err(AllocError::ReservedBit { word: E::RESERVED_WORD }));
             }
             Op::Get(pick) => {
                 let raw = self.model.number(pick);
                 let entry = self.model.entry(raw);
                 assert_eq!(self.table.get_raw(raw), entry, "get {raw}");
                 if let (Some(handle), Some(_)) = (Handle::from_raw(raw), entry) {
-                    // SAFETY: live, and this is the only thread.
+                    // SAFETY: live by the model, and this is the only thread.
                     assert_eq!(Some(unsafe { self.table.get_unchecked(handle) }), entry);
                 }
             }
@@ -68,7 +70,7 @@ impl<'t, E: Sample> Run<'t, E> {
                 self.free_many(through, rest);
             }
             Op::Set(pick)
-            | Op::SetTooWide(pick)
+            | Op::SetReservedBit(pick)
             | Op::Free(pick)
             | Op::FreeOwn(pick)
             | Op::FreeUninitialized(pick) => {
@@ -101,24 +103,24 @@ impl<'t, E: Sample> Run<'t, E> {
         }
     }
 
-    fn allocate_many(&mut self, through: usize, count: usize, wide: bool) {
+    fn allocate_many(&mut self, through: usize, count: usize, reserved: bool) {
         let mut entries: Vec<E> = (0..count).map(|_| self.fresh()).collect();
-        if wide {
-            entries.push(E::TOO_WIDE);
+        if reserved {
+            entries.push(E::RESERVED);
         }
         let mut handles = vec![handle(77)];
         let result = self.participants[through].allocate_many(&entries, &mut handles);
         assert_eq!(handles.remove(0), handle(77));
         match self.model.refusal(count) {
             Some(full) => assert_eq!((result, handles.len()), (Err(full), 0)),
-            None if wide => {
-                let wide = AllocError::ReservedBit { word: E::TOO_WIDE_WORD };
-                assert_eq!((result, handles.len()), (Err(wide), 0));
+            None if reserved => {
+                let error = AllocError::ReservedBit { word: E::RESERVED_WORD };
+                assert_eq!((result, handles.len()), (Err(error), 0));
             }
             None => {
                 assert_eq!((result, handles.len()), (Ok(()), count));
                 for (handle, entry) in handles.into_iter().zip(entries) {
-                    self.model.hand_out(Ok(handle), Some(entry));
+                    self.model.allocated(Ok(handle), Some(entry));
                 }
             }
         }
@@ -130,7 +132,7 @@ impl<'t, E: Sample> Run<'t, E> {
         let mut refused = Vec::new();
         for &raw in &numbers {
             if self.model.entry(raw).is_some() {
-                self.model.take_back(raw);
+                self.model.freed(raw);
             } else {
                 refused.push(raw);
             }
@@ -141,7 +143,7 @@ impl<'t, E: Sample> Run<'t, E> {
         assert_eq!(found, expected, "first refused, how many, and how many freed");
     }
 
-    /// Sets or frees one slot: Property 4.
+    /// Sets or frees one slot. Checks Property 4.
     fn use_one(&mut self, through: usize, handle: Handle, op: &Op) {
         let raw = handle.to_raw();
         let entry = self.fresh();
@@ -151,7 +153,7 @@ impl<'t, E: Sample> Run<'t, E> {
         match op {
             Op::Set(_) => {
                 let result = participant.set(handle, entry);
-                match model.out.get_mut(&raw) {
+                match model.used.get_mut(&raw) {
                     Some(slot) => assert_eq!(result, Ok(slot.entry.replace(entry))),
                     None => assert_eq!(
                         result,
@@ -159,34 +161,34 @@ impl<'t, E: Sample> Run<'t, E> {
                     ),
                 }
             }
-            Op::SetTooWide(_) => {
-                let wide = SetError::ReservedBit { word: E::TOO_WIDE_WORD };
-                assert_eq!(participant.set(handle, E::TOO_WIDE), Err(wide));
+            Op::SetReservedBit(_) => {
+                let error = SetError::ReservedBit { word: E::RESERVED_WORD };
+                assert_eq!(participant.set(handle, E::RESERVED), Err(error));
             }
             Op::FreeUninitialized(_) => {
                 let result = participant.free_uninitialized(handle).map_err(|error| error.raw());
                 let expected = if model.is_uninitialized(raw) { Ok(()) } else { Err(raw) };
                 assert_eq!(result, expected);
                 if result.is_ok() {
-                    model.take_back(raw);
+                    model.freed(raw);
                 }
             }
             Op::FreeOwn(_) if live.is_some() => {
-                // SAFETY: the model says that it is live, and there is no other thread.
+                // SAFETY: live by the model, and this is the only thread.
                 assert_eq!(Some(unsafe { participant.free_own(handle) }), live);
-                model.take_back(raw);
+                model.freed(raw);
             }
             _ => {
                 let result = participant.free(handle).map_err(|error| error.raw());
                 assert_eq!(result, live.ok_or(raw));
                 if result.is_ok() {
-                    model.take_back(raw);
+                    model.freed(raw);
                 }
             }
         }
     }
 
-    /// Property 5, and what the report says.
+    /// Sweeps. Checks Property 5 and the report.
     fn sweep(&mut self, threshold: u64) {
         let before = check(self.table);
         let report = self.table.sweep(threshold);
@@ -208,29 +210,29 @@ impl<'t, E: Sample> Run<'t, E> {
         }
         assert_eq!(report.segments_committed, after.segments.len() as u64);
         assert_eq!(report.free, after.free);
-        assert_eq!(report.live + report.uninitialized, self.model.out.len() as u64);
+        assert_eq!(report.live + report.uninitialized, self.model.used.len() as u64);
         for (raw, entry) in self.model.live() {
-            assert_eq!(self.table.get_raw(raw), Some(entry), "after a sweep");
+            assert_eq!(self.table.get_raw(raw), Some(entry), "{raw} after a sweep");
         }
     }
 
-    /// Property 6.
+    /// Checks Property 6 by the statistics.
     fn count(&self) {
         let stats = self.table.stats();
         assert_eq!((stats.live, stats.uninitialized), self.model.counts());
         assert!(stats.slots_committed <= u64::from(self.model.capacity));
-        // This thread is one too once it has done something itself.
+        // This thread counts too once it has used the table itself.
         let mutators = self.participants.len() - 1 + self.forgotten;
         assert!((mutators..mutators + 2).contains(&stats.mutators), "{stats:?}");
     }
 
-    /// Property 6.
+    /// Checks Property 6 by an audit.
     fn audit(&self) {
         let audit = check(self.table);
         assert_eq!((audit.live, audit.uninitialized), self.model.counts());
     }
 
-    /// Property 7.
+    /// Checks Property 7.
     pub fn end(mut self) {
         self.audit();
         while let Some(raw) = self.model.order.first().copied() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, mpsc};
 
 use slotarena::{Key, Slab};
 
-/// Counts its drop.
+/// A value that counts its drop.
 struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {
@@ -19,7 +19,7 @@ fn slab<T: Send + Sync + 'static>() -> Slab<T> {
     Slab::builder().capacity(100_000).build().expect("a slab")
 }
 
-/// A slab of which another participant, which stays, has had a guard.
+/// Runs `f` on a slab that has a second participant, which has had a guard and stays.
 fn with_reader<R>(f: impl FnOnce(Slab<Counted>, Arc<AtomicUsize>) -> R) -> R {
     let (stop, stopped) = mpsc::channel::<()>();
     let slab = Arc::new(slab::<Counted>());
@@ -42,7 +42,7 @@ fn with_reader<R>(f: impl FnOnce(Slab<Counted>, Arc<AtomicUsize>) -> R) -> R {
     result
 }
 
-/// Inserts and removes so many values.
+/// Inserts and removes `count` values.
 fn churn(slab: &Slab<Counted>, drops: &Arc<AtomicUsize>, count: usize) {
     for _ in 0..count {
         let key = slab.insert(Counted(drops.clone())).expect("room");
@@ -54,7 +54,7 @@ fn holds<T: Send + Sync + PartialEq + std::fmt::Debug + 'static>(make: impl Fn(u
     let mut slab = slab();
     let keys: Vec<Key> = (0..1000).map(|n| slab.insert(make(n)).expect("room")).collect();
     for (n, &key) in keys.iter().enumerate() {
-        let value = slab.get(key).expect("it is there");
+        let value = slab.get(key).expect("live");
         assert_eq!(*value, make(n));
         assert_eq!(std::ptr::from_ref(&*value).addr() % align_of::<T>(), 0);
     }
@@ -89,13 +89,13 @@ fn values_of_every_size() {
 }
 
 #[test]
-fn with_nobody_else_looking_a_value_is_dropped_at_once() {
+fn without_another_reader_a_value_is_dropped_immediately() {
     let (slab, drops) = (slab(), Arc::default());
     for n in 1..1000 {
         churn(&slab, &drops, 1);
         assert_eq!(drops.load(Ordering::Relaxed), n);
     }
-    // Not under the remover's own guard.
+    // Not while the remover has a guard of its own.
     let key = slab.insert(Counted(drops.clone())).expect("room");
     let guard = slab.pin();
     assert!(guard.get(key).is_some() && slab.remove(key));
@@ -105,7 +105,7 @@ fn with_nobody_else_looking_a_value_is_dropped_at_once() {
 }
 
 #[test]
-fn a_slab_drops_what_is_in_it_and_what_waits() {
+fn a_slab_drops_its_live_and_its_deferred_values() {
     let drops = Arc::default();
     let slab = slab();
     let keys: Vec<Key> =
@@ -123,10 +123,10 @@ fn a_slab_drops_what_is_in_it_and_what_waits() {
 }
 
 #[test]
-fn removals_drop_what_was_removed_before() {
+fn removals_drop_deferred_values() {
     with_reader(|slab, drops| {
         churn(&slab, &drops, 10_000);
-        assert!(drops.load(Ordering::Relaxed) > 10_000 - 1024, "at most a batch waits");
+        assert!(drops.load(Ordering::Relaxed) > 10_000 - 1024, "at most a batch is deferred");
         assert!(slab.stats().waiting < 1024);
         assert_eq!(slab.flush(), 0);
         assert_eq!(drops.load(Ordering::Relaxed), 10_000);
@@ -134,20 +134,20 @@ fn removals_drop_what_was_removed_before() {
 }
 
 #[test]
-fn what_a_thread_leaves_is_dropped_by_others() {
+fn values_of_an_ended_thread_are_dropped_by_others() {
     with_reader(|slab, drops| {
         let (slab, left) = (Arc::new(slab), Arc::default());
         let (other, counter) = (Arc::clone(&slab), Arc::clone(&left));
-        // Joined so that it has gone, its thread's locals included.
+        // Joined, so that the thread has dropped its thread-locals too.
         std::thread::spawn(move || churn(&other, &counter, 100)).join().expect("a thread");
-        assert_eq!(left.load(Ordering::Relaxed), 0, "it has gone before it looked");
+        assert_eq!(left.load(Ordering::Relaxed), 0, "the thread ended before it dropped any");
         churn(&slab, &drops, 4096);
         assert_eq!(left.load(Ordering::Relaxed), 100);
     });
 }
 
 #[test]
-fn what_a_sleeping_thread_has_removed_is_dropped_by_others() {
+fn values_removed_by_a_sleeping_thread_are_dropped_by_others() {
     with_reader(|slab, drops| {
         let asleep = Arc::new(AtomicUsize::new(0));
         let (slab, counter) = (&slab, &asleep);
@@ -159,7 +159,7 @@ fn what_a_sleeping_thread_has_removed_is_dropped_by_others() {
                 ready.send(()).expect("the test waits");
                 let _ = woken.recv();
             });
-            is_ready.recv().expect("it has removed its values");
+            is_ready.recv().expect("the thread has removed its values");
             assert_eq!(asleep.load(Ordering::Relaxed), 0);
             churn(slab, &drops, 8192);
             assert_eq!(asleep.load(Ordering::Relaxed), 100);
@@ -169,7 +169,7 @@ fn what_a_sleeping_thread_has_removed_is_dropped_by_others() {
 }
 
 #[test]
-fn a_guard_that_sleeps_delays_what_it_could_see_and_no_more() {
+fn a_sleeping_guard_delays_only_the_values_that_it_may_see() {
     let slab = slab::<Counted>();
     let drops = Arc::default();
     let live: Vec<Key> =
@@ -181,10 +181,10 @@ fn a_guard_that_sleeps_delays_what_it_could_see_and_no_more() {
         let first = live[0];
         scope.spawn(move || {
             let guard = slab.pin();
-            let value = guard.get(first).expect("it is there");
+            let value = guard.get(first).expect("live");
             ready.send(()).expect("the test waits");
             let _ = woken.recv();
-            assert!(Arc::strong_count(&value.0) > 0, "it is still there");
+            assert!(Arc::strong_count(&value.0) > 0, "the value stays");
         });
         is_ready.recv().expect("a guard sleeps");
         for &key in &live {
@@ -200,7 +200,7 @@ fn a_guard_that_sleeps_delays_what_it_could_see_and_no_more() {
     assert_eq!(drops.load(Ordering::Relaxed), 1_000_008);
 }
 
-/// Panics when it is dropped, if told to.
+/// A value that panics when dropped, if the flag is set.
 struct Touchy(Arc<AtomicUsize>, bool);
 
 impl Drop for Touchy {
@@ -235,12 +235,12 @@ fn a_drop_that_panics_leaves_the_slab_whole() {
         slab.insert(touchy(n == 20)).expect("room");
     }
     assert!(catch_unwind(AssertUnwindSafe(|| drop(slab))).is_err());
-    assert_eq!(drops.load(Ordering::Relaxed), 151, "all others are dropped all the same");
+    assert_eq!(drops.load(Ordering::Relaxed), 151, "all other values are dropped");
 }
 
 static LIST: LazyLock<Slab<Node>> = LazyLock::new(|| Slab::new().expect("addresses"));
 
-/// Removes what follows it, and leaves something else, when it is dropped.
+/// A node that, when dropped, removes the next one and may insert another.
 struct Node(Option<Key>, bool);
 
 impl Drop for Node {
@@ -261,7 +261,7 @@ fn a_drop_may_use_the_slab() {
     };
     assert!(LIST.remove(list(100, true).expect("a list")));
     assert_eq!(LIST.len(), 100);
-    // With a reader, so that removals are put off; long enough for a stack to overflow.
+    // With a reader, so that drops are deferred. The list is long enough to overflow a stack.
     std::thread::scope(|scope| {
         let (wake, woken) = mpsc::channel::<()>();
         let (ready, is_ready) = mpsc::channel();
@@ -285,7 +285,7 @@ fn guards_outlive_a_threads_other_locals() {
         static LATE: std::cell::RefCell<Option<Late>> = const { std::cell::RefCell::new(None) };
     }
     static SLAB: LazyLock<Slab<u32>> = LazyLock::new(|| Slab::new().expect("addresses"));
-    /// Keeps a guard until its thread's locals go, and then uses the slab.
+    /// Keeps a guard until the thread-locals are dropped, and then uses the slab.
     struct Late(Key, Option<slotarena::slab::Ref<'static, u32>>);
     impl Drop for Late {
         fn drop(&mut self) {
@@ -293,12 +293,12 @@ fn guards_outlive_a_threads_other_locals() {
             let key = SLAB.insert(8).expect("room");
             assert_eq!(SLAB.get(key).as_deref(), Some(&8));
             assert!(SLAB.remove(self.0) && SLAB.remove(key));
-            assert_eq!(self.1.as_deref(), Some(&7), "removed, and seen still");
+            assert_eq!(self.1.as_deref(), Some(&7), "removed, but its guard still reads it");
         }
     }
     for _ in 0..10 {
         std::thread::spawn(|| {
-            // Made before the slab's own local, and so dropped after it.
+            // Made before the slab's own thread-local, and so dropped after it.
             LATE.with(|late| assert!(late.borrow().is_none()));
             let key = SLAB.insert(7).expect("room");
             LATE.with(|late| *late.borrow_mut() = Some(Late(key, SLAB.get(key))));

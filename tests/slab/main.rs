@@ -2,14 +2,16 @@
 //!
 //! - `basics`: each operation by itself.
 //! - `dropping`: values of every size, and when they are dropped.
-//! - `pool`: values that are used again.
-//! - `stale`: keys of values that are gone.
+//! - `format`: `Debug`, `Display`, conversions, serde, and `source()` of errors.
+//! - `pool`: values that are reused.
+//! - `stale`: keys of removed values.
 //! - `properties`: random sequences of operations against a map.
-//! - `stress`: up to 32 threads; no value is torn, stale, or dropped twice.
+//! - `stress`: up to 32 threads. No value is torn, stale, or dropped twice.
 #![cfg(not(all(loom, feature = "loom")))]
 
 mod basics;
 mod dropping;
+mod format;
 mod pool;
 mod properties;
 mod stale;

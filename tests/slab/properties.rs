@@ -1,8 +1,8 @@
 //! Random sequences of operations against a map.
 //!
-//! - What the map has is found, with its stamp; what it has had is not.
-//! - A value is dropped once, and not while a guard that has looked at it is there.
-//! - When all guards are gone and the slab is flushed, what is not in the map has been dropped.
+//! - A key of the map is found, with its stamp. A removed key is not.
+//! - A value is dropped once, and not while a guard lives that has read it.
+//! - After all guards are dropped and the slab is flushed, every removed value has been dropped.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use quickcheck::{Arbitrary, Gen, QuickCheck};
 use slotarena::slab::{Guard, TakeError};
 use slotarena::{Key, Slab};
 
-/// The stamps of the values that have been dropped.
+/// The stamps of the dropped values.
 type Dropped = Arc<Mutex<HashSet<u32>>>;
 
 struct Value(u32, Dropped);
@@ -23,7 +23,7 @@ impl Drop for Value {
     }
 }
 
-/// What is done; numbers choose among the keys there are.
+/// An operation. Its numbers choose among the known keys and guards.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Insert,
@@ -36,7 +36,7 @@ enum Step {
     GetDead(usize),
     Pin,
     Unpin(usize),
-    LookUnderGuard(usize, usize),
+    ReadUnderGuard(usize, usize),
     Flush,
     Sweep,
     Retain(u32),
@@ -58,7 +58,7 @@ impl Arbitrary for Step {
             20 => Step::GetDead(n),
             21..23 => Step::Pin,
             23..25 => Step::Unpin(n),
-            25..28 => Step::LookUnderGuard(n, m),
+            25..28 => Step::ReadUnderGuard(n, m),
             28 => Step::Flush,
             29 if n % 4 == 0 => Step::Sweep,
             29 => Step::GetOrInsert(n, m),
@@ -69,7 +69,7 @@ impl Arbitrary for Step {
     }
 }
 
-/// What the slab should be like.
+/// The expected state of the slab.
 #[derive(Default)]
 struct Model {
     live: HashMap<Key, u32>,
@@ -86,8 +86,8 @@ impl Model {
     }
 
     fn inserted(&mut self, key: Key) {
-        assert!(self.live.insert(key, self.stamps).is_none(), "{key:?} is another's");
-        assert!(!self.dead.contains(&key), "{key:?} was another's");
+        assert!(self.live.insert(key, self.stamps).is_none(), "{key:?} is in use");
+        assert!(!self.dead.contains(&key), "{key:?} was used before");
         self.keys.push(key);
     }
 
@@ -98,7 +98,7 @@ impl Model {
     fn removed(&mut self, key: Key) -> u32 {
         self.keys.retain(|&other| other != key);
         self.dead.push(key);
-        self.live.remove(&key).expect("it was live")
+        self.live.remove(&key).expect("live")
     }
 
     fn is_dropped(&self, stamp: u32) -> bool {
@@ -106,7 +106,7 @@ impl Model {
     }
 }
 
-/// A guard, and what it has looked at.
+/// A guard, and the stamps that it has read.
 struct Watch<'s> {
     guard: Guard<'s, Value>,
     seen: Vec<u32>,
@@ -115,7 +115,7 @@ struct Watch<'s> {
 fn holds(steps: Vec<Step>) -> bool {
     let slab: Slab<Value> = Slab::builder().capacity(5000).build().expect("a small slab");
     let mut model = Model::default();
-    // All guards are this thread's; the interval is that of the oldest.
+    // All guards belong to this thread. Its reservation is that of the oldest guard.
     let mut watches: Vec<Watch> = Vec::new();
     for step in steps {
         match step {
@@ -160,18 +160,18 @@ fn holds(steps: Vec<Step>) -> bool {
                         Ok(value) => {
                             assert_eq!(value.0, stamp);
                             let is_seen = watches.iter().any(|watch| watch.seen.contains(&stamp));
-                            assert!(!is_seen, "a guard has looked at it");
+                            assert!(!is_seen, "no guard has read it");
                         }
                         Err(error) => {
                             assert_eq!(error, TakeError::Guarded);
-                            assert!(!watches.is_empty(), "no guard can see it");
+                            assert!(!watches.is_empty(), "some guard may see it");
                         }
                     }
                 }
             }
             Step::Get(n) => {
                 if let Some(key) = model.pick(n) {
-                    let value = slab.get(key).expect("it is live");
+                    let value = slab.get(key).expect("live");
                     assert_eq!(value.0, model.live[&key]);
                 }
             }
@@ -186,10 +186,10 @@ fn holds(steps: Vec<Step>) -> bool {
                     watches.swap_remove(n % watches.len());
                 }
             }
-            Step::LookUnderGuard(n, m) => {
+            Step::ReadUnderGuard(n, m) => {
                 let count = watches.len().max(1);
                 if let (Some(watch), Some(key)) = (watches.get_mut(n % count), model.pick(m)) {
-                    let stamp = watch.guard.get(key).expect("it is live").0;
+                    let stamp = watch.guard.get(key).expect("live").0;
                     assert_eq!(stamp, model.live[&key]);
                     watch.seen.push(stamp);
                 }
@@ -223,7 +223,7 @@ fn holds(steps: Vec<Step>) -> bool {
                     Some(known) => assert_eq!((key, found.0), (known, model.live[&known])),
                     None => model.inserted(key),
                 }
-                // One that was not needed.
+                // The value, if it was not needed.
                 drop(value);
             }
             Step::Reader => std::thread::scope(|scope| {
@@ -236,7 +236,10 @@ fn holds(steps: Vec<Step>) -> bool {
             }),
         }
         for watch in &watches {
-            assert!(watch.seen.iter().all(|&stamp| !model.is_dropped(stamp)), "it was looked at");
+            assert!(
+                watch.seen.iter().all(|&stamp| !model.is_dropped(stamp)),
+                "a guard has read it"
+            );
         }
         assert_eq!(slab.len(), model.live.len());
     }
@@ -256,7 +259,7 @@ fn holds(steps: Vec<Step>) -> bool {
 }
 
 #[test]
-fn random_sequences_do_as_a_map_does() {
+fn random_sequences_match_a_map() {
     let tests = if cfg!(miri) { 3 } else { 150 };
     QuickCheck::new().rng(Gen::new(600)).tests(tests).quickcheck(holds as fn(Vec<Step>) -> bool);
 }

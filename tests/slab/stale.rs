@@ -1,8 +1,8 @@
-//! Keys of values that are gone name nothing, whatever comes after.
+//! Keys of removed values never name a later value.
 
 use slotarena::{AllocError, Key, Slab};
 
-/// How often a slot is used again. Slow interpreters get fewer.
+/// How often a slot is reused. Fewer times under Miri, which is slow.
 const REUSES: u32 = if cfg!(miri) { 500 } else { 10_000_000 };
 
 fn key(index: u32, generation: u32) -> Key {
@@ -28,10 +28,10 @@ fn ten_million_reuses_of_a_slot_have_as_many_keys() {
 }
 
 #[test]
-fn a_released_segment_goes_on_where_it_was() {
+fn a_released_segment_continues_its_generations() {
     let slab: Slab<u64> = Slab::builder().capacity(20_000).build().expect("a small slab");
     let mut old = Vec::new();
-    for round in 0..20 {
+    for cycle in 0..20 {
         let keys: Vec<Key> = (0..20_000).map(|n| slab.insert(n).expect("room")).collect();
         let stats = slab.stats();
         assert_eq!((stats.live, stats.free), (20_000, 0));
@@ -40,23 +40,23 @@ fn a_released_segment_goes_on_where_it_was() {
             assert!(slab.remove(key));
         }
         // A few slots have many more generations than the others.
-        for n in 0..1000 * round {
+        for n in 0..1000 * cycle {
             let key = slab.insert(n).expect("room");
             assert!(slab.remove(key));
         }
-        assert_eq!(slab.sweep(0).segments_committed, 0, "all memory goes back");
+        assert_eq!(slab.sweep(0).segments_committed, 0, "all memory is released");
         old.extend(keys.iter().step_by(997));
         assert!(old.iter().all(|&key| !slab.contains(key) && slab.get(key).is_none()));
     }
     let stats = slab.stats();
-    assert!(stats.bytes_generations <= 4 * 6, "a number for each segment: {stats:?}");
+    assert!(stats.bytes_generations <= 4 * 6, "one number for each segment: {stats:?}");
     let keys: Vec<Key> = (0..20_000).map(|n| slab.insert(n).expect("room")).collect();
     assert!(keys.iter().all(|key| key.generation() >= 20));
     assert!(old.iter().all(|&key| !slab.contains(key)));
 }
 
 #[test]
-fn a_slot_without_generations_left_is_retired() {
+fn a_slot_without_generations_left_is_exhausted() {
     let slab: Slab<String> =
         Slab::builder().capacity(2).last_generation(3).build().expect("a small slab");
     for n in 0..8 {
@@ -79,7 +79,7 @@ fn a_slot_without_generations_left_is_retired() {
     let error = slab.insert("more".to_owned()).expect_err("no slot is left");
     assert_eq!(error.error(), AllocError::CapacityExhausted { capacity: 2 });
     slab.audit().expect("in order");
-    assert_eq!(slab.sweep(0).segments_released, 0, "its slots would begin again");
+    assert_eq!(slab.sweep(0).segments_released, 0, "its slots would repeat their generations");
     for index in 1..3 {
         assert!((0..=3).all(|generation| !slab.contains(key(index, generation))));
     }

@@ -1,10 +1,11 @@
-//! Up to 32 threads insert, look at, remove and take stamped values of one slab.
+//! Up to 32 threads insert, read, remove, and take stamped values of one slab.
 //!
-//! A value knows its own key and repeats it: a torn one does not agree with itself, one that is
-//! dropped is zeros, and one that was looked for under another key is stale.
+//! A value repeats its own key. A torn value holds two keys, a dropped one holds zeros, and a stale
+//! one holds another key.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use fastrand::Rng;
 use slotarena::{Key, Slab};
 
 const WORDS: usize = 8;
@@ -26,35 +27,23 @@ impl Drop for Value {
     }
 }
 
-/// A small generator (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 32) as usize % n
-    }
-}
-
-/// Keys that all threads know.
+/// How many keys all threads share.
 const KNOWN: usize = 256;
 
 fn play(slab: &Slab<Value>, known: &[AtomicU64], drops: &'static AtomicUsize, seed: u64) -> usize {
-    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut random = Rng::with_seed(seed);
     let mut inserted = 0;
     let key_at = |n: usize| Key::from_raw(known[n].load(Ordering::Relaxed));
-    for round in 0..if cfg!(miri) { 20 } else { 2000 } {
-        match random.below(8) {
+    for step in 0..if cfg!(miri) { 20 } else { 2000 } {
+        match random.usize(..8) {
             0..3 => {
                 for _ in 0..8 {
                     let make = |key: Key| Value([key.to_raw(); WORDS], drops);
                     let key = slab.insert_with(make).expect("room");
                     inserted += 1;
-                    let old = known[random.below(KNOWN)].swap(key.to_raw(), Ordering::AcqRel);
+                    let old = known[random.usize(..KNOWN)].swap(key.to_raw(), Ordering::AcqRel);
                     if let Some(old) = Key::from_raw(old) {
-                        match random.below(3) {
+                        match random.usize(..3) {
                             0 => {
                                 if let Ok(value) = slab.take(old) {
                                     value.check(old);
@@ -64,7 +53,7 @@ fn play(slab: &Slab<Value>, known: &[AtomicU64], drops: &'static AtomicUsize, se
                                 slab.remove(old);
                             }
                         }
-                        assert!(!slab.contains(old), "removed by us, or before");
+                        assert!(!slab.contains(old), "removed by this thread, or before");
                     }
                 }
             }
@@ -72,7 +61,7 @@ fn play(slab: &Slab<Value>, known: &[AtomicU64], drops: &'static AtomicUsize, se
                 let guard = slab.pin();
                 let mut seen: Vec<(Key, &Value)> = Vec::new();
                 for _ in 0..16 {
-                    if let Some(key) = key_at(random.below(KNOWN)) {
+                    if let Some(key) = key_at(random.usize(..KNOWN)) {
                         seen.extend(guard.get(key).map(|value| (key, value)));
                     }
                 }
@@ -81,15 +70,15 @@ fn play(slab: &Slab<Value>, known: &[AtomicU64], drops: &'static AtomicUsize, se
                 }
             }
             6 => {
-                if let Some(key) = key_at(random.below(KNOWN)) {
-                    // Of several that do this, and of those above, one wins.
+                if let Some(key) = key_at(random.usize(..KNOWN)) {
+                    // One of several concurrent removals succeeds.
                     slab.remove(key);
                 }
             }
-            _ if round % 64 == 0 => {
+            _ if step % 64 == 0 => {
                 slab.sweep(0);
             }
-            _ if round % 16 == 0 => {
+            _ if step % 16 == 0 => {
                 slab.flush();
             }
             _ => {
@@ -108,16 +97,19 @@ fn run(threads: usize) {
     let known: Vec<AtomicU64> = (0..KNOWN).map(|_| AtomicU64::new(0)).collect();
     let inserted: usize = std::thread::scope(|scope| {
         let (slab, known) = (&slab, &known);
-        let threads: Vec<_> = (0..threads)
-            .map(|n| scope.spawn(move || play(slab, known, drops, n as u64 + 1)))
-            .collect();
+        let threads: Vec<_> =
+            (0..threads).map(|n| scope.spawn(move || play(slab, known, drops, n as u64))).collect();
         threads.into_iter().map(|thread| thread.join().expect("a thread")).sum()
     });
     slab.audit().expect("in order");
-    assert_eq!(slab.flush(), 0, "all guards are gone");
+    assert_eq!(slab.flush(), 0, "no guard is left");
     let live = slab.len();
     assert_eq!(slab.pin().iter().count(), live);
-    assert_eq!(drops.load(Ordering::Relaxed) + live, inserted, "dropped once each");
+    assert_eq!(
+        drops.load(Ordering::Relaxed) + live,
+        inserted,
+        "each removed value is dropped once"
+    );
     for known in &known {
         if let Some(key) = Key::from_raw(known.load(Ordering::Relaxed)) {
             slab.remove(key);

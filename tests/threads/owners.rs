@@ -1,21 +1,21 @@
-//! Who has which slot, by a record that is kept beside the table.
+//! The owner of each slot, recorded outside the table.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use slotarena::Handle;
 
-/// A stamp for each slot: 0, or who has it.
+/// A stamp for each slot: 0, or the number of its owner.
 pub struct Owners {
     stamps: Box<[AtomicU32]>,
     notes: Box<[Note]>,
 }
 
-/// Written by a slot's owner alone, and not atomic: were two owners not ordered one after the
-/// other, a sanitizer would see it.
+/// A number that only a slot's owner writes. It is not atomic, so that a sanitizer reports two owners
+/// that are not ordered.
 struct Note(UnsafeCell<u32>);
 
-// SAFETY: only used by a slot's owner. That there is one at a time is what is being tested.
+// SAFETY: only a slot's owner uses it. The test is that a slot has one owner at a time.
 unsafe impl Sync for Note {}
 
 impl Owners {
@@ -25,17 +25,17 @@ impl Owners {
         Self { stamps, notes }
     }
 
-    // Relaxed, all of them: it is the table that has to order one owner after the other.
+    // All accesses are relaxed, since the table must order successive owners.
 
-    /// Says that the slot was handed out to `me`, who is not 0.
+    /// Records that the slot was allocated by `me`, which is not 0.
     pub fn claim(&self, handle: Handle, me: u32) {
         let (slot, found) = (handle.to_raw(), self.restamp(handle, me));
-        assert!(found == 0, "slot {slot} was handed out to {me}, and {found} has it");
+        assert!(found == 0, "slot {slot} was allocated by {me}, and {found} has it");
         // SAFETY: the caller is the owner.
         unsafe { *self.notes[handle.to_raw() as usize].0.get() = me };
     }
 
-    /// Says that `from` leaves the slot to `to`, who is told of it in a way that orders the two.
+    /// Records that `from` passes the slot to `to`, which learns of it by synchronized means.
     pub fn pass(&self, handle: Handle, from: u32, to: u32) {
         self.check_note(handle, from);
         // SAFETY: the caller is the owner.
@@ -44,18 +44,18 @@ impl Owners {
         assert!(found == from, "slot {slot} goes from {from} to {to}, and {found} has it");
     }
 
-    /// Says that `me` is about to free the slot.
+    /// Records that `me` is about to free the slot.
     pub fn give_up(&self, handle: Handle, me: u32) {
         self.check_note(handle, me);
         let (slot, found) = (handle.to_raw(), self.restamp(handle, 0));
-        assert!(found == me, "slot {slot} is given up by {me}, and {found} has it");
+        assert!(found == me, "slot {slot} is freed by {me}, and {found} has it");
     }
 
     pub fn owner(&self, handle: Handle) -> u32 {
         self.stamps[handle.to_raw() as usize].load(Ordering::Relaxed)
     }
 
-    /// How many slots somebody has.
+    /// Returns how many slots have an owner.
     pub fn count(&self) -> u64 {
         self.stamps.iter().filter(|stamp| stamp.load(Ordering::Relaxed) != 0).count() as u64
     }
@@ -64,7 +64,7 @@ impl Owners {
         let slot = handle.to_raw();
         // SAFETY: the caller is the owner.
         let note = unsafe { *self.notes[slot as usize].0.get() };
-        assert!(note == me, "slot {slot} is {me}'s, and {note} has put a note there");
+        assert!(note == me, "slot {slot} belongs to {me}, and {note} has written its note");
     }
 
     fn restamp(&self, handle: Handle, to: u32) -> u32 {

@@ -1,4 +1,4 @@
-//! What was written before an entry was put into the table is seen by whoever reads the entry.
+//! A thread that reads an entry also sees all writes made before the entry was stored.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -8,21 +8,21 @@ use slotarena::Table;
 use crate::Deadline;
 use crate::common::{cases, check_empty, mix};
 
-/// Texts that are written once each, by one thread, and read by others once they are told.
+/// Letters that one thread writes once each, and that others read once they have the number.
 struct Letters(Box<[UnsafeCell<u64>]>);
 
-// SAFETY: each is written before its number is put into the table, and read by who finds the
-// number there. That this orders the two is what is being tested.
+// SAFETY: a letter is written before its number is stored in the table, and read after the number
+// was found there. The test is that this orders the two.
 unsafe impl Sync for Letters {}
 
 impl Letters {
     fn write(&self, number: u64) {
-        // SAFETY: nobody has been told of this one.
+        // SAFETY: no other thread has this number yet.
         unsafe { *self.0[number as usize].get() = mix(number) };
     }
 
     fn read(&self, number: u64) -> u64 {
-        // SAFETY: the number was found in the table.
+        // SAFETY: the number was found in the table, so the letter was written before.
         unsafe { *self.0[number as usize].get() }
     }
 }
@@ -36,7 +36,7 @@ impl Drop for SetWhenDropped<'_> {
 }
 
 #[test]
-fn what_was_written_before_is_seen() {
+fn writes_before_an_entry_are_seen_by_its_readers() {
     const LETTERS: u64 = 1 << 21;
     const READERS: usize = 2;
     let letters = Letters((0..LETTERS).map(|_| UnsafeCell::new(0)).collect());
@@ -44,19 +44,19 @@ fn what_was_written_before_is_seen() {
     let deadline = Deadline::after(4.0);
     let fixed = table.allocate(0).expect("a slot");
     letters.write(0);
-    // Carries no ordering of its own.
+    // Relaxed: it orders nothing by itself.
     let latest = AtomicU32::new(fixed.to_raw());
     let ended = AtomicBool::new(false);
     let read: u64 = std::thread::scope(|scope| {
         let read_all = || {
             let (mut read, mut newest) = (0, 0);
             while !ended.load(Ordering::Relaxed) {
-                // Put there by `set`: never an older one after a newer one.
+                // Stored by `set`: a newer number is never followed by an older one.
                 let number = table.get(fixed).expect("never freed");
                 assert!(number >= newest, "{number} after {newest}");
                 assert!(number == 0 || letters.read(number) == mix(number), "letter {number}");
                 newest = number;
-                // Put there by `allocate`, and perhaps gone again.
+                // Stored by `allocate`, and perhaps freed since.
                 if let Some(number) = table.get_raw(latest.load(Ordering::Relaxed)) {
                     assert!(number == 0 || letters.read(number) == mix(number), "letter {number}");
                     read += 1;
@@ -66,7 +66,7 @@ fn what_was_written_before_is_seen() {
             read
         };
         let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(read_all)).collect();
-        // Whatever becomes of this loop, the readers end.
+        // The readers end even if this loop panics.
         let ending = SetWhenDropped(&ended);
         for number in 1..LETTERS {
             letters.write(number);
@@ -86,5 +86,5 @@ fn what_was_written_before_is_seen() {
     });
     table.free(fixed).expect("live");
     check_empty(&table);
-    cases("reads of what was published", read);
+    cases("reads of published letters", read);
 }

@@ -1,11 +1,12 @@
-//! *Full* is said only when it is true.
+//! An allocation reports a full table only if the table is full.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use fastrand::Rng;
 use slotarena::Table;
 
 use crate::Deadline;
-use crate::common::{Participant, Random, cases, check, on_threads};
+use crate::common::{Participant, cases, check, on_threads};
 
 #[test]
 fn no_allocation_fails_while_another_thread_merely_keeps_free_slots() {
@@ -15,10 +16,10 @@ fn no_allocation_fails_while_another_thread_merely_keeps_free_slots() {
         let capacity = (quota * THREADS) as u32;
         let table = Table::<u64>::builder().capacity(capacity).build().expect("a table");
         let deadline = Deadline::after(3.0);
-        // All quotas together are the capacity, and who allocates has one less than its own: at
-        // every moment of that call a slot is free, if only in another's private store.
+        // The quotas add up to the capacity, and a thread that allocates holds at least one less
+        // than its quota. So a slot is free, perhaps in another thread's local store.
         on_threads(THREADS, |i| {
-            let mut random = Random::new(i as u64);
+            let mut random = Rng::with_seed(i as u64);
             let mut through = match i % 2 {
                 0 => Participant::Thread(&table),
                 _ => Participant::Mutator(table.mutator()),
@@ -30,8 +31,8 @@ fn no_allocation_fails_while_another_thread_merely_keeps_free_slots() {
                     held.push(through.allocate(i as u64).expect("a slot is free"));
                     done += 1;
                 }
-                for _ in 0..=random.below(quota) {
-                    let handle = held.swap_remove(random.below(held.len()));
+                for _ in 0..=random.usize(..quota) {
+                    let handle = held.swap_remove(random.usize(..held.len()));
                     assert_eq!(through.free(handle), Ok(i as u64));
                 }
             }

@@ -1,24 +1,25 @@
-//! Several threads that want the same slot to change at once.
+//! Several threads change one slot concurrently.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use fastrand::Rng;
 use slotarena::{Handle, Table};
 
 use crate::Deadline;
-use crate::common::{Random, cases, check_empty, on_threads};
+use crate::common::{cases, check_empty, on_threads};
 
-/// Two that race, since more do not run at once everywhere.
+/// Two threads race, since some machines have only two processors.
 pub const THREADS: usize = 2;
 
-/// How many slots they race for in a round.
+/// The number of slots in a heat.
 const SLOTS: usize = 256;
 
-/// Which place a thread has come to.
+/// The number of the place that a thread has reached.
 #[repr(align(128))]
 struct Place(AtomicU64);
 
-/// Where the threads meet. Nobody sleeps here, so that they stay on processors of their own.
+/// The meeting point of the threads. They spin, so that each stays on its processor.
 pub struct Line([Place; THREADS]);
 
 impl Line {
@@ -26,8 +27,8 @@ impl Line {
         Self([const { Place(AtomicU64::new(0)) }; THREADS])
     }
 
-    /// Says that thread `i` has come to place `count`, and waits a moment for the others, who may
-    /// not be running. Have they come?
+    /// Records that thread `i` has reached place `count`, and waits briefly for the others, which may
+    /// not be running. Returns `true` if they have come.
     fn is_met(&self, i: usize, count: u64) -> bool {
         self.0[i].0.store(count, Ordering::Release);
         let all_come = || self.0.iter().all(|place| place.0.load(Ordering::Acquire) >= count);
@@ -41,16 +42,16 @@ impl Line {
         come
     }
 
-    /// Waits for all.
+    /// Waits for all threads.
     fn meet(&self, i: usize, count: &mut u64) {
         *count += 1;
         while !self.is_met(i, *count) {}
     }
 
-    /// Lets all go on at nearly the same moment.
-    pub fn start(&self, i: usize, count: &mut u64, random: &mut Random) {
-        // One sees later than the other that both have come, by about as much as this.
-        let moments = random.below(512);
+    /// Releases all threads at nearly the same moment.
+    pub fn start(&self, i: usize, count: &mut u64, random: &mut Rng) {
+        // One thread sees the meeting later than the other, by about this much.
+        let moments = random.usize(..512);
         *count += 1;
         self.is_met(i, *count);
         for _ in 0..moments {
@@ -59,32 +60,33 @@ impl Line {
     }
 }
 
-/// Rounds of a race: one thread lays out the slots, all of them race, and each slot's points are
-/// told to `judge`. What is found wrong is kept until all have come to the end: a thread that
-/// panicked would leave the others waiting.
+/// The heats of a race: one thread lays out the slots, all threads race, and `judge` gets each slot's
+/// points.
+///
+/// A failure is reported after all threads have ended, since a panic would leave the others waiting.
 struct Course<'a> {
     table: &'a Table<u64>,
     lay_out: &'a (dyn Fn() -> Option<Handle> + Sync),
-    /// What a thread does to a slot, and the points that its outcome counts.
+    /// Races for a slot, and returns the points of the outcome.
     race: &'a (dyn Fn(usize, Handle) -> u32 + Sync),
-    /// Looks at the slot and the sum of its points. True if all is well.
+    /// Returns `true` if the slot and the sum of its points are as they must be.
     judge: &'a (dyn Fn(Handle, u32) -> bool + Sync),
 }
 
-/// The points of an outcome that must not be.
+/// The points of an outcome that must not occur.
 const FOUL: u32 = 1000;
 
 impl Course<'_> {
-    /// How many slots were raced for.
-    fn run(&self, per_cent: f64) -> u64 {
-        let deadline = Deadline::after(per_cent);
+    /// Runs heats until the deadline, and returns the number of slots raced for.
+    fn run(&self, percent: f64) -> u64 {
+        let deadline = Deadline::after(percent);
         let slots = Mutex::new(Vec::new());
         let points = [const { AtomicU32::new(0) }; SLOTS];
         let last = AtomicBool::new(false);
         let line = Line::new();
         let ends = on_threads(THREADS, |i| {
-            let mut random = Random::new(i as u64);
-            let (mut rounds, mut count, mut wrong) = (0, 0, None);
+            let mut random = Rng::with_seed(i as u64);
+            let (mut heats, mut count, mut wrong) = (0, 0, None);
             loop {
                 if i == 0 {
                     let fresh = (0..SLOTS).map_while(|_| (self.lay_out)());
@@ -92,18 +94,18 @@ impl Course<'_> {
                     if fresh.len() < SLOTS {
                         wrong = Some("too few slots".to_owned());
                     }
-                    *slots.lock().expect("nobody panics") = fresh;
+                    *slots.lock().expect("no thread panics with the lock") = fresh;
                     last.store(deadline.has_come() || wrong.is_some(), Ordering::Relaxed);
                 }
                 line.meet(i, &mut count);
-                let handles = slots.lock().expect("nobody panics").clone();
+                let handles = slots.lock().expect("no thread panics with the lock").clone();
                 for (&handle, points) in handles.iter().zip(&points) {
                     line.start(i, &mut count, &mut random);
                     points.fetch_add((self.race)(i, handle), Ordering::Relaxed);
                 }
                 let last = last.load(Ordering::Relaxed);
                 line.meet(i, &mut count);
-                rounds += 1;
+                heats += 1;
                 if i == 0 {
                     for (&handle, points) in handles.iter().zip(&points) {
                         let points = points.swap(0, Ordering::Relaxed);
@@ -111,19 +113,19 @@ impl Course<'_> {
                             wrong = Some(format!("{points} points for {handle:?}"));
                         }
                     }
-                    if rounds % 32 == 0 {
+                    if heats % 32 == 0 {
                         self.table.sweep(0);
                     }
                 }
                 if last {
-                    return (rounds, wrong);
+                    return (heats, wrong);
                 }
             }
         });
-        let (rounds, wrong) = &ends[0];
+        let (heats, wrong) = &ends[0];
         assert_eq!(*wrong, None);
         check_empty(self.table);
-        rounds * SLOTS as u64
+        heats * SLOTS as u64
     }
 }
 
@@ -147,7 +149,7 @@ fn of_several_that_free_one_handle_one_succeeds() {
 }
 
 #[test]
-fn an_uninitialized_slot_is_set_or_given_back() {
+fn an_uninitialized_slot_is_set_or_freed() {
     let table = table();
     let races = Course {
         table: &table,
@@ -162,7 +164,7 @@ fn an_uninitialized_slot_is_set_or_given_back() {
             _ => false,
         },
     };
-    cases("races to settle an uninitialized slot", races.run(4.0));
+    cases("races to set or free an uninitialized slot", races.run(4.0));
 }
 
 #[test]
@@ -183,7 +185,7 @@ fn a_slot_is_freed_with_the_entry_that_was_set_last() {
                 _ => FOUL,
             },
         },
-        // Set, then freed with what was set; or freed as it was, and then not set.
+        // Set and then freed with the new entry, or freed with the old entry and then not set.
         judge: &|handle, points| (points == 11 || points == 22) && table.get(handle).is_none(),
     };
     cases("races to set and to free a slot", races.run(6.0));

@@ -1,4 +1,4 @@
-//! Entries that say who stored them, and show if they are not whole.
+//! Entries that name the thread that stored them, and carry a checksum.
 
 use std::fmt::Debug;
 
@@ -7,15 +7,15 @@ use slotarena::Packed;
 use crate::common::mix;
 
 pub trait Stamp: Packed + PartialEq + Debug {
-    /// The `count`-th entry of a thread.
+    /// Makes the `count`-th entry of a thread.
     fn of(thread: u32, count: u32) -> Self;
-    /// Was it stored by somebody, as it is?
+    /// Returns `true` if the checksum is right, so that some thread stored this entry.
     fn is_sound(self) -> bool;
-    /// The thread that stored it, as far as the entry says: the lowest 8 bits of it are exact.
+    /// Returns the thread that stored the entry. Its lowest 8 bits are exact.
     fn thread(self) -> u32;
 }
 
-/// 31 bits that say who and when, and 32 that follow from them.
+/// 31 bits for thread and count, and a checksum of 32 bits.
 impl Stamp for u64 {
     fn of(thread: u32, count: u32) -> u64 {
         let text = u64::from(thread % 256) << 23 | u64::from(count % (1 << 23));
@@ -31,7 +31,7 @@ impl Stamp for u64 {
     }
 }
 
-/// A word that says who and when, and one that follows from it.
+/// A word for thread and count, and a word of checksum.
 impl Stamp for [u64; 2] {
     fn of(thread: u32, count: u32) -> [u64; 2] {
         let text = u64::from(thread) << 31 | u64::from(count);

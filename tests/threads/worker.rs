@@ -1,8 +1,9 @@
-//! A thread that does a bit of everything, and checks all of it.
+//! A thread that runs a mix of all operations and checks each.
 
+use fastrand::Rng;
 use slotarena::{AllocError, Handle, Table};
 
-use crate::common::{Participant, Random};
+use crate::common::Participant;
 use crate::stamp::Stamp;
 use crate::village::Village;
 
@@ -11,21 +12,21 @@ pub struct Worker<'v, E: Stamp> {
     village: &'v Village<E>,
     table: &'v Table<E>,
     through: Participant<'v, E>,
-    /// What it has, and what is stored there.
+    /// The slots that the worker owns, and their entries.
     pub held: Vec<(Handle, E)>,
-    /// What it has without an entry.
+    /// The slots that the worker owns without an entry.
     unset: Vec<Handle>,
-    /// How many it wants to have at most.
+    /// The most slots that the worker wants.
     most: usize,
-    /// Does it rather allocate, or rather free?
+    /// Whether the worker allocates more than it frees.
     rising: bool,
     count: u32,
-    random: Random,
+    random: Rng,
     pub steps: u64,
 }
 
 impl<'v, E: Stamp> Worker<'v, E> {
-    /// `me` is not 0, and nobody else's.
+    /// Makes a worker. `me` is not 0, and no other worker has it.
     pub fn new(
         me: u32,
         village: &'v Village<E>,
@@ -34,7 +35,7 @@ impl<'v, E: Stamp> Worker<'v, E> {
         seed: u64,
     ) -> Self {
         let (held, unset, rising, count, steps) = (Vec::new(), Vec::new(), true, 0, 0);
-        let (table, random) = (&village.table, Random::new(seed));
+        let (table, random) = (&village.table, Rng::with_seed(seed));
         Self { me, village, table, through, held, unset, most, rising, count, random, steps }
     }
 
@@ -45,7 +46,7 @@ impl<'v, E: Stamp> Worker<'v, E> {
         self.steps += steps;
     }
 
-    /// How the worker ends.
+    /// Ends the worker, and returns its participant.
     pub fn into_participant(self) -> Participant<'v, E> {
         self.through
     }
@@ -56,7 +57,7 @@ impl<'v, E: Stamp> Worker<'v, E> {
     }
 
     fn step(&mut self) {
-        match self.random.below(1024) {
+        match self.random.usize(..1024) {
             0..500 => {
                 if self.rising {
                     self.allocate();
@@ -79,7 +80,7 @@ impl<'v, E: Stamp> Worker<'v, E> {
             1020..1023 => self.count_all(),
             _ => self.sweep_or_audit(),
         }
-        if self.random.below(1024) < self.village.plan.unrest {
+        if self.random.usize(..1024) < self.village.config.unrest {
             self.sweep_or_audit();
         }
         if self.held.len() >= self.most {
@@ -89,8 +90,8 @@ impl<'v, E: Stamp> Worker<'v, E> {
         }
     }
 
-    /// Takes note of a new slot, if there was one.
-    fn keep(&mut self, result: Result<Handle, AllocError>, entry: E) {
+    /// Records the slot of an allocation, if it succeeded.
+    fn record(&mut self, result: Result<Handle, AllocError>, entry: E) {
         match result {
             Ok(handle) => {
                 self.village.owners.claim(handle, self.me);
@@ -106,22 +107,22 @@ impl<'v, E: Stamp> Worker<'v, E> {
         }
     }
 
-    /// Takes over what others have left.
+    /// Takes over slots that others have left.
     pub fn take_over(&mut self) {
         self.held.append(&mut self.village.buy(self.me, 100));
     }
 
-    /// Leaves to others as much of what it has.
+    /// Leaves up to `count` slots to others.
     pub fn leave(&mut self, count: usize) {
         let rest = self.held.len().saturating_sub(count);
         self.village.offer(self.me, self.held.split_off(rest));
     }
 
-    /// The slot must hold this.
+    /// Checks the entry found in a slot.
     fn expect(&self, handle: Handle, entry: E, found: Option<E>) {
         if found != Some(entry) {
             let (slot, me) = (handle.to_raw(), self.me);
-            let by = found.map_or("nobody".to_owned(), |found| found.thread().to_string());
+            let by = found.map_or("no thread".to_owned(), |found| found.thread().to_string());
             let stamp = self.village.owners.owner(handle);
             panic!(
                 "slot {slot} of {me} holds {found:x?} of {by} and not {entry:x?}; {stamp} has it"
@@ -130,23 +131,23 @@ impl<'v, E: Stamp> Worker<'v, E> {
     }
 
     fn any_held(&mut self) -> Option<usize> {
-        (!self.held.is_empty()).then(|| self.random.below(self.held.len()))
+        (!self.held.is_empty()).then(|| self.random.usize(..self.held.len()))
     }
 
     fn allocate(&mut self) {
         let entry = self.fresh();
         let result = self.through.allocate(entry);
-        self.keep(result, entry);
+        self.record(result, entry);
     }
 
     fn allocate_many(&mut self) {
-        let entries: Vec<E> = (0..self.random.below(200)).map(|_| self.fresh()).collect();
+        let entries: Vec<E> = (0..self.random.usize(..200)).map(|_| self.fresh()).collect();
         let mut handles = Vec::new();
         match self.through.allocate_many(&entries, &mut handles) {
             Ok(()) => {
                 assert_eq!(handles.len(), entries.len());
                 for (handle, entry) in handles.into_iter().zip(entries) {
-                    self.keep(Ok(handle), entry);
+                    self.record(Ok(handle), entry);
                 }
             }
             Err(_) => assert_eq!(handles, []),
@@ -158,8 +159,8 @@ impl<'v, E: Stamp> Worker<'v, E> {
         let (handle, entry) = self.held.swap_remove(place);
         self.expect(handle, entry, self.table.get(handle));
         self.village.owners.give_up(handle, self.me);
-        let found = match self.random.below(4) {
-            // SAFETY: live, and this worker's alone: others leave alone what they do not own.
+        let found = match self.random.usize(..4) {
+            // SAFETY: live, and owned by this worker. Others do not change slots that they do not own.
             0 => Some(unsafe { self.through.free_own(handle) }),
             _ => self.through.free(handle).ok(),
         };
@@ -167,7 +168,7 @@ impl<'v, E: Stamp> Worker<'v, E> {
     }
 
     fn free_many(&mut self) {
-        let count = self.random.below(300).min(self.held.len());
+        let count = self.random.usize(..300).min(self.held.len());
         self.free_last(count);
     }
 
@@ -195,11 +196,11 @@ impl<'v, E: Stamp> Worker<'v, E> {
         self.expect(handle, entry, self.table.get(handle));
     }
 
-    /// Any number gives nothing or something that somebody has stored.
+    /// Checks that a read by any number gives nothing or a stored entry.
     fn read(&mut self) {
-        let raw = match self.random.below(2) {
-            0 => self.random.next() as u32,
-            _ => self.random.below(self.table.capacity() as usize + 2) as u32,
+        let raw = match self.random.usize(..2) {
+            0 => self.random.u64(..) as u32,
+            _ => self.random.usize(..self.table.capacity() as usize + 2) as u32,
         };
         if let Some(entry) = self.table.get_raw(raw) {
             assert!(entry.is_sound(), "{entry:?} in {raw}");
@@ -213,11 +214,11 @@ impl<'v, E: Stamp> Worker<'v, E> {
         }
     }
 
-    /// Puts an entry into a slot that has none, or gives it back as it is.
+    /// Stores an entry in an uninitialized slot, or frees the slot.
     fn settle_uninitialized(&mut self) {
         let Some(handle) = self.unset.pop() else { return };
         assert_eq!(self.table.get(handle), None, "{handle:?} has no entry");
-        if self.random.once_in(2) {
+        if self.random.bool() {
             let entry = self.fresh();
             assert_eq!(self.through.set(handle, entry), Ok(None), "{handle:?} has no entry");
             self.held.push((handle, entry));
@@ -234,9 +235,9 @@ impl<'v, E: Stamp> Worker<'v, E> {
         }
     }
 
-    /// What is refused does no harm: a number that nothing can be behind, and null's neighbour.
+    /// Checks that a handle beyond the capacity is refused.
     fn free_stale(&mut self) {
-        let beyond = self.table.capacity().saturating_add(1 + self.random.below(9000) as u32);
+        let beyond = self.table.capacity().saturating_add(1 + self.random.usize(..9000) as u32);
         if let Some(handle) = Handle::from_raw(beyond).filter(|_| beyond > self.table.capacity()) {
             assert!(self.through.free(handle).is_err());
             assert!(self.through.free_uninitialized(handle).is_err());
@@ -255,11 +256,11 @@ impl<'v, E: Stamp> Worker<'v, E> {
     }
 
     fn sweep_or_audit(&mut self) {
-        if self.random.once_in(8) {
+        if self.random.usize(..8) == 0 {
             let audit = self.table.audit().expect("a sound table");
             assert!(audit.live >= self.held.len() as u64, "{audit:?}");
         } else {
-            let report = self.table.sweep(self.random.next() % 2000);
+            let report = self.table.sweep(self.random.u64(..2000));
             assert!(!report.swept || report.live >= self.held.len() as u64, "{report:?}");
         }
     }

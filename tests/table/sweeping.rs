@@ -1,8 +1,9 @@
-//! What a sweep gives back, and what it leaves alone.
+//! What a sweep releases, and what it leaves.
 
+use fastrand::Rng;
 use slotarena::{Handle, SEGMENT_BYTES, Table};
 
-use crate::common::{Random, check, check_empty, on_threads, slots_per_segment};
+use crate::common::{check, check_empty, on_threads, slots_per_segment};
 use crate::table;
 
 const SEGMENT: usize = slots_per_segment::<u64>();
@@ -11,7 +12,7 @@ fn segment_of(handle: &Handle) -> usize {
     handle.to_raw() as usize / SEGMENT
 }
 
-/// Fills a table of this many whole segments. Each entry is its place in the result.
+/// Makes a full table of this many whole segments. Each entry is its index in the returned vector.
 fn full(segments: usize) -> (Table<u64>, Vec<Handle>) {
     let table = table((segments * SEGMENT - 1) as u32);
     let entries: Vec<u64> = (0..u64::from(table.capacity())).collect();
@@ -20,7 +21,7 @@ fn full(segments: usize) -> (Table<u64>, Vec<Handle>) {
     (table, handles)
 }
 
-/// Frees those that are not to be kept and returns those that are.
+/// Frees the handles for which `keep` returns `false`, and returns the others.
 fn thin_out(table: &Table<u64>, all: &[Handle], keep: impl Fn(&Handle) -> bool) -> Vec<Handle> {
     let (kept, freed): (Vec<Handle>, Vec<Handle>) = all.iter().partition(|&handle| keep(handle));
     assert_eq!(table.free_many(&freed), Ok(()));
@@ -28,7 +29,7 @@ fn thin_out(table: &Table<u64>, all: &[Handle], keep: impl Fn(&Handle) -> bool) 
 }
 
 #[test]
-fn the_report_says_what_was_found_and_done() {
+fn the_report_counts_slots_and_segments() {
     let (table, handles) = full(5);
     let kept = thin_out(&table, &handles, |h| segment_of(h) == 2 && h.to_raw() % 2 == 0);
     let report = table.sweep(0);
@@ -68,7 +69,7 @@ fn one_slot_in_use_keeps_its_segment() {
 }
 
 #[test]
-fn below_the_threshold_nothing_is_done() {
+fn below_the_threshold_a_sweep_does_nothing() {
     let (table, handles) = full(3);
     let kept = thin_out(&table, &handles, |h| segment_of(h) == 1);
     let (before, free) = (check(&table), (2 * SEGMENT - 1) as u64);
@@ -84,9 +85,9 @@ fn below_the_threshold_nothing_is_done() {
 }
 
 #[test]
-fn below_one_segment_nothing_is_done_whatever_the_threshold() {
+fn below_one_segment_a_sweep_does_nothing_whatever_the_threshold() {
     let (table, handles) = full(3);
-    // As many free slots as the smallest segment has, less one.
+    // One free slot less than the smallest segment has.
     thin_out(&table, &handles, |h| h.to_raw() as usize > SEGMENT - 2);
     let report = table.sweep(0);
     assert!(!report.swept);
@@ -98,7 +99,7 @@ fn below_one_segment_nothing_is_done_whatever_the_threshold() {
 }
 
 #[test]
-fn a_short_last_segment_can_go_by_itself() {
+fn a_short_last_segment_is_released_by_itself() {
     let table = table(SEGMENT as u32 + 9);
     let mut handles = Vec::new();
     table.allocate_many(&[1; SEGMENT + 9], &mut handles).expect("all slots");
@@ -117,7 +118,7 @@ fn a_table_with_nothing_committed_has_nothing_to_sweep() {
 }
 
 #[test]
-fn new_entries_go_where_the_lowest_free_slots_are() {
+fn after_a_sweep_the_lowest_free_slots_are_allocated_first() {
     let table = Table::<u64>::builder().capacity(40_000).stripes(1).build().expect("a table");
     let mut handles = Vec::new();
     table.allocate_many(&[1; 40_000], &mut handles).expect("all slots");
@@ -134,11 +135,11 @@ fn new_entries_go_where_the_lowest_free_slots_are() {
 #[test]
 fn released_segments_are_used_again() {
     let (table, handles) = full(4);
-    for round in 0..5 {
-        thin_out(&table, &handles, |h| segment_of(h) % 2 == round % 2);
+    for cycle in 0..5 {
+        thin_out(&table, &handles, |h| segment_of(h) % 2 == cycle % 2);
         assert_eq!(table.sweep(0).segments_released, 2);
         let mut again = Vec::new();
-        let gone = handles.iter().filter(|&h| segment_of(h) % 2 != round % 2).count();
+        let gone = handles.iter().filter(|&h| segment_of(h) % 2 != cycle % 2).count();
         table.allocate_many(&vec![5; gone], &mut again).expect("as many as were freed");
         assert!(table.allocate(0).is_err());
         check(&table);
@@ -148,10 +149,10 @@ fn released_segments_are_used_again() {
 }
 
 #[test]
-fn free_slots_in_threads_private_stores_are_swept_too() {
+fn free_slots_in_local_stores_are_swept_too() {
     let (table, handles) = full(2);
     on_threads(1, |_| assert_eq!(table.free_many(&handles), Ok(())));
-    // This thread has some of them in store again.
+    // This thread has some of them in its local store again.
     let handle = table.allocate(1).expect("a slot");
     assert_eq!(table.free(handle), Ok(1));
     assert!(table.stats().free_in_local_stores > 0);
@@ -159,7 +160,7 @@ fn free_slots_in_threads_private_stores_are_swept_too() {
 }
 
 #[test]
-fn several_threads_may_sweep_at_once() {
+fn several_threads_may_sweep_simultaneously() {
     let (table, handles) = full(8);
     let kept = thin_out(&table, &handles, |h| segment_of(h) == 5);
     let reports = on_threads(4, |_| table.sweep(0));
@@ -168,20 +169,20 @@ fn several_threads_may_sweep_at_once() {
     assert_eq!(check(&table).live, kept.len() as u64);
 }
 
-/// Slots of a page, where pages inside a segment go back.
+/// Returns the number of slots in a page of the system.
 #[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
 fn page_slots() -> usize {
-    // SAFETY: a question to the C library.
+    // SAFETY: asks for a constant.
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(bytes).expect("pages have a size") / size_of::<u64>()
 }
 
-/// Which pages of a table's first segments are in memory.
+/// Returns, for each page of a table's first segments, whether it is in memory.
 #[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
 fn resident(table: &Table<u64>, segments: usize) -> Vec<bool> {
     let mut pages = vec![0u8; segments * SEGMENT / page_slots()];
     let start = table.base().cast_mut().cast::<libc::c_void>();
-    // SAFETY: the range is mapped, and there is a byte for each of its pages.
+    // SAFETY: the range is mapped, and `pages` has a byte for each of its pages.
     let result = unsafe { libc::mincore(start, segments * SEGMENT_BYTES, pages.as_mut_ptr()) };
     assert_eq!(result, 0, "mincore");
     pages.into_iter().map(|page| page & 1 != 0).collect()
@@ -189,27 +190,27 @@ fn resident(table: &Table<u64>, segments: usize) -> Vec<bool> {
 
 #[test]
 #[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
-fn pages_of_free_slots_go_back() {
+fn pages_of_free_slots_are_released() {
     let page = page_slots();
     if page * 4 > SEGMENT {
         println!("skipped: a segment has too few pages");
         return;
     }
     let (table, handles) = full(2);
-    // In the first segment one slot each of two pages; in the second one, the first of a page.
+    // In the first segment a slot in each of two pages. In the second the first slot of a page.
     let live = [page / 2, 2 * page, SEGMENT + 3 * page];
     let kept = thin_out(&table, &handles, |h| live.contains(&(h.to_raw() as usize)));
     let report = table.sweep(0);
     assert_eq!((report.segments_released, report.segments_committed), (0, 2));
-    // The page before a live slot at the start of the next one would have to say where to go on;
-    // so has the last of a segment.
+    // The last page of a segment stays, since it holds a link. So does the page before a live slot
+    // that is the first of its page.
     let pages = SEGMENT / page;
     let stay = [0, 1, 2, pages - 1, pages + 2, pages + 3, 2 * pages - 1];
     assert_eq!(report.bytes_released, ((2 * pages - stay.len()) * page * 8) as u64);
     let expected: Vec<bool> = (0..2 * pages).map(|page| stay.contains(&page)).collect();
     assert_eq!(resident(&table, 2), expected);
     check(&table);
-    // What went back once is not given back again, and is as good as any other.
+    // A released page is not released again, and its slots can be allocated.
     assert_eq!(table.sweep(0).bytes_released, 0);
     let all: Vec<Handle> = std::iter::from_fn(|| table.allocate(7).ok()).collect();
     assert_eq!(all.len() + kept.len(), handles.len());
@@ -219,20 +220,20 @@ fn pages_of_free_slots_go_back() {
 }
 
 #[test]
-fn sweeps_lose_no_slot_whatever_lies_between_live_ones() {
-    let mut random = Random::new(5);
-    for round in 0..60 {
-        // From a few live slots to many, in runs.
-        let runs = 1 + random.below(1 << (round % 10));
-        let builder = Table::<u64>::builder().stripes(1 << (round % 4));
-        let capacity = 1 + random.below(3 * SEGMENT);
+fn sweeps_lose_no_slot_whatever_the_live_slots() {
+    let mut random = Rng::with_seed(5);
+    for case in 0..60 {
+        // Runs of live slots: from a few to many.
+        let runs = 1 + random.usize(..1 << (case % 10));
+        let builder = Table::<u64>::builder().stripes(1 << (case % 4));
+        let capacity = 1 + random.usize(..3 * SEGMENT);
         let table = builder.capacity(capacity as u32).build().expect("a table");
         let mut handles = Vec::new();
         table.allocate_many(&vec![1; capacity], &mut handles).expect("all slots");
         let mut keep = vec![false; capacity + 1];
         for _ in 0..runs {
-            let start = random.below(capacity);
-            let length = random.below(1 + capacity / runs / 2);
+            let start = random.usize(..capacity);
+            let length = random.usize(..1 + capacity / runs / 2);
             keep[start..capacity.min(start + 1 + length)].fill(true);
         }
         let kept = thin_out(&table, &handles, |h| keep[h.to_raw() as usize]);

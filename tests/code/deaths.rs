@@ -1,4 +1,4 @@
-//! How a process dies that stores to a table where it may not, and where it does not die.
+//! Stores to a table outside a scope: where they end the process, and where they do not.
 
 use slotarena::code::EntryLayout;
 use slotarena::{CodePointerTable, Protection};
@@ -11,15 +11,15 @@ fn table(protection: Protection) -> CodePointerTable {
     builder.protection(protection).build().expect("a table")
 }
 
-/// Stores 0 to the entry of a handle, at the address where it is read.
-fn store(recipe: EntryLayout, raw: u32) {
+/// Stores 0 to the entry of a handle, at the address where readers load it.
+fn store(layout: EntryLayout, raw: u32) {
     println!("{NOW}");
-    let at = std::ptr::with_exposed_provenance_mut::<u64>(recipe.base + recipe.offset(raw));
-    // SAFETY: it is not; that is what the test is about.
+    let at = std::ptr::with_exposed_provenance_mut::<u64>(layout.base + layout.offset(raw));
+    // SAFETY: not upheld. The test is that this store ends the process.
     unsafe { at.write_volatile(0) };
 }
 
-/// The mappings of this process that begin like a table's second one: of its file, and writable.
+/// Returns the address of this process's first writable mapping of a table's file.
 fn second_mapping() -> usize {
     let maps = std::fs::read_to_string("/proc/self/maps").expect("this process's mappings");
     let ours = maps.lines().find(|line| line.contains("slotarena") && line.contains(" rw-s "));
@@ -62,7 +62,7 @@ fn a_store_without_a_scope_dies_where_there_are_keys() {
     });
 }
 
-/// Whoever has found the second mapping needs the key as well.
+/// A store to the second mapping needs the key as well.
 #[test]
 fn a_store_to_the_second_mapping_dies_without_the_key() {
     if !Protection::Keys.is_available() {
@@ -73,22 +73,22 @@ fn a_store_to_the_second_mapping_dies_without_the_key() {
         let _table = table(Protection::Keys);
         let at = std::ptr::with_exposed_provenance_mut::<u64>(second_mapping());
         println!("{NOW}");
-        // SAFETY: it is not; that is what the test is about.
+        // SAFETY: not upheld. The test is that this store ends the process.
         unsafe { at.write_volatile(0) };
     });
 }
 
-/// What is not promised: the second mapping has no guard but that its address is not told.
+/// Not promised: only its secret address guards the second mapping.
 #[test]
 fn without_keys_the_second_mapping_can_be_written() {
     alone("deaths::without_keys_the_second_mapping_can_be_written", || {
         let table = table(Protection::DualMapping);
         let s = signature(1);
         let handle = table.write_scope().allocate(entry_point(s, 1), s).expect("a slot");
-        // It begins behind the part that is sealed.
+        // The second mapping begins after the sealed part.
         let offset = handle.to_raw() as usize * 8 - slotarena::SEGMENT_BYTES;
         let at = std::ptr::with_exposed_provenance_mut::<u64>(second_mapping() + offset);
-        // SAFETY: mapped writable; nobody else is at it.
+        // SAFETY: mapped writable, and no other thread accesses it.
         unsafe { at.write_volatile(0) };
         assert_eq!(table.entry_point(handle.to_raw(), s), None);
     });
@@ -104,7 +104,7 @@ fn a_store_to_a_sealed_segment_dies() {
     });
 }
 
-/// The entry of a table without protection, which is not sealed, can be overwritten.
+/// A table without protection is not sealed, so its entries can be overwritten.
 #[test]
 fn without_protection_a_store_does_not_die() {
     alone("deaths::without_protection_a_store_does_not_die", || {
@@ -116,7 +116,7 @@ fn without_protection_a_store_does_not_die() {
     });
 }
 
-/// A signal handler has no rights, whatever it interrupts, and may open a scope of its own.
+/// A signal handler has no write access, whatever it interrupts. It may open a scope of its own.
 #[test]
 fn a_signal_handler_reads_and_may_open_a_scope() {
     alone("deaths::a_signal_handler_reads_and_may_open_a_scope", || {
@@ -135,34 +135,34 @@ fn a_signal_handler_reads_and_may_open_a_scope() {
         unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
         // SAFETY: sends a signal to the calling thread.
         assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
-        // The interrupted scope still has its rights.
+        // The interrupted scope still has write access.
         scope.allocate(entry_point(s, 2), s).expect("a slot");
     });
 }
 
-/// A child of the process does not get a protected table: two processes would write to one memory.
+/// A child process does not inherit a protected table, since two processes would write to it.
 #[test]
 fn after_a_fork_the_parents_table_is_its_own() {
     alone("deaths::after_a_fork_the_parents_table_is_its_own", || {
         let table = table(Protection::DualMapping);
         let s = signature(1);
         let handle = table.write_scope().allocate(entry_point(s, 1), s).expect("a slot");
-        // SAFETY: this process has no other thread that matters: the child reads, and ends.
+        // SAFETY: the child only reads and exits, so other threads do not matter.
         let child = unsafe { libc::fork() };
         if child == 0 {
             let found = table.entry_point(handle.to_raw(), s).is_some();
-            // SAFETY: ends the child, which must not have come so far.
+            // SAFETY: ends the child. The read above must already have ended it.
             unsafe { libc::_exit(if found { 1 } else { 2 }) };
         }
         let mut status = 0;
-        // SAFETY: waits for the child, and writes to the number that it is given.
+        // SAFETY: waits for the child, and writes to `status`.
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
         assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGSEGV, "{status}");
         assert_eq!(table.entry_point(handle.to_raw(), s), Some(entry_point(s, 1)));
     });
 }
 
-/// How many mappings overlap a range, or are of a table's file.
+/// Counts the mappings that overlap a range or belong to a table's file.
 fn mapped(start: usize, bytes: usize) -> usize {
     let maps = std::fs::read_to_string("/proc/self/maps").expect("the mappings");
     let number = |text: &str| usize::from_str_radix(text, 16).expect("an address");
@@ -174,7 +174,7 @@ fn mapped(start: usize, bytes: usize) -> usize {
     maps.lines().filter(overlaps).count()
 }
 
-/// The kernel allows a process some 65,000 mappings.
+/// The kernel allows a process about 65,000 mappings.
 #[test]
 fn a_table_with_many_holes_takes_few_mappings() {
     alone("deaths::a_table_with_many_holes_takes_few_mappings", || {

@@ -1,20 +1,21 @@
-//! A table has exactly as many slots as it says, whoever holds them.
+//! A table has exactly as many slots as it says, whichever participants hold them.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 
+use fastrand::Rng;
 use slotarena::{AllocError, Handle, Table};
 
-use crate::common::{Random, check, check_capacity, check_empty, on_threads};
+use crate::common::{check, check_capacity, check_empty, on_threads};
 use crate::table;
 
 /// Capacities around the ends of segments, and very small ones.
 const CAPACITIES: [u32; 6] = [1, 2, 1000, 8191, 8192, 8193];
 
-/// As many as are needed for slots to lie in several private stores at once.
+/// Enough threads for free slots to lie in several local stores simultaneously.
 const THREADS: usize = 4;
 
-/// All that can be had, up to the first refusal, which must be the right one.
+/// Allocates until the first refusal, which must be the right one.
 fn take_all(table: &Table<u64>) -> Vec<Handle> {
     let mut handles = Vec::new();
     loop {
@@ -39,7 +40,7 @@ fn one_thread_gets_every_slot_and_no_more() {
 }
 
 #[test]
-fn exhaustion_is_said_in_words_that_name_the_capacity() {
+fn the_error_of_an_exhausted_table_names_the_capacity() {
     let table = table(2);
     take_all(&table);
     let error = table.allocate(0).expect_err("full");
@@ -68,7 +69,7 @@ fn an_exhausted_table_goes_on_as_soon_as_a_slot_is_free() {
         let handles = take_all(&table);
         let mutator = table.mutator();
         for handle in [handles[0], handles[handles.len() - 1]] {
-            // Freed into another's private store, and found there.
+            // Freed into the mutator's local store, and found there.
             assert_eq!(mutator.free(handle), Ok(0));
             assert_eq!(table.allocate(0), Ok(handle));
             assert!(table.allocate(0).is_err());
@@ -76,41 +77,43 @@ fn an_exhausted_table_goes_on_as_soon_as_a_slot_is_free() {
     }
 }
 
-/// Allocates and frees at random, then frees what it still holds.
-fn allocate_and_free(table: &Table<u64>, random: &mut Random, out: &AtomicU32) {
+/// Allocates and frees at random, then frees the rest. `used` never exceeds the slots in use.
+fn allocate_and_free(table: &Table<u64>, random: &mut Rng, used: &AtomicU32) {
     let mut handles: Vec<Handle> = Vec::new();
     for _ in 0..2000 {
-        if random.once_in(2) && !handles.is_empty() {
-            let handle = handles.swap_remove(random.below(handles.len()));
-            // Counted off before it is freed and counted on after it was allocated: never more
-            // than there are.
-            out.fetch_sub(1, Ordering::Relaxed);
+        if random.bool() && !handles.is_empty() {
+            let handle = handles.swap_remove(random.usize(..handles.len()));
+            // Subtracted before the free, and added after the allocation.
+            used.fetch_sub(1, Ordering::Relaxed);
             assert_eq!(table.free(handle), Ok(0));
         } else if let Ok(handle) = table.allocate(0) {
-            let before = out.fetch_add(1, Ordering::Relaxed);
-            assert!(before < table.capacity(), "{before} were out, and one more was handed out");
+            let before = used.fetch_add(1, Ordering::Relaxed);
+            assert!(
+                before < table.capacity(),
+                "{before} slots were in use, and one more was allocated"
+            );
             handles.push(handle);
         }
     }
-    out.fetch_sub(handles.len() as u32, Ordering::Relaxed);
+    used.fetch_sub(handles.len() as u32, Ordering::Relaxed);
     assert_eq!(table.free_many(&handles), Ok(()));
 }
 
 #[test]
-fn all_slots_can_be_had_while_threads_that_cache_some_sit_idle() {
+fn all_slots_can_be_allocated_while_idle_threads_cache_some() {
     for capacity in CAPACITIES {
         let table = table(capacity);
-        let out = AtomicU32::new(0);
+        let used = AtomicU32::new(0);
         let (idle, goes_idle) = mpsc::channel::<()>();
         std::thread::scope(|scope| {
-            // Lives as long as this closure does, and the threads as long as it.
+            // Each thread lives until its sender is dropped, at the end of this closure.
             let stays: Vec<mpsc::Sender<()>> = (0..THREADS as u64)
                 .map(|seed| {
-                    let (table, out, idle) = (&table, &out, idle.clone());
+                    let (table, used, idle) = (&table, &used, idle.clone());
                     let (stay, end) = mpsc::channel();
                     scope.spawn(move || {
-                        allocate_and_free(table, &mut Random::new(seed), out);
-                        idle.send(()).expect("somebody listens");
+                        allocate_and_free(table, &mut Rng::with_seed(seed), used);
+                        idle.send(()).expect("the test receives");
                         end.recv().expect_err("the other end is dropped");
                     });
                     stay
@@ -118,7 +121,7 @@ fn all_slots_can_be_had_while_threads_that_cache_some_sit_idle() {
                 .collect();
             drop(idle);
             assert_eq!(goes_idle.iter().take(THREADS).count(), THREADS);
-            // Nobody is left to help: the others keep what they have in store.
+            // The idle threads keep the free slots of their local stores.
             assert_eq!(table.stats().mutators, stays.len());
             let handles = take_all(&table);
             assert_eq!(handles.len(), capacity as usize);
@@ -128,18 +131,18 @@ fn all_slots_can_be_had_while_threads_that_cache_some_sit_idle() {
 }
 
 #[test]
-fn no_allocation_fails_while_fewer_slots_are_out_than_there_are() {
+fn no_allocation_fails_while_a_slot_is_free() {
     for capacity in [8, 1000] {
         let table = table(capacity);
-        // Each holds its quota or one less, and all quotas together are the capacity: whenever
-        // one of them allocates, at least one slot is free, if only in another's private store.
+        // The quotas add up to the capacity, and a thread that allocates holds one less than its
+        // quota. So a slot is free, perhaps in another thread's local store.
         let quota = capacity as usize / THREADS;
         on_threads(THREADS, |seed| {
-            let mut random = Random::new(seed as u64);
+            let mut random = Rng::with_seed(seed as u64);
             let mut handles: Vec<Handle> =
                 (0..quota).map(|_| table.allocate(0).expect("within the quota")).collect();
             for _ in 0..5000 {
-                let handle = handles.swap_remove(random.below(quota));
+                let handle = handles.swap_remove(random.usize(..quota));
                 assert_eq!(table.free(handle), Ok(0));
                 handles.push(table.allocate(0).expect("within the quota"));
             }
@@ -150,7 +153,7 @@ fn no_allocation_fails_while_fewer_slots_are_out_than_there_are() {
 }
 
 #[test]
-fn what_the_processors_share_of_stripes_and_stores_is_does_not_matter() {
+fn the_capacity_depends_on_neither_stripes_nor_magazines() {
     for (stripes, magazine_size) in [(1, 1), (1, 256), (8, 2), (64, 256), (1024, 64)] {
         for capacity in [1, 1000, 8193] {
             let builder = Table::<u64>::builder().capacity(capacity);

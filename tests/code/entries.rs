@@ -1,4 +1,6 @@
-//! Entries come, change and go.
+//! Entries are allocated, published, changed, and freed.
+
+use std::error::Error;
 
 use slotarena::code::{CodePointer, CodePointerError, EntryPoint, Signature};
 use slotarena::{CodePointerTable, HandleError, Protection};
@@ -46,7 +48,7 @@ fn a_slot_is_reserved_published_and_unpublished() {
         let entry = CodePointer { entry_point: entry_point(a, 1), signature: Some(a) };
         assert_eq!(scope.unpublish(reserved), Ok(entry));
         assert_eq!(table.get_raw(raw), None);
-        // Whoever has it may publish something else.
+        // The owner may publish another entry.
         assert_eq!(scope.publish(reserved, entry_point(b, 3), b), Ok(()));
         assert_eq!(scope.unpublish(reserved).map(|entry| entry.signature), Ok(Some(b)));
         assert_eq!(table.audit().map(|audit| audit.uninitialized), Ok(1));
@@ -119,7 +121,8 @@ fn a_full_table_says_so_and_a_closed_one_what_is_left() {
         }
         scope.allocate_uninitialized().expect("the seventh");
         let full = scope.allocate(entry_point(s, 9), s).expect_err("there is no eighth");
-        assert!(full.to_string().contains("all 7 slots"), "{full}");
+        let reason = full.source().map(ToString::to_string);
+        assert!(reason.is_some_and(|text| text.contains("all 7 slots")), "{full}");
         drop(scope);
         let mut seen = Vec::new();
         table.for_each_live(|handle, entry| seen.push((handle.to_raw(), entry.entry_point)));
@@ -139,7 +142,7 @@ fn there_is_one_table_for_all_of_the_process() {
 }
 
 #[test]
-fn what_cannot_be_built_is_an_error() {
+fn a_table_that_cannot_be_built_is_an_error() {
     let builder = CodePointerTable::builder();
     for bits in [0, 33] {
         let error = builder.index_bits(bits).build().expect_err("no such handles");
@@ -151,20 +154,20 @@ fn what_cannot_be_built_is_an_error() {
         let built = builder.index_bits(13).protection(protection).build();
         assert_eq!(built.is_ok(), protection.is_available());
         if let Err(error) = built {
-            assert!(error.to_string().contains(&format!("{protection:?}")), "{error}");
+            assert!(error.to_string().contains(&protection.to_string()), "{error}");
         }
     }
 }
 
 #[test]
-fn a_sweep_is_worth_while_from_two_segments_on_and_never_below_one() {
+fn a_sweep_starts_at_its_threshold_and_never_below_one_segment() {
     for table in tables(16) {
         let s = signature(6);
         let scope = table.write_scope();
         let mut handles: Vec<_> = (0..4 * 8192 - 1000)
             .map(|n| scope.allocate(entry_point(s, n), s).expect("a slot"))
             .collect();
-        // What it has grown by too much.
+        // Releases the segments that the table grew by too much.
         scope.sweep(0);
         let mut free_up_to = |free: u64| {
             let more = free - table.stats().free;
@@ -180,7 +183,7 @@ fn a_sweep_is_worth_while_from_two_segments_on_and_never_below_one() {
     }
 }
 
-/// Also the word itself: nothing of what was there can be read any more.
+/// The word itself is checked too: no part of an old entry can be read.
 #[test]
 fn a_released_segment_reads_as_null() {
     for table in tables(16) {
@@ -191,14 +194,14 @@ fn a_released_segment_reads_as_null() {
         handles.iter().for_each(|&handle| scope.free(handle).expect("live"));
         let report = scope.sweep(0);
         assert_eq!(report.segments_committed, 0, "{report:?}");
-        let recipe = table.entry_layout();
+        let layout = table.entry_layout();
         for handle in handles {
             assert_eq!(table.entry_point(handle.to_raw(), s), None);
             assert_eq!(table.get_raw(handle.to_raw()), None);
             if cfg!(unix) {
-                let at = recipe.base + recipe.offset(handle.to_raw());
+                let at = layout.base + layout.offset(handle.to_raw());
                 let at = std::ptr::with_exposed_provenance::<std::sync::atomic::AtomicU64>(at);
-                // SAFETY: inside the reservation, whose every word may be loaded on the Unixes.
+                // SAFETY: inside the reservation, of which every word may be loaded on Unix.
                 let word = unsafe { &*at }.load(std::sync::atomic::Ordering::Relaxed);
                 assert_eq!(word, 0);
             }
@@ -206,12 +209,12 @@ fn a_released_segment_reads_as_null() {
     }
 }
 
-/// What generated code does with a handle, in Rust.
+/// Generated code's load of an entry, written in Rust.
 #[test]
 #[cfg(unix)]
-fn the_recipe_finds_what_the_table_finds() {
+fn the_entry_layout_finds_what_the_table_finds() {
     for table in tables(14) {
-        let recipe = table.entry_layout();
+        let layout = table.entry_layout();
         let scope = table.write_scope();
         let signatures = [signature(0), signature(15), signature(16), signature(77)];
         let mut handles = Vec::new();
@@ -222,14 +225,14 @@ fn the_recipe_finds_what_the_table_finds() {
         handles.iter().step_by(3).for_each(|&handle| scope.free(handle).expect("live"));
         for raw in (0..20_000).chain([u32::MAX, 1 << 31]) {
             for s in signatures {
-                let at = recipe.base + recipe.offset(raw);
-                assert!(at + 8 <= recipe.base + table.reserved_bytes());
+                let at = layout.base + layout.offset(raw);
+                assert!(at + 8 <= layout.base + table.reserved_bytes());
                 let at = std::ptr::with_exposed_provenance::<std::sync::atomic::AtomicU64>(at);
-                // SAFETY: inside the reservation, whose every word may be loaded.
+                // SAFETY: inside the reservation, of which every word may be loaded.
                 let word = unsafe { &*at }.load(std::sync::atomic::Ordering::Acquire);
                 let rest = word ^ s.tag();
                 let found = (rest & Signature::MASK == 0).then_some(rest as usize);
-                let expected = table.entry_point(raw & recipe.mask, s).map(EntryPoint::address);
+                let expected = table.entry_point(raw & layout.mask, s).map(EntryPoint::address);
                 assert_eq!(found, expected, "handle {raw}, signature {}", s.number());
             }
         }

@@ -1,4 +1,4 @@
-//! What may be put into a table, and what comes back out.
+//! Entries of every type come back as they were stored.
 
 use std::fmt::Debug;
 use std::ptr::{NonNull, without_provenance_mut};
@@ -9,7 +9,7 @@ use crate::common::check_empty;
 
 const TOP: u64 = 1 << 63;
 
-/// Every value comes back by each way in and out.
+/// Stores each value in every way, and reads it back in every way.
 fn round_trips<E: Packed + PartialEq + Debug>(values: &[E]) {
     let table = Table::<E>::builder().capacity(100).build().expect("a table");
     let mut handles = Vec::new();
@@ -23,7 +23,7 @@ fn round_trips<E: Packed + PartialEq + Debug>(values: &[E]) {
         assert_eq!(table.free(other), Ok(values[0]));
     }
     table.for_each_live(|handle, entry| {
-        let place = handles.iter().position(|&h| h == handle).expect("one of ours");
+        let place = handles.iter().position(|&h| h == handle).expect("a handle of this test");
         assert_eq!(entry, values[place]);
         met += 1;
     });
@@ -67,27 +67,27 @@ fn pairs_come_back_as_they_were() {
 }
 
 #[test]
-fn a_pointer_comes_back_fit_for_use() {
+fn a_pointer_comes_back_with_its_provenance() {
     let mut numbers = [11u32, 22];
     let start = NonNull::from(&mut numbers).cast::<u32>();
     let table = Table::<Pointer<u32>>::builder().capacity(10).build().expect("a table");
     let handle = table.allocate(Pointer::new(start)).expect("a slot");
     let found = table.get(handle).expect("live").get();
     assert_eq!(found, start);
-    // SAFETY: leads to the first of the numbers above, which nothing else uses now.
+    // SAFETY: points to the first of `numbers`, to which no other reference exists.
     assert_eq!(unsafe { found.read() }, 11);
     assert_eq!(table.free(handle), Ok(Pointer::new(start)));
 }
 
-/// A value that needs the table's bit is refused by each way in, in words that name it.
+/// Every operation that stores a value refuses one with the reserved bit. The error names the word.
 #[track_caller]
-fn is_too_wide<E: Packed + PartialEq + Debug>(good: E, bad: E, word: u128) {
+fn is_refused<E: Packed + PartialEq + Debug>(good: E, bad: E, word: u128) {
     let table = Table::<E>::builder().capacity(10).build().expect("a table");
-    let error = table.allocate(bad).expect_err("too wide");
+    let error = table.allocate(bad).expect_err("bit 63 is reserved");
     assert_eq!(error, AllocError::ReservedBit { word });
     assert!(error.to_string().contains(&format!("{word:#x}")), "{error}");
     let handle = table.allocate(good).expect("a slot");
-    let error = table.set(handle, bad).expect_err("too wide");
+    let error = table.set(handle, bad).expect_err("bit 63 is reserved");
     assert_eq!(error, SetError::ReservedBit { word });
     assert!(error.to_string().contains(&format!("{word:#x}")), "{error}");
     assert_eq!(table.free(handle), Ok(good));
@@ -100,24 +100,24 @@ fn is_too_wide<E: Packed + PartialEq + Debug>(good: E, bad: E, word: u128) {
 }
 
 #[test]
-fn a_number_that_needs_the_tables_bit_is_refused() {
-    is_too_wide(1u64, TOP, u128::from(TOP));
-    is_too_wide(1u64, u64::MAX, u128::from(u64::MAX));
+fn a_number_with_the_reserved_bit_is_refused() {
+    is_refused(1u64, TOP, u128::from(TOP));
+    is_refused(1u64, u64::MAX, u128::from(u64::MAX));
 }
 
 #[cfg(target_pointer_width = "64")]
 #[test]
-fn an_address_that_needs_the_tables_bit_is_refused() {
-    is_too_wide(1usize, usize::MAX, u128::from(u64::MAX));
+fn an_address_with_the_reserved_bit_is_refused() {
+    is_refused(1usize, usize::MAX, u128::from(u64::MAX));
     let at =
         |address| Pointer::<u8>::new(NonNull::new(without_provenance_mut(address)).expect("not 0"));
-    is_too_wide(at(1), at(1 << 63 | 5), u128::from(TOP | 5));
+    is_refused(at(1), at(1 << 63 | 5), u128::from(TOP | 5));
 }
 
 #[test]
-fn a_pair_whose_first_word_needs_the_tables_bit_is_refused() {
-    is_too_wide([1, 2], [TOP, 3], 3 << 64 | u128::from(TOP));
-    is_too_wide((1, 2), (TOP | 1, u64::MAX), u128::from(u64::MAX) << 64 | u128::from(TOP | 1));
+fn a_pair_whose_first_word_has_the_reserved_bit_is_refused() {
+    is_refused([1, 2], [TOP, 3], 3 << 64 | u128::from(TOP));
+    is_refused((1, 2), (TOP | 1, u64::MAX), u128::from(u64::MAX) << 64 | u128::from(TOP | 1));
 }
 
 /// A kind and a payload in one word.

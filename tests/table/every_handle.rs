@@ -1,4 +1,4 @@
-//! Reading through any number whatever.
+//! Reading by any number.
 
 use std::fmt::Debug;
 
@@ -6,7 +6,7 @@ use slotarena::{Packed, Table};
 
 use crate::common::{check_empty, handle};
 
-/// Numbers at which something begins or ends.
+/// Numbers at which a page, a segment, or a sign begins or ends.
 const EDGES: [u32; 16] = [
     0,
     1,
@@ -35,13 +35,13 @@ fn finds_nothing<E: Packed + PartialEq + Debug>(table: &Table<E>, except: &[u32]
     }
 }
 
-/// Nothing is found before, between and after one's own entries.
-fn finds_what_is_there_alone<E: Packed + PartialEq + Debug>(table: Table<E>, entry: E) {
+/// Checks that the table finds its only entry by that entry's handle alone.
+fn finds_its_only_entry<E: Packed + PartialEq + Debug>(table: Table<E>, entry: E) {
     finds_nothing(&table, &[]);
     let a = table.allocate(entry).expect("a slot");
     finds_nothing(&table, &[a.to_raw()]);
     assert_eq!(table.get_raw(a.to_raw()), Some(entry));
-    // Numbers that differ from a good one in one bit.
+    // Numbers that differ from the handle in one bit.
     for bit in 0..32 {
         assert_eq!(table.get_raw(a.to_raw() ^ 1 << bit), None, "bit {bit}");
     }
@@ -55,16 +55,16 @@ fn finds_what_is_there_alone<E: Packed + PartialEq + Debug>(table: Table<E>, ent
 fn any_number_may_be_read_in_a_small_table() {
     for capacity in [1, 2, 1000, 4095, 4096, 8191, 8192, 8193, 100_000] {
         let narrow = Table::<u64>::builder().capacity(capacity).build().expect("a table");
-        finds_what_is_there_alone(narrow, 7);
+        finds_its_only_entry(narrow, 7);
         let wide = Table::<[u64; 2]>::builder().capacity(capacity).build().expect("a table");
-        finds_what_is_there_alone(wide, [7, u64::MAX]);
+        finds_its_only_entry(wide, [7, u64::MAX]);
     }
 }
 
 #[test]
 fn any_number_may_be_read_in_a_table_of_all_handles() {
-    finds_what_is_there_alone(Table::<u64>::new().expect("a table"), 7);
-    finds_what_is_there_alone(Table::<[u64; 2]>::new().expect("a table"), [7, u64::MAX]);
+    finds_its_only_entry(Table::<u64>::new().expect("a table"), 7);
+    finds_its_only_entry(Table::<[u64; 2]>::new().expect("a table"), [7, u64::MAX]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Making tables, and taking them down.
+//! Making tables and closing them.
 
 use slotarena::{BuildError, LeakError, SEGMENT_BYTES, Table};
 
@@ -47,7 +47,7 @@ fn a_magazine_size_out_of_bounds_is_refused() {
 }
 
 #[test]
-fn a_stash_out_of_bounds_is_refused() {
+fn an_overflow_out_of_bounds_is_refused() {
     for asked in [8193, usize::MAX] {
         let error =
             Table::<u64>::builder().capacity(10).overflow(asked).build().expect_err("too many");
@@ -88,10 +88,10 @@ fn an_exact_capacity_is_reserved_in_whole_segments() {
     }
 }
 
-/// Where addresses are there for the asking.
+/// On systems with addresses to spare.
 #[cfg(all(target_pointer_width = "64", any(unix, windows), not(any(miri, slotarena_heap))))]
 #[test]
-fn a_table_has_every_handle_there_is_unless_told_otherwise() {
+fn a_table_has_every_handle_by_default() {
     let narrow = Table::<u64>::new().expect("a table");
     assert_eq!(narrow.capacity(), u32::MAX);
     assert_eq!(narrow.reserved_bytes(), 32 << 30);
@@ -100,16 +100,16 @@ fn a_table_has_every_handle_there_is_unless_told_otherwise() {
     assert_eq!(wide.reserved_bytes(), 64 << 30);
 }
 
-/// What generated code does: one load at `base + (handle << shift)`.
+/// Generated code reads an entry by one load at `base + (handle << shift)`.
 #[cfg(unix)]
 #[test]
-fn the_word_of_a_handle_is_where_generated_code_looks_for_it() {
+fn the_word_of_a_handle_is_where_generated_code_loads_it() {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     let table = table(20_000);
     let load = |raw: u32| {
         let address = table.base().wrapping_add((raw as usize) << Table::<u64>::ENTRY_SHIFT);
-        // SAFETY: no handle here exceeds the capacity, and all those may be loaded on a Unix.
+        // SAFETY: no handle here exceeds the capacity, so its word may be loaded on Unix.
         unsafe { &*address.cast::<AtomicU64>() }.load(Ordering::Acquire)
     };
     let handle = table.allocate(0x1234).expect("a slot");
@@ -122,7 +122,7 @@ fn the_word_of_a_handle_is_where_generated_code_looks_for_it() {
 }
 
 #[test]
-fn closing_a_table_with_nothing_handed_out_is_fine() {
+fn closing_a_table_without_slots_in_use_succeeds() {
     let table = table(100);
     let handle = table.allocate(1).expect("a slot");
     table.free(handle).expect("live");
@@ -130,7 +130,7 @@ fn closing_a_table_with_nothing_handed_out_is_fine() {
 }
 
 #[test]
-fn closing_a_table_says_what_was_not_given_back() {
+fn closing_a_table_counts_the_slots_in_use() {
     let table = table(100);
     table.allocate(1).expect("a slot");
     table.allocate(2).expect("a slot");

@@ -3,26 +3,27 @@
 use std::collections::HashMap;
 use std::sync::mpsc;
 
+use fastrand::Rng;
 use quickcheck::quickcheck;
 use slotarena::{AllocError, Packed, SetError, Unique, UniqueTable};
 
-use crate::common::{Random, mix, on_threads};
+use crate::common::{mix, on_threads};
 
 fn table<E: Packed>(capacity: u32) -> UniqueTable<E> {
     UniqueTable::builder().capacity(capacity).stripes(2).build().expect("a table")
 }
 
-/// Sees that nothing is handed out, and that all memory goes back.
+/// Checks that no slot is in use, and that a sweep releases all memory.
 #[track_caller]
 fn check_empty<E: Packed>(table: &UniqueTable<E>) {
     let audit = table.audit().expect("a sound table");
-    assert_eq!((audit.live, audit.uninitialized), (0, 0), "still handed out");
+    assert_eq!((audit.live, audit.uninitialized), (0, 0), "slots are still in use");
     assert_eq!(table.sweep(0).segments_committed, 0);
     table.audit().expect("a sound table");
 }
 
 #[test]
-fn an_owner_reads_sets_and_frees_by_whatever_participant() {
+fn an_owner_reads_sets_and_frees_by_any_participant() {
     let table = table::<u64>(1000);
     let (one, other) = (table.mutator(), table.mutator());
     for way in 0..4 {
@@ -47,27 +48,27 @@ fn an_owner_reads_sets_and_frees_by_whatever_participant() {
 }
 
 #[test]
-fn a_slot_goes_back_to_its_own_table() {
-    let (table, stranger) = (table::<u64>(100), table::<u64>(100));
+fn a_slot_returns_to_its_own_table() {
+    let (table, foreign) = (table::<u64>(100), table::<u64>(100));
     let owners: Vec<_> = (0..100).map(|i| table.allocate(i).expect("a slot")).collect();
-    let mutator = stranger.mutator();
+    let mutator = foreign.mutator();
     let kept = mutator.allocate(7).expect("a slot");
     for (i, owner) in (0..).zip(owners) {
         assert_eq!(mutator.free(owner), i);
     }
     check_empty(&table);
-    assert_eq!((kept.get(), stranger.stats().live), (7, 1));
+    assert_eq!((kept.get(), foreign.stats().live), (7, 1));
     drop((kept, mutator));
-    check_empty(&stranger);
+    check_empty(&foreign);
 }
 
 #[test]
-fn what_is_forgotten_stays_and_what_is_refused_loses_nothing() {
+fn a_forgotten_slot_stays_live_and_a_refusal_loses_nothing() {
     let table = table::<u64>(10);
     let forgotten = table.allocate(1).expect("a slot");
     let handle = forgotten.handle();
     std::mem::forget(forgotten);
-    let wide = table.allocate(1 << 63).expect_err("bit 63 is the table's");
+    let wide = table.allocate(1 << 63).expect_err("bit 63 is reserved");
     assert_eq!(wide, AllocError::ReservedBit { word: 1 << 63 });
     let mut owners: Vec<_> = (0..9).map(|i| table.allocate(i).expect("a slot")).collect();
     let full = table.allocate(9).expect_err("all are in use");
@@ -99,9 +100,9 @@ fn entries_of_two_words_have_owners_too() {
 }
 
 quickcheck! {
-    /// Against a map: whatever is done in whatever order, each owner has what it put in, its number
-    /// is nobody else's, and nothing is lost.
-    fn owners_have_what_they_put_in(operations: Vec<(u8, u16)>) -> bool {
+    /// Compares random operations with a map: each owner reads what it stored, no two owners have
+    /// one handle, and no slot is lost.
+    fn owners_read_what_they_stored(operations: Vec<(u8, u16)>) -> bool {
         let table = table::<u64>(20_000);
         let mut mutators = vec![table.mutator(), table.mutator()];
         let (mut owners, mut entries) = (Vec::<Unique<'_, u64>>::new(), HashMap::new());
@@ -152,7 +153,7 @@ quickcheck! {
 }
 
 #[test]
-fn owners_go_from_thread_to_thread_beside_sweeps() {
+fn owners_move_between_threads_during_sweeps() {
     const THREADS: usize = 4;
     let steps = if cfg!(miri) { 100 } else { 20_000 };
     let table = table::<u64>(50_000);
@@ -160,22 +161,22 @@ fn owners_go_from_thread_to_thread_beside_sweeps() {
         (0..THREADS).map(|_| mpsc::channel::<(u64, Unique<'_, u64>)>()).unzip();
     let receivers: Vec<_> = receivers.into_iter().map(std::sync::Mutex::new).collect();
     on_threads(THREADS, |number| {
-        let (senders, inbox) = (senders.clone(), receivers[number].lock().expect("mine"));
-        let (mutator, mut random) = (table.mutator(), Random::new(number as u64));
+        let (senders, inbox) = (senders.clone(), receivers[number].lock().expect("this thread's"));
+        let (mutator, mut random) = (table.mutator(), Rng::with_seed(number as u64));
         let mut own = Vec::new();
         for step in 0..steps {
             let entry = mix((number * steps + step) as u64) >> 1;
             own.push((entry, mutator.allocate(entry).expect("a slot")));
             own.extend(inbox.try_iter());
-            let (entry, owner) = own.swap_remove(random.below(own.len()));
+            let (entry, owner) = own.swap_remove(random.usize(..own.len()));
             assert_eq!((owner.get(), table.get(owner.handle())), (entry, Some(entry)));
-            match random.below(8) {
+            match random.usize(..8) {
                 0 => drop(owner),
                 1 | 2 => assert_eq!(mutator.free(owner), entry),
                 3 => own.push((entry, owner)),
                 _ => {
-                    let to = &senders[random.below(THREADS)];
-                    to.send((entry, owner)).expect("the other end is there");
+                    let to = &senders[random.usize(..THREADS)];
+                    to.send((entry, owner)).expect("the other thread receives");
                 }
             }
             if step % 1000 == number {

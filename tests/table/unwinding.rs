@@ -1,4 +1,4 @@
-//! Panics, and threads and mutators that end without tidying up, lose no slot.
+//! Panics lose no slot, and neither do threads and mutators that end without cleanup.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
@@ -8,7 +8,7 @@ use slotarena::{Handle, Packed, Table};
 
 use crate::common::{check, check_empty, panic_of};
 
-/// A number that panics on its way into a table or out of it, if the thread says so.
+/// A number that panics on its way into a table or out of it, as the thread-locals say.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Moody(u32);
 
@@ -33,7 +33,7 @@ fn table() -> Table<Moody> {
     Table::builder().capacity(1000).build().expect("a table")
 }
 
-/// Runs `f` while conversions panic as `switch` says. It must panic with `text`.
+/// Runs `f`, which must panic with `text`, while `switch` makes conversions panic.
 #[track_caller]
 fn panics<R>(
     switch: &'static std::thread::LocalKey<Cell<bool>>,
@@ -47,7 +47,7 @@ fn panics<R>(
 }
 
 #[test]
-fn a_panic_on_the_way_in_hands_nothing_out() {
+fn a_panic_on_the_way_in_allocates_no_slot() {
     let table = table();
     let handle = table.allocate(Moody(500)).expect("a slot");
     let mutator = table.mutator();
@@ -68,7 +68,7 @@ fn a_panic_amid_many_on_the_way_in_loses_none() {
     panics(&NOT_IN, "not in", || {
         table.allocate_many(&[Moody(1), Moody(2), Moody(500)], &mut handles)
     });
-    // Those that came before it are in the vector, or were taken back.
+    // The slots allocated before the panic are in the vector, or were freed.
     assert_eq!(check(&table).live, handles.len() as u64);
     assert_eq!(table.free_many(&handles), Ok(()));
     check_empty(&table);
@@ -90,7 +90,7 @@ fn a_panic_on_the_way_out_leaves_the_slot_used_or_free() {
     check_empty(&table);
 }
 
-/// An entry that stands for another one, which it allocates on its way in.
+/// An entry that allocates another entry on its way in.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Nested(u32);
 
@@ -138,7 +138,7 @@ fn a_thread_that_panics_loses_no_slot() {
                 let handle = mutator.allocate(i).expect("a slot");
                 assert_eq!(mutator.free(handle), Ok(i));
             }
-            // As a panic does, but without a word on the terminal.
+            // Unwinds as a panic does, but prints no message.
             resume_unwind(Box::new("the end"));
         });
         thread.join()
@@ -152,7 +152,7 @@ fn a_thread_that_panics_loses_no_slot() {
 #[test]
 fn forgotten_mutators_of_ended_threads_lose_no_slot() {
     let table = crate::table(20_000);
-    // All hold their slots at once, so that several segments are committed.
+    // All threads hold their slots simultaneously, so that several segments are committed.
     let all_hold = std::sync::Barrier::new(4);
     let handles: Vec<Handle> = std::thread::scope(|scope| {
         let (table, all_hold) = (&table, &all_hold);

@@ -1,5 +1,5 @@
-//! Sizes, marker traits and constants that users and generated code rely on. Nearly all of it is
-//! settled when this is compiled.
+//! Sizes, marker traits, and constants that users and generated code rely on. The compiler checks
+//! nearly all of them.
 #![cfg(not(all(loom, feature = "loom")))]
 
 use std::error::Error;
@@ -13,11 +13,11 @@ use slotarena::{
 };
 use static_assertions::{assert_eq_size, assert_impl_all, assert_not_impl_any, const_assert_eq};
 
-// A handle is a number; null costs nothing.
+// A handle is a number, and `Option` adds no size.
 assert_eq_size!(Handle, Option<Handle>, u32);
 assert_impl_all!(Handle: Copy, Ord, Hash, Send, Sync, Unpin, TryFrom<u32>, Into<u32>);
 
-// What generated code computes with.
+// The constants of generated code.
 const_assert_eq!(SEGMENT_BYTES, 1 << 16);
 const_assert_eq!(Table::<u64>::ENTRY_SIZE, 8);
 const_assert_eq!(Table::<u64>::ENTRY_SHIFT, 3);
@@ -26,7 +26,7 @@ const_assert_eq!(Table::<[u64; 2]>::ENTRY_SIZE, 16);
 const_assert_eq!(Table::<[u64; 2]>::ENTRY_SHIFT, 4);
 const_assert_eq!(Table::<u64>::LIVE_BIT, 1 << 63);
 
-// All threads share a table; one at a time has a mutator.
+// All threads share a table. A mutator may move between threads, but one thread at a time uses it.
 assert_impl_all!(Table<u64>: Send, Sync);
 assert_impl_all!(Table<[u64; 2]>: Send, Sync);
 assert_impl_all!(Mutator<'static, u64>: Send);
@@ -34,11 +34,11 @@ assert_not_impl_any!(Table<u64>: Clone, Copy);
 assert_not_impl_any!(Mutator<'static, u64>: Clone, Copy, Sync);
 assert_impl_all!(Builder<Table<u64>>: Copy, Send, Sync);
 
-// A pointer may go anywhere once it is wrapped, whatever it leads to.
+// A wrapped pointer may move to any thread, whatever its target.
 assert_impl_all!(Pointer<*mut u8>: Copy, Eq, Send, Sync);
 assert_eq_size!(Pointer<u8>, *mut u8);
 
-// Errors are plain values that can be boxed, sent and kept.
+// Errors are plain values that can be boxed, sent, and kept.
 assert_impl_all!(AllocError: Error, Copy, Eq, Send, Sync);
 assert_impl_all!(BuildError: Error, Copy, Eq, Send, Sync);
 assert_impl_all!(FreeManyError: Error, Copy, Eq, Send, Sync);
@@ -53,11 +53,11 @@ assert_impl_all!(SegmentAudit: Copy, Eq, Send, Sync);
 assert_impl_all!(Stats: Copy, Eq, Send, Sync);
 assert_impl_all!(SweepReport: Copy, Eq, Send, Sync);
 
-// A key costs what a number costs, and none costs nothing.
+// A key is a number, and `Option` adds no size.
 assert_eq_size!(Key, Option<Key>, u64);
-assert_impl_all!(Key<*mut u8>: Copy, Ord, Hash, Send, Sync, Unpin);
+assert_impl_all!(Key<*mut u8>: Copy, Ord, Hash, Send, Sync, Unpin, TryFrom<u64>, Into<u64>);
 
-// All threads share a slab. A guard, and what is looked at through it, stay on their thread.
+// All threads share a slab. A guard and its references stay on their thread.
 assert_impl_all!(Slab<String>: Send, Sync);
 assert_impl_all!(Pool<String>: Send, Sync);
 assert_impl_all!(Slab<u8, *mut u8>: Send, Sync);
@@ -71,14 +71,14 @@ assert_impl_all!(TakeError: Error, Copy, Eq, Send, Sync);
 assert_impl_all!(Builder<Slab<String>>: Copy, Send, Sync);
 assert_impl_all!(slab::Stats: Copy, Eq, Send, Sync);
 
-/// Every choice can be made where constants are made.
+/// Every option can be set in a constant.
 const BUILDER: Builder<Table<u32>> = Table::builder().capacity(77).stripes(2).magazine_size(3);
 
-/// The default has constants' form as well.
+/// `capacity_at_most` can be called in a constant too.
 const AT_MOST: Builder<Table<[u64; 2]>> = Table::builder().capacity_at_most(500);
 
 #[test]
-fn a_builder_in_a_constant_is_heeded() {
+fn a_builder_in_a_constant_sets_its_options() {
     let stats = BUILDER.build().expect("a table").stats();
     assert_eq!((stats.capacity, stats.stripes, stats.magazine_size), (77, 2, 3));
     assert_eq!(AT_MOST.build().expect("a table").capacity(), 500);

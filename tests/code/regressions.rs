@@ -1,12 +1,12 @@
-//! The mistakes that other tables of this kind have made, each by name: `docs/TABLES.md` says
-//! where.
+//! The known mistakes of other tables of this kind, each by name. `docs/TABLES.md` cites them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fastrand::Rng;
 use slotarena::code::{CodePointerError, EntryPoint, Signature};
 use slotarena::{CodePointerTable, Handle, HandleError};
 
-use crate::common::{Random, on_threads};
+use crate::common::on_threads;
 use crate::{check_empty, entry_point, signature, stored_under, tables};
 
 /// Two segments.
@@ -22,15 +22,15 @@ fn free(table: &CodePointerTable, handles: Vec<Handle>) {
     handles.into_iter().for_each(|handle| scope.free(handle).expect("mine"));
 }
 
-/// A pop that reads a link in a segment that a sweep unmaps meanwhile.
+/// A pop reads a link in a segment that a sweep unmaps at that moment.
 #[test]
 fn use_after_unmap() {
     for table in tables(INDEX_BITS) {
         on_threads(4, |thread| {
-            for round in 0..40 {
+            for cycle in 0..40 {
                 let handles = fill(&table, 3000, signature(thread as u32));
                 free(&table, handles);
-                if round % 4 == thread {
+                if cycle % 4 == thread {
                     table.sweep(0);
                 }
             }
@@ -39,8 +39,9 @@ fn use_after_unmap() {
     }
 }
 
-/// A slot's links or entry, published by a relaxed store: somebody pops a slot and does not see
-/// what its last owner wrote. (That the orderings are enough, the models show.)
+/// A slot's link or entry is published by a relaxed store, so that a pop misses it.
+///
+/// The models check that the orderings are enough.
 #[test]
 fn relaxed_publish() {
     for table in tables(INDEX_BITS) {
@@ -68,10 +69,11 @@ fn relaxed_publish() {
     }
 }
 
-/// A marker that says "somebody is popping" is taken for an empty list, and a segment is mapped
-/// that nobody needs. Here no head has a marker, and no predicate can mistake one. What is left of
-/// it: who takes a chain has all of it in hand until he has what he needs, and who finds nothing in
-/// any stripe at that moment commits a segment. It is not lost: the next sweep gives it back.
+/// A marker for "a thread is popping" is taken for an empty list, and a needless segment is mapped.
+///
+/// Here no head has a marker. One case remains: a thread that takes a chain holds all of it for a
+/// moment. A thread that finds all stripes empty at that moment commits a segment. The next sweep
+/// releases it.
 #[test]
 fn marker_taken_for_empty() {
     for table in tables(INDEX_BITS + 2) {
@@ -89,7 +91,7 @@ fn marker_taken_for_empty() {
     }
 }
 
-/// A sweep hides the free slots while it is at it, and who allocates meanwhile maps more.
+/// A sweep hides the free slots while it runs, so that a concurrent allocation maps more memory.
 #[test]
 fn a_sweep_that_makes_the_table_grow() {
     for table in tables(16) {
@@ -100,7 +102,7 @@ fn a_sweep_that_makes_the_table_grow() {
         let done = AtomicBool::new(false);
         std::thread::scope(|threads| {
             threads.spawn(|| {
-                // No more: an emulated processor takes long to find the slots again each time.
+                // Bounded, since an emulated processor takes long to find the slots again.
                 let mut sweeps = 0;
                 while sweeps < 1000 && !done.load(Ordering::Relaxed) {
                     table.sweep(0);
@@ -118,7 +120,7 @@ fn a_sweep_that_makes_the_table_grow() {
     }
 }
 
-/// Handle -1 reads outside of the table, since handles are indices that nobody has cut down.
+/// Handle -1 reads outside the table, since handles are used as indices without a mask.
 #[test]
 fn handle_minus_one() {
     for table in tables(INDEX_BITS) {
@@ -135,8 +137,8 @@ fn handle_minus_one() {
     }
 }
 
-/// The handles of two functions are swapped in the sandbox, and code is called with another number
-/// of arguments than it takes. Here the signature lies in the entry.
+/// The sandbox swaps the handles of two functions, and code is called with the wrong number of
+/// arguments. Here the signature is a part of the entry.
 #[test]
 fn signature_swap() {
     for table in tables(INDEX_BITS) {
@@ -156,8 +158,8 @@ fn signature_swap() {
     }
 }
 
-/// A handle is read from the sandbox twice, and is another one the second time. Here one read gives
-/// the entry point and its signature, whatever the handle was.
+/// A handle is read from the sandbox twice, and differs the second time. Here one read returns the
+/// entry point and checks its signature, whatever the handle.
 #[test]
 fn double_fetch() {
     for table in tables(INDEX_BITS) {
@@ -166,9 +168,9 @@ fn double_fetch() {
         let done = AtomicBool::new(false);
         std::thread::scope(|threads| {
             threads.spawn(|| {
-                let mut random = Random::new(1);
+                let mut random = Rng::with_seed(1);
                 while !done.load(Ordering::Relaxed) {
-                    sandbox.store(random.below(60) as u32, Ordering::Relaxed);
+                    sandbox.store(random.usize(..60) as u32, Ordering::Relaxed);
                 }
             });
             for _ in 0..200_000 {
@@ -184,8 +186,8 @@ fn double_fetch() {
     }
 }
 
-/// A link is read out of an entry that somebody has overwritten. Here an entry in use is never in a
-/// chain, a second free is refused, and a slot's word says what it is.
+/// A link is read from an overwritten entry. Here an entry in use is never in a chain, a second free
+/// is refused, and a slot's word encodes its state.
 #[test]
 fn stale_link() {
     for table in tables(INDEX_BITS) {
@@ -203,13 +205,14 @@ fn stale_link() {
                 freed.into_iter().filter(|&won| won).count()
             })
             .sum();
-        assert_eq!(winners, 200, "each was freed once");
+        assert_eq!(winners, 200, "each is freed once");
         check_empty(&table);
     }
 }
 
-/// A thread that was there before the table has no rights by its key, and dies at its first write,
-/// or its first read. (`rights.rs` has the other cases.)
+/// A thread older than the table has no access through the key and faults at its first access.
+///
+/// `rights.rs` has the other cases.
 #[test]
 fn late_thread_without_key_rights() {
     let (send, receive) = std::sync::mpsc::channel::<std::sync::Arc<CodePointerTable>>();
@@ -223,27 +226,27 @@ fn late_thread_without_key_rights() {
     });
     for table in tables(INDEX_BITS) {
         let table = std::sync::Arc::new(table);
-        send.send(table.clone()).expect("it waits");
+        send.send(table.clone()).expect("the thread waits");
     }
     drop(send);
     late.join().expect("no fault");
 }
 
-/// Addresses are scarce, and the process dies when it makes a table. Here the table is smaller, or
-/// there is an error.
+/// Addresses are scarce, and making a table ends the process. Here the table is smaller, or the call
+/// returns an error.
 #[test]
 #[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
 fn address_space_limits() {
     use slotarena::Protection;
 
     crate::alone::alone("regressions::address_space_limits", || {
-        // Before there is a limit.
+        // Asked before the limit is set.
         let _ = Protection::strongest();
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: writes to the struct that it is given.
+        // SAFETY: writes to `limit`.
         assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) }, 0);
         limit.rlim_cur = 1 << 30;
-        // SAFETY: reads the struct that it is given.
+        // SAFETY: reads `limit`.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
         for protection in Protection::ALL.into_iter().filter(|p| p.is_available()) {
             let builder = CodePointerTable::builder().protection(protection);
@@ -263,8 +266,8 @@ fn address_space_limits() {
     });
 }
 
-/// Hashes of signatures may be equal; numbers that the engine gives out are not. An entry under
-/// each of many signatures answers to its own alone.
+/// Hashes of signatures may be equal. Numbers that the engine assigns are not. Each entry answers to
+/// its own signature alone.
 #[test]
 fn signature_collision() {
     for table in tables(INDEX_BITS) {
@@ -284,7 +287,7 @@ fn signature_collision() {
     }
 }
 
-/// An address that a native function's handle is asked for lies beyond what an entry can hold.
+/// The address of a native function exceeds the range of an entry.
 #[test]
 fn an_address_that_does_not_fit() {
     for table in tables(INDEX_BITS) {

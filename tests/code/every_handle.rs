@@ -1,6 +1,6 @@
 //! Every 32-bit number, and every signature.
 //!
-//! The long part is run only where `SLOTARENA_HEAVY` is 1: some ten seconds.
+//! The long part runs only if `SLOTARENA_HEAVY` is 1. It takes about ten seconds.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -11,7 +11,7 @@ use slotarena::code::{EntryLayout, Signature};
 use crate::common::cases;
 use crate::{entry_point, signature, stored_under};
 
-/// No number leads outside of the reservation: all of them, for tables of every size.
+/// No number leads outside the reservation, whatever the table's size.
 #[test]
 fn every_number_stays_inside_the_reservation() {
     let heavy = std::env::var("SLOTARENA_HEAVY").is_ok_and(|value| value == "1");
@@ -19,13 +19,13 @@ fn every_number_stays_inside_the_reservation() {
     for bits in (13..=32).rev() {
         let built = CodePointerTable::builder().index_bits(bits).build();
         let Ok(table) = built else { panic!("{bits} bits: {built:?}") };
-        let (recipe, bytes) = (table.entry_layout(), table.reserved_bytes());
-        assert_eq!(bytes, (recipe.mask as usize + 1) << EntryLayout::ENTRY_SHIFT);
+        let (layout, bytes) = (table.entry_layout(), table.reserved_bytes());
+        assert_eq!(bytes, (layout.mask as usize + 1) << EntryLayout::ENTRY_SHIFT);
         let all = bits == 32 && heavy;
         let step = if all { 1 } else { 65_537 };
-        let worst = (0..=u32::MAX).step_by(step).map(|raw| recipe.offset(raw)).max();
+        let worst = (0..=u32::MAX).step_by(step).map(|raw| layout.offset(raw)).max();
         assert!(worst.is_some_and(|offset| offset + 8 <= bytes), "{bits} bits");
-        assert!(recipe.offset(u32::MAX) + 8 <= bytes);
+        assert!(layout.offset(u32::MAX) + 8 <= bytes);
         tried += (1u64 << 32) / step as u64;
     }
     cases("numbers inside the reservation", tried);
@@ -50,25 +50,25 @@ fn every_number_in_a_table_in_use_and_every_signature() {
     drop(scope);
     let mut seen = 0;
     std::thread::scope(|threads| {
-        // In use meanwhile: entries come and go in some segments, which are swept.
+        // In the meantime entries come and go in some segments, which are swept.
         let (table, done, found) = (&table, &done, &found);
         threads.spawn(move || {
-            let mut rounds = 0;
+            let mut cycles = 0;
             while !done.load(Ordering::Relaxed) {
                 let scope = table.write_scope();
-                let s = signature(rounds % 64 * 33);
+                let s = signature(cycles % 64 * 33);
                 let handles: Vec<_> = (0..30_000)
                     .map(|n| scope.allocate(entry_point(s, n), s).expect("a slot"))
                     .collect();
                 handles.into_iter().for_each(|handle| scope.free(handle).expect("mine"));
                 scope.sweep(0);
-                rounds += 1;
+                cycles += 1;
             }
-            found.store(rounds.into(), Ordering::Relaxed);
+            found.store(cycles.into(), Ordering::Relaxed);
         });
         for raw in 0..=u32::MAX {
             if let Some(entry) = table.get_raw(raw) {
-                let s = entry.signature.expect("no native functions here");
+                let s = entry.signature.expect("the table has no native functions");
                 assert_eq!(stored_under(entry.entry_point), s.number(), "handle {raw}");
             }
             if let Some(got) = table.entry_point(raw, steady) {
@@ -78,9 +78,9 @@ fn every_number_in_a_table_in_use_and_every_signature() {
         }
         done.store(true, Ordering::Relaxed);
     });
-    assert!(seen >= 1000, "all that stayed were found");
+    assert!(seen >= 1000, "all entries that stayed are found");
     println!(
-        "2^32 numbers in {:.1} s, beside {found:?} rounds of use",
+        "2^32 numbers in {:.1} s, concurrently with {found:?} cycles of use",
         start.elapsed().as_secs_f64()
     );
     cases("numbers read", 1 << 32);

@@ -31,7 +31,7 @@ fn they_are_filled_then_sealed_and_unsealed_for_a_scope() {
         }
         assert_eq!(table.entry_point(0, s), None, "null");
 
-        // One comes again in a later scope.
+        // A freed slot is allocated again in a later scope.
         let mut unsealed = table.unseal().expect("unsealed");
         assert_eq!(unsealed.free(fill[99]), Ok(()));
         assert!(unsealed.free(fill[99]).is_err());
@@ -60,12 +60,12 @@ fn their_end_is_where_it_is_said_to_be() {
         assert_eq!(scope.free(last), Err(refused));
         assert_eq!(scope.set(first, entry_point(s, 2), s), Ok(entry_point(s, 1)));
         let mut unsealed = table.unseal().expect("unsealed");
-        assert!(unsealed.free(first).is_err(), "not one of them");
+        assert!(unsealed.free(first).is_err(), "it is not read-only");
         drop(unsealed);
         assert_eq!(scope.free(first), Ok(()));
         drop(scope);
         table.sweep(0);
-        assert_eq!(table.stats().segments_committed, 2, "they stay");
+        assert_eq!(table.stats().segments_committed, 2, "read-only segments stay");
         assert_eq!(table.close(), Ok(()));
     }
 }

@@ -1,4 +1,4 @@
-//! Participants of one's own.
+//! Mutators: participants that belong to no thread.
 
 use slotarena::{AllocError, Handle, Mutator, SetError};
 
@@ -10,8 +10,10 @@ fn a_mutator_does_all_that_the_table_does() {
     let table = table(1000);
     let mutator = table.mutator();
     let handle = mutator.allocate(7).expect("a slot");
+    assert_eq!((mutator.get(handle), table.get(handle)), (Some(7), Some(7)));
     assert_eq!(mutator.set(handle, 8), Ok(Some(7)));
     assert_eq!(mutator.free(handle), Ok(8));
+    assert_eq!((mutator.get(handle), table.get(handle)), (None, None));
     let error = mutator.free(handle).expect_err("freed");
     assert_eq!(mutator.set(handle, 1), Err(SetError::InvalidHandle(error)));
     assert_eq!(mutator.free_uninitialized(handle), Err(error));
@@ -37,11 +39,11 @@ fn an_owner_may_free_without_a_check() {
     let mutator = table.mutator();
     for i in 0..1000 {
         let (a, b) = (table.allocate(i).expect("a slot"), mutator.allocate(i).expect("a slot"));
-        // SAFETY: both are live, and nobody else knows them.
+        // SAFETY: `a` is live, and no other thread has its handle.
         assert_eq!(unsafe { table.get_unchecked(a) }, i);
-        // SAFETY: as above.
+        // SAFETY: `a` is live, and no other thread has its handle.
         assert_eq!(unsafe { mutator.free_unchecked(a) }, i);
-        // SAFETY: as above.
+        // SAFETY: `b` is live, and no other thread has its handle.
         assert_eq!(unsafe { table.free_unchecked(b) }, i);
         assert_eq!((table.get(a), table.get(b)), (None, None));
         assert!(table.free(a).is_err());
@@ -51,7 +53,7 @@ fn an_owner_may_free_without_a_check() {
 }
 
 #[test]
-fn a_handle_does_not_care_who_uses_it() {
+fn a_handle_works_through_any_participant() {
     let table = table(1000);
     let (a, b) = (table.mutator(), table.mutator());
     let handle = a.allocate(1).expect("a slot");
@@ -79,12 +81,12 @@ fn mutators_and_threads_are_counted() {
 }
 
 #[test]
-fn reading_makes_nobody_a_participant() {
+fn reading_registers_no_participant() {
     let table = table(1000);
     let handle = table.allocate(1).expect("a slot");
     on_threads(2, |_| {
         assert_eq!(table.get(handle), Some(1));
-        assert_eq!(table.stats().mutators, 1, "the one that allocated");
+        assert_eq!(table.stats().mutators, 1, "the thread that allocated");
     });
 }
 
@@ -104,7 +106,7 @@ fn a_mutator_may_go_to_another_thread() {
 }
 
 #[test]
-fn a_living_mutators_free_slots_can_be_had_by_others() {
+fn a_living_mutators_free_slots_serve_other_participants() {
     let table = table(1000);
     let mutator = table.mutator();
     let handles: Vec<Handle> = (0..1000).map(|i| mutator.allocate(i).expect("a slot")).collect();
@@ -115,7 +117,7 @@ fn a_living_mutators_free_slots_can_be_had_by_others() {
 }
 
 #[test]
-fn a_dropped_mutator_puts_its_free_slots_back() {
+fn a_dropped_mutator_returns_its_free_slots() {
     let table = table(1000);
     let mutator = table.mutator();
     let handle = mutator.allocate(1).expect("a slot");
@@ -138,7 +140,7 @@ fn a_forgotten_mutators_free_slots_are_found_without_a_sweep() {
     check_empty(&table);
 }
 
-/// Uses a mutator until a sweep is worth it: two segments, all free but for one slot.
+/// Leaves two segments with one live slot, so that a sweep has segments to release.
 fn nearly_empty(mutator: &mut Mutator<'_, u64>) -> Handle {
     let mut handles = Vec::new();
     mutator.allocate_many(&[1; 9000], &mut handles).expect("9,000 slots");
@@ -161,7 +163,7 @@ fn a_sweep_finds_a_forgotten_mutators_free_slots() {
 }
 
 #[test]
-fn a_mutator_goes_on_after_a_sweep_took_its_free_slots() {
+fn a_mutator_works_after_a_sweep_took_its_free_slots() {
     let table = table(20_000);
     let mut mutator = table.mutator();
     let live = nearly_empty(&mut mutator);

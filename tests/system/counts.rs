@@ -1,14 +1,12 @@
-//! What operations cost in figures that no clock has a part in: instructions, atomic
-//! read-modify-writes, system calls, page faults. Each has a bound.
+//! The cost of operations in counts instead of time: instructions, atomic read-modify-writes,
+//! system calls, and page faults. Each has a bound.
 //!
-//! Instructions are counted by valgrind's callgrind, system calls by tracing a process of this
-//! program. It is run again for each kind of work, so often and three times as often: the
-//! difference is the work's. Without `SLOTARENA_COUNTS=1` nothing is counted: it takes a release
-//! build.
+//! Valgrind's callgrind counts instructions, and a tracer counts system calls. Each kind of work runs
+//! in two processes of this program, the second with three times as many operations. The difference
+//! is the cost of the operations. Nothing is counted unless `SLOTARENA_COUNTS` is set, and counting
+//! needs a release build.
 #![cfg(not(all(loom, feature = "loom")))]
 #![cfg(all(target_os = "linux", target_arch = "x86_64", not(any(miri, slotarena_heap))))]
-
-mod common;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -16,14 +14,13 @@ use std::hint::black_box;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use fastrand::Rng;
 use slotarena::{Handle, Mutator, SEGMENT_BYTES, Table, UniqueTable};
 
-use common::Random;
-
-/// Says to a process of this program what to do, and how often.
+/// Tells a process of this program which work to do, and how often.
 const WORK: &str = "SLOTARENA_WORK";
 
-/// A kind of work: its name, what does so many operations of it, and what one may cost.
+/// A kind of work: its name, a function that does so many operations, and the bounds of one.
 struct Work {
     name: &'static str,
     run: fn(&Table<u64>, usize),
@@ -37,7 +34,7 @@ struct Work {
     faults: f64,
 }
 
-/// The bounds: what was counted with rustc 1.95, and a tenth more instructions.
+/// The bounds: the counts with rustc 1.95, with a tenth more instructions.
 const WORKS: [Work; 10] = [
     Work {
         name: "allocate and free, mutator",
@@ -101,9 +98,9 @@ const WORKS: [Work; 10] = [
         run: growth,
         instructions: 40.0,
         locked: 0.01,
-        // Two for a segment at most, and half a call to make 16 segments writable.
+        // At most two for a segment. Making 16 segments writable takes half a call.
         calls: 2.0 * 1e6 / SLOTS as f64,
-        // Each page once.
+        // One for each page.
         faults: 1e6 / PAGE as f64 + 20.0,
     },
     Work {
@@ -140,7 +137,7 @@ fn unchecked_pairs(table: &Table<u64>, count: usize) {
     let mutator = table.mutator();
     for i in 0..count {
         let handle = mutator.allocate(i as u64).expect("a slot");
-        // SAFETY: allocated just now, and nobody else was told.
+        // SAFETY: just allocated, and no other thread has the handle.
         black_box(unsafe { mutator.free_unchecked(handle) });
     }
 }
@@ -159,7 +156,7 @@ fn batches(table: &Table<u64>, count: usize) {
     const BATCH: usize = 4096;
     let mutator = table.mutator();
     let mut order: Vec<usize> = (0..BATCH).collect();
-    Random::new(1).shuffle(&mut order);
+    Rng::with_seed(1).shuffle(&mut order);
     let mut handles: Vec<Handle> = Vec::with_capacity(BATCH);
     for _ in 0..count / BATCH {
         handles.clear();
@@ -192,7 +189,7 @@ fn reads(table: &Table<u64>, count: usize) {
 fn unchecked_reads(table: &Table<u64>, count: usize) {
     let handles: Vec<Handle> = (0..1024).map(|i| table.allocate(i).expect("a slot")).collect();
     for i in 0..count {
-        // SAFETY: all of them are live.
+        // SAFETY: all handles are live.
         black_box(unsafe { table.get_unchecked(handles[i & 1023]) });
     }
     table.free_many(&handles).expect("live entries");
@@ -206,13 +203,13 @@ fn growth(table: &Table<u64>, count: usize) {
 }
 
 fn sweep(table: &Table<u64>, count: usize) {
-    // So many slots always, and as many sweeps as that makes; all but the sweeps is the same.
+    // A fixed number of slots, and a number of sweeps that depends on `count`.
     const PART: usize = 50_000;
     let mutator = table.mutator();
     let handles: Vec<Handle> =
         (0..PART as u64).map(|i| mutator.allocate(i).expect("a slot")).collect();
-    let mut random = Random::new(3);
-    let freed: Vec<Handle> = handles.into_iter().filter(|_| random.once_in(2)).collect();
+    let mut random = Rng::with_seed(3);
+    let freed: Vec<Handle> = handles.into_iter().filter(|_| random.bool()).collect();
     mutator.free_many(&freed).expect("live entries");
     drop(mutator);
     for _ in 0..count / PART {
@@ -220,10 +217,10 @@ fn sweep(table: &Table<u64>, count: usize) {
     }
 }
 
-/// How often the work is done less: enough for all that is done once only to have been done.
+/// The operations of the first process: enough for one-time costs to be the same in both.
 const COUNT: usize = 200_000;
 
-/// In the process that is counted: does the work that it is told to do.
+/// Does the work that the environment names. Runs in the counted processes.
 #[test]
 fn work() {
     let Ok(work) = std::env::var(WORK) else { return };
@@ -231,31 +228,31 @@ fn work() {
     let work = WORKS.iter().find(|work| work.name == name).expect("a kind of work");
     let table = Table::<u64>::builder().capacity(1 << 22).stripes(2).build().expect("a table");
     let count: usize = count.parse().expect("a count");
-    // What is measured, and as much before.
+    // The calls between the two marks are counted.
     mark();
     (work.run)(&table, count);
     mark();
 }
 
-/// A system call that nothing else here makes, for who counts them.
+/// Makes a system call that marks the beginning or the end of the work for the tracer.
 fn mark() {
     // SAFETY: asks for the parent's number.
     unsafe { libc::getppid() };
 }
 
-/// This program, to do so much work in one thread.
+/// Returns the environment of a process that does so many operations.
 fn worker(work: &Work, count: usize) -> [(&'static str, String); 1] {
     [(WORK, format!("{}:{count}", work.name))]
 }
 
-/// What a call of this program costs.
+/// The counts of one process.
 #[derive(Default)]
 struct Cost {
     instructions: f64,
     locked: f64,
 }
 
-/// Has callgrind count, with every instruction by its address.
+/// Counts by callgrind, which lists every instruction by its address.
 fn callgrind(work: &Work, count: usize, locked: &HashSet<u64>) -> Cost {
     let program = std::env::current_exe().expect("this program");
     let file = std::env::temp_dir().join(format!("slotarena-{}.callgrind", std::process::id()));
@@ -269,9 +266,9 @@ fn callgrind(work: &Work, count: usize, locked: &HashSet<u64>) -> Cost {
         .expect("valgrind");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = fs::read_to_string(&file).expect("callgrind's figures");
-    fs::remove_file(&file).expect("a file of ours");
+    fs::remove_file(&file).expect("the file of this process");
     let mut cost = Cost::default();
-    // After `calls=` comes what the callee costs, which is counted there.
+    // The line after `calls=` is the cost of the callee, which is counted in the callee.
     let mut skip = false;
     for line in text.lines() {
         let mut fields = line.split(' ');
@@ -290,7 +287,7 @@ fn callgrind(work: &Work, count: usize, locked: &HashSet<u64>) -> Cost {
     cost
 }
 
-/// Where in this program are atomic read-modify-writes.
+/// Returns the addresses of atomic read-modify-writes in this program.
 fn locked() -> HashSet<u64> {
     let program = std::env::current_exe().expect("this program");
     let arguments = ["-d", "--no-show-raw-insn", "-M", "intel"];
@@ -306,21 +303,21 @@ fn locked() -> HashSet<u64> {
     text.lines().filter_map(locked).collect()
 }
 
-/// Traces a call of this program: the system calls between the two marks, and the page faults of
-/// the whole process.
+/// Traces a process of this program. Returns the number of system calls between the two marks, and
+/// of page faults in the whole process.
 fn trace(work: &Work, count: usize) -> (f64, f64) {
     let program = std::env::current_exe().expect("this program");
     let mut command = Command::new(program);
     command.args(["work", "--exact", "--test-threads=1"]).envs(worker(work, count));
     command.stdout(std::process::Stdio::null());
     let trace_me = || {
-        // SAFETY: asks to be traced by the parent, and touches no memory.
+        // SAFETY: asks the parent to trace this process, and accesses no memory.
         match unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) } {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
         }
     };
-    // SAFETY: between fork and exec, one system call.
+    // SAFETY: makes one system call between fork and exec.
     unsafe { command.pre_exec(trace_me) };
     let child = command.spawn().expect("a traced process").id() as libc::pid_t;
     Tracer::default().follow(child)
@@ -329,7 +326,7 @@ fn trace(work: &Work, count: usize) -> (f64, f64) {
 /// Follows all threads of a process from one system call to the next.
 #[derive(Default)]
 struct Tracer {
-    /// Whether a thread is inside a call.
+    /// Whether each thread is inside a system call.
     inside: HashMap<libc::pid_t, bool>,
     marks: usize,
     calls: usize,
@@ -339,9 +336,9 @@ impl Tracer {
     fn follow(mut self, child: libc::pid_t) -> (f64, f64) {
         let faults = loop {
             let mut status = 0;
-            // SAFETY: integers, of which zeros are a value.
+            // SAFETY: a struct of integers, for which zeros are a value.
             let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-            // SAFETY: writes to both, which are there to be written to.
+            // SAFETY: writes to `status` and `usage`.
             let thread = unsafe { libc::wait4(-1, &mut status, libc::__WALL, &mut usage) };
             assert!(thread > 0, "{}", std::io::Error::last_os_error());
             if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
@@ -356,7 +353,7 @@ impl Tracer {
                 None => {
                     self.inside.insert(thread, false);
                     let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE;
-                    // SAFETY: the thread is stopped, and traced by this one.
+                    // SAFETY: the thread is stopped, and this process traces it.
                     unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, thread, 0, options) };
                     0
                 }
@@ -367,23 +364,23 @@ impl Tracer {
                 Some(_) if signal == libc::SIGTRAP || signal == libc::SIGSTOP => 0,
                 Some(_) => signal,
             };
-            // SAFETY: as above.
+            // SAFETY: the thread is stopped, and this process traces it.
             unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread, 0, passed_on) };
         };
-        assert_eq!(self.marks, 2, "both marks were met");
+        assert_eq!(self.marks, 2, "both marks are traced");
         (self.calls as f64, faults as f64)
     }
 
-    /// A thread enters a system call, or leaves one.
+    /// Takes note of a thread that enters or leaves a system call.
     fn note(&mut self, thread: libc::pid_t) {
         let inside = self.inside.get_mut(&thread).expect("a known thread");
         *inside = !*inside;
         if !*inside {
             return;
         }
-        // SAFETY: integers, of which zeros are a value.
+        // SAFETY: a struct of integers, for which zeros are a value.
         let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
-        // SAFETY: writes to `registers`; the thread is stopped, and traced by this one.
+        // SAFETY: writes to `registers`. The thread is stopped, and this process traces it.
         unsafe { libc::ptrace(libc::PTRACE_GETREGS, thread, 0, &mut registers) };
         if registers.orig_rax == libc::SYS_getppid as u64 {
             self.marks += 1;
@@ -422,8 +419,7 @@ fn no_operation_costs_more_than_its_bound() {
         let cells = found.iter().zip(bounds).map(|(found, bound)| format!("{found:.2} of {bound}"));
         println!("| {} | {} |", work.name, cells.collect::<Vec<_>>().join(" | "));
         println!("cases: counts 4");
-        // What is left to chance: whether a page of the heap is touched, which the table has no
-        // part in.
+        // Left to chance: whether the process touches another page of its heap.
         let slack = [0.0, 0.001, 0.0, 8.0 / done * 1e6];
         for ((found, bound), slack) in found.iter().zip(bounds).zip(slack) {
             if *found > bound + slack {

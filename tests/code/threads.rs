@@ -1,58 +1,59 @@
-//! All at once: entries come, change and go, slots are used again, segments released; readers look
-//! at every number, and what they get under a signature was stored under it.
+//! Writers allocate, set, and free entries while a sweep releases segments and readers try every
+//! number. An entry found under a signature was stored under it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fastrand::Rng;
 use slotarena::code::Signature;
 use slotarena::{CodePointerTable, Handle};
 
-use crate::common::{Random, cases};
+use crate::common::cases;
 use crate::{check_empty, entry_point, signature, stored_under, tables};
 
 const SIGNATURES: u32 = 5;
-/// Enough for four segments, and for many uses of each slot.
+/// Four segments, so that each slot is used many times.
 const INDEX_BITS: u32 = 15;
 
 fn write(table: &CodePointerTable, seed: u64, steps: usize) {
-    let mut random = Random::new(seed);
+    let mut random = Rng::with_seed(seed);
     let mut held: Vec<(Handle, Signature)> = Vec::new();
     let mut version = 0;
     for step in 0..steps {
         let scope = table.write_scope();
-        // Fills up, then empties, so that sweeps find something.
+        // The table fills, then empties, so that sweeps find free segments.
         let grow = step / 4000 % 2 == 0;
         version = (version + 1) % 60_000;
-        match random.below(8) {
+        match random.usize(..8) {
             0..=2 if grow => {
-                let s = signature(random.below(SIGNATURES as usize) as u32 * 16);
+                let s = signature(random.usize(..SIGNATURES as usize) as u32 * 16);
                 held.push((scope.allocate(entry_point(s, version), s).expect("a slot"), s));
             }
             3 if grow => {
-                let s = signature(random.below(SIGNATURES as usize) as u32 * 16);
+                let s = signature(random.usize(..SIGNATURES as usize) as u32 * 16);
                 let handle = scope.allocate_uninitialized().expect("a slot");
                 scope.publish(handle, entry_point(s, version), s).expect("it has no entry");
                 held.push((handle, s));
             }
             0..=3 => {
                 if let Some((handle, _)) = held.pop() {
-                    scope.free(handle).expect("mine");
+                    scope.free(handle).expect("this thread's");
                 }
             }
             4..=6 if !held.is_empty() => {
-                let (handle, s) = held[random.below(held.len())];
-                let old = scope.set(handle, entry_point(s, version), s).expect("mine");
+                let (handle, s) = held[random.usize(..held.len())];
+                let old = scope.set(handle, entry_point(s, version), s).expect("this thread's");
                 assert_eq!(stored_under(old), s.number());
                 let other = signature((s.number() + 16) % (SIGNATURES * 16));
                 assert!(scope.set(handle, entry_point(other, version), other).is_err());
             }
-            _ if random.once_in(400) => {
+            _ if random.usize(..400) == 0 => {
                 scope.sweep(0);
             }
             _ => {}
         }
     }
     let scope = table.write_scope();
-    held.into_iter().for_each(|(handle, _)| scope.free(handle).expect("mine"));
+    held.into_iter().for_each(|(handle, _)| scope.free(handle).expect("this thread's"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Who may write, and when: on every thread, whenever it was born, and at its end.
+//! Which thread may write, and when: any thread, older or younger than the table, and at its end.
 //!
-//! In a debug build each access to a slot at its write address is checked against the scopes that
-//! the thread has open (Invariant 13), whatever the protection; with keys the processor does it.
+//! A debug build checks each access at a write address against the thread's open scopes
+//! (Invariant 13), whatever the protection. With protection keys the processor checks it.
 
 use std::sync::mpsc::channel;
 
@@ -19,7 +19,7 @@ fn scopes_nest_and_end_in_any_order() {
         let first = inner.allocate(entry_point(s, 1), s).expect("a slot");
         drop(outer);
         let second = inner.allocate(entry_point(s, 2), s).expect("a slot");
-        // What opens one of its own does not close this one.
+        // An operation that opens a scope of its own does not close this one.
         table.handle_for_native(entry_point(s, 3)).expect("a slot");
         table.sweep(0);
         assert_eq!((inner.free(first), inner.free(second)), (Ok(()), Ok(())));
@@ -28,7 +28,7 @@ fn scopes_nest_and_end_in_any_order() {
     }
 }
 
-/// The thread is there before the table, and so before any key.
+/// The thread is older than the table, and so older than any protection key.
 #[test]
 fn a_thread_that_was_born_before_the_table_reads_and_writes() {
     for protection in Protection::ALL.into_iter().filter(|p| p.is_available()) {
@@ -48,17 +48,17 @@ fn a_thread_that_was_born_before_the_table_reads_and_writes() {
         let s = signature(1);
         let first = table.write_scope().allocate(entry_point(s, 1), s).expect("a slot");
         assert_eq!(first.to_raw(), 1);
-        send.send(table).expect("it waits");
+        send.send(table).expect("the thread waits");
         let second = late.join().expect("no fault");
         let scope = table.write_scope();
         assert_eq!((scope.free(first), scope.free(second)), (Ok(()), Ok(())));
     }
 }
 
-/// Threads that end give the free slots of their stores back, links and all, where no scope is
-/// open; and whoever finds no slot gathers those of others.
+/// A thread that ends returns the free slots of its local store, and writes their links, without an
+/// open scope. A thread that finds no free slot gathers those of others.
 #[test]
-fn stores_are_given_back_and_gathered_with_rights() {
+fn local_stores_are_returned_and_gathered_with_write_access() {
     for table in tables(10) {
         let s = signature(1);
         on_threads(4, |_| {
@@ -91,7 +91,7 @@ fn stores_are_given_back_and_gathered_with_rights() {
 }
 
 #[test]
-fn what_is_in_force_can_be_asked_for() {
+fn the_protection_in_force_is_reported() {
     for table in tables(16) {
         assert!(table.protection().is_available());
     }

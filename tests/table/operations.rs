@@ -1,4 +1,4 @@
-//! Allocating, reading, replacing and freeing, on the table itself.
+//! Allocating, reading, replacing, and freeing, on the table itself.
 
 use std::error::Error;
 
@@ -17,7 +17,7 @@ fn an_entry_is_found_under_its_handle() {
 }
 
 #[test]
-fn freeing_returns_the_entry_and_nothing_is_found_any_more() {
+fn freeing_returns_the_entry_and_the_handle_then_finds_none() {
     let table = table(100);
     let handle = table.allocate(7).expect("a slot");
     assert_eq!(table.free(handle), Ok(7));
@@ -45,7 +45,7 @@ fn an_uninitialized_slot_has_no_entry() {
 }
 
 #[test]
-fn an_uninitialized_slot_can_be_given_back_once() {
+fn an_uninitialized_slot_can_be_freed_once() {
     let table = table(100);
     let handle = table.allocate_uninitialized().expect("a slot");
     assert_eq!(table.free_uninitialized(handle), Ok(()));
@@ -65,7 +65,7 @@ fn setting_makes_an_uninitialized_slot_a_live_one() {
 }
 
 #[test]
-fn one_thread_settles_what_another_left_uninitialized() {
+fn other_threads_set_or_free_uninitialized_slots() {
     let table = table(100);
     let (a, b) = (table.allocate_uninitialized(), table.allocate_uninitialized());
     let (a, b) = (a.expect("a slot"), b.expect("a slot"));
@@ -77,7 +77,7 @@ fn one_thread_settles_what_another_left_uninitialized() {
     assert_eq!((audit.live, audit.uninitialized), (1, 0));
 }
 
-/// All that can be done to a handle is refused, in words that name it, and changes nothing.
+/// Checks that every operation refuses a handle, names it in the error, and changes nothing.
 #[track_caller]
 fn is_refused(table: &Table<u64>, handle: Handle) {
     let before = check(table);
@@ -105,7 +105,7 @@ fn a_second_free_is_refused() {
 }
 
 #[test]
-fn a_handle_never_handed_out_is_refused() {
+fn a_handle_never_allocated_is_refused() {
     let table = table(20_000);
     let used = table.allocate(7).expect("a slot");
     for raw in [1, 2, 77, 8191, 8192, 19_999, 20_000] {
@@ -154,7 +154,7 @@ fn a_handle_is_its_number() {
 }
 
 #[test]
-fn many_entries_are_put_in_in_order_behind_what_is_in_the_vector() {
+fn many_handles_are_appended_in_order() {
     let table = table(1000);
     let first = table.allocate(99).expect("a slot");
     let mut handles = vec![first];
@@ -169,7 +169,7 @@ fn many_entries_are_put_in_in_order_behind_what_is_in_the_vector() {
 }
 
 #[test]
-fn many_entries_that_do_not_all_fit_are_not_put_in_at_all() {
+fn of_many_entries_that_do_not_all_fit_none_is_stored() {
     let table = table(1000);
     let first = table.allocate(99).expect("a slot");
     let mut handles = vec![first];
@@ -182,7 +182,7 @@ fn many_entries_that_do_not_all_fit_are_not_put_in_at_all() {
 }
 
 #[test]
-fn many_entries_one_of_which_is_too_wide_are_not_put_in_at_all() {
+fn of_many_entries_one_of_which_has_the_reserved_bit_none_is_stored() {
     let table = table(1000);
     let mut handles = Vec::new();
     let result = table.allocate_many(&[1, 2, u64::MAX, 4], &mut handles);
@@ -192,15 +192,15 @@ fn many_entries_one_of_which_is_too_wide_are_not_put_in_at_all() {
 }
 
 #[test]
-fn freeing_many_frees_the_good_ones_among_bad_ones() {
+fn freeing_many_frees_the_live_handles_among_the_others() {
     let table = table(1000);
-    let good: Vec<Handle> = (0..200).map(|i| table.allocate(i).expect("a slot")).collect();
+    let live: Vec<Handle> = (0..200).map(|i| table.allocate(i).expect("a slot")).collect();
     let uninitialized = table.allocate_uninitialized().expect("a slot");
-    let mut mixed = good.clone();
+    let mut mixed = live.clone();
     mixed.insert(3, handle(u32::MAX));
     mixed.insert(150, uninitialized);
-    mixed.push(good[0]);
-    let error = table.free_many(&mixed).expect_err("three are bad");
+    mixed.push(live[0]);
+    let error = table.free_many(&mixed).expect_err("three are refused");
     assert_eq!((error.first.raw(), error.refused, error.freed), (u32::MAX, 3, 200));
     let text = "3 of 203 handles refused, the first is 4294967295";
     assert_eq!(error.to_string(), text);

@@ -1,42 +1,25 @@
-//! What happens where the system refuses: addresses, memory, the process-wide barrier.
+//! Refusals of the system: of addresses, of memory, and of the process-wide barrier.
 //!
-//! Limits hold for a whole process and are not undone, so each test runs once more, alone, in a
-//! process of its own, which sets the limit.
+//! A limit holds for a whole process and is not undone. So each test runs its scenario in a process
+//! of its own, which sets the limit.
 #![cfg(not(all(loom, feature = "loom")))]
 #![cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
 
+#[path = "../common/alone.rs"]
+mod alone;
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::fs;
-use std::process::Command;
 use std::sync::Barrier;
 
+use fastrand::Rng;
 use slotarena::{AllocError, BuildError, Handle, Key, SEGMENT_BYTES, Slab, Table};
 
-use common::{Random, check, check_empty, on_threads, panic_of, slots_per_segment};
+use alone::alone;
+use common::{check, check_empty, on_threads, panic_of, slots_per_segment};
 
-/// Says to a process of this program that it is the one to run a scenario, and which.
-const SCENARIO: &str = "SLOTARENA_SCENARIO";
-
-/// Runs `scenario` in a process of its own: the test of this name, called once more.
-#[track_caller]
-fn alone(test: &str, scenario: impl FnOnce()) {
-    if std::env::var(SCENARIO).is_ok_and(|name| name == test) {
-        scenario();
-        println!("{test} has come to its end");
-        return;
-    }
-    let program = std::env::current_exe().expect("this program");
-    let arguments = [test, "--exact", "--nocapture", "--test-threads=1"];
-    let output = Command::new(program).args(arguments).env(SCENARIO, test).output();
-    let output = output.expect("a process");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    let ended = out.contains(&format!("{test} has come to its end"));
-    assert!(output.status.success() && ended, "{}\n{out}\n{err}", output.status);
-}
-
-/// What C calls a resource, which the C libraries do not agree on.
+/// The C type of a resource, which differs between C libraries.
 #[cfg(target_env = "gnu")]
 type Resource = libc::__rlimit_resource_t;
 #[cfg(not(target_env = "gnu"))]
@@ -45,14 +28,14 @@ type Resource = libc::c_int;
 /// Sets the soft limit of this process on a resource, or lifts it.
 fn limit(resource: Resource, bytes: Option<u64>) {
     let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: writes to the struct that it is given.
+    // SAFETY: writes to `limits`.
     assert_eq!(unsafe { libc::getrlimit(resource, &mut limits) }, 0);
     limits.rlim_cur = bytes.map_or(libc::RLIM_INFINITY, |bytes| bytes as libc::rlim_t);
-    // SAFETY: reads the struct that it is given.
+    // SAFETY: reads `limits`.
     assert_eq!(unsafe { libc::setrlimit(resource, &limits) }, 0);
 }
 
-/// A figure of `/proc/self/status`, in bytes.
+/// Returns a value of `/proc/self/status`, in bytes.
 fn status_bytes(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("this process's status");
     let line =
@@ -61,7 +44,7 @@ fn status_bytes(name: &str) -> u64 {
     kib.parse::<u64>().expect("a number") * 1024
 }
 
-/// Uses a table as one does, at its ends too.
+/// Allocates, reads, and frees, and reads at both ends of the table.
 fn works(table: &Table<u64>) {
     for raw in [0, 1, table.capacity(), u32::MAX] {
         assert_eq!(table.get_raw(raw), None);
@@ -72,7 +55,7 @@ fn works(table: &Table<u64>) {
     check_empty(table);
 }
 
-/// With addresses for so many bytes.
+/// Checks a table in a process with addresses for `bytes` bytes.
 fn steps_down(bytes: u64) {
     let all = 8 * (u64::from(u32::MAX) + 1);
     limit(libc::RLIMIT_AS, Some(bytes));
@@ -80,10 +63,10 @@ fn steps_down(bytes: u64) {
     assert!((table.reserved_bytes() as u64) < bytes.min(all), "{} bytes", table.reserved_bytes());
     assert!(table.capacity() < u32::MAX);
     works(&table);
-    // As much as the table took is left to others.
+    // The table leaves as many addresses as it took.
     let second = Table::<u64>::builder().capacity(table.capacity()).build();
     works(&second.expect("as many addresses again"));
-    // It did not give up sooner than it had to: a quarter is in use.
+    // The table is not smaller than necessary: a quarter of the addresses is in use.
     assert!(table.reserved_bytes() as u64 * 8 > bytes - status_bytes("VmSize:"));
     let refused = Table::<u64>::builder().capacity(u32::MAX).build().expect_err("too much");
     let BuildError::Reserve { asked, refused: last, code, .. } = refused else {
@@ -112,13 +95,13 @@ fn with_addresses_for_8_gb_a_table_is_smaller() {
 }
 
 #[test]
-fn without_addresses_there_is_no_table_but_an_error() {
-    alone("without_addresses_there_is_no_table_but_an_error", || {
+fn without_addresses_a_table_is_an_error() {
+    alone("without_addresses_a_table_is_an_error", || {
         limit(libc::RLIMIT_AS, Some(4096));
         let error = Table::<u64>::new().expect_err("not one address");
         let BuildError::Reserve { asked, refused, code, .. } = error else { panic!("{error:?}") };
         limit(libc::RLIMIT_AS, None);
-        assert_eq!((refused, code), (SEGMENT_BYTES, libc::ENOMEM), "even the least");
+        assert_eq!((refused, code), (SEGMENT_BYTES, libc::ENOMEM), "even the smallest size");
         assert!(asked > refused);
         let text = error.to_string();
         assert!(text.contains(&asked.to_string()) && text.contains("65536"), "{text}");
@@ -127,7 +110,7 @@ fn without_addresses_there_is_no_table_but_an_error() {
     });
 }
 
-/// Takes slots until that is refused.
+/// Allocates until the first refusal.
 fn fill(table: &Table<u64>, handles: &mut Vec<Handle>) -> AllocError {
     loop {
         match table.allocate(3) {
@@ -138,8 +121,8 @@ fn fill(table: &Table<u64>, handles: &mut Vec<Handle>) -> AllocError {
 }
 
 #[test]
-fn memory_that_is_refused_is_an_error_and_loses_nothing() {
-    alone("memory_that_is_refused_is_an_error_and_loses_nothing", || {
+fn refused_memory_is_an_error_and_loses_nothing() {
+    alone("refused_memory_is_an_error_and_loses_nothing", || {
         let table = Table::<u64>::builder().capacity(1_000_000).build().expect("a table");
         let mut handles = Vec::with_capacity(1_000_000);
         handles.push(table.allocate(3).expect("a slot"));
@@ -148,7 +131,7 @@ fn memory_that_is_refused_is_an_error_and_loses_nothing() {
         let live = handles.len();
         let second = table.allocate(3);
 
-        // What there is goes on to be used.
+        // Committed slots can still be used.
         for handle in handles.drain(live - 5000..) {
             assert_eq!(table.free(handle), Ok(3));
         }
@@ -164,7 +147,7 @@ fn memory_that_is_refused_is_an_error_and_loses_nothing() {
         assert_eq!((stats.live, stats.free, stats.slots_committed), (live as u64, 0, live as u64));
         assert_eq!(check(&table).live, live as u64);
 
-        // It grows again as soon as it may.
+        // The table grows again as soon as the limit is lifted.
         for _ in live..1_000_000 {
             handles.push(table.allocate(3).expect("memory is there again"));
         }
@@ -175,8 +158,8 @@ fn memory_that_is_refused_is_an_error_and_loses_nothing() {
 }
 
 #[test]
-fn what_memory_there_is_is_used_to_the_last_segment() {
-    alone("what_memory_there_is_is_used_to_the_last_segment", || {
+fn memory_is_used_to_the_last_segment() {
+    alone("memory_is_used_to_the_last_segment", || {
         let table = Table::<u64>::builder().capacity(1_000_000).build().expect("a table");
         let mut handles = Vec::with_capacity(1_000_000);
         handles.push(table.allocate(3).expect("a slot"));
@@ -187,20 +170,20 @@ fn what_memory_there_is_is_used_to_the_last_segment() {
         limit(libc::RLIMIT_DATA, Some(bytes + 21 * SEGMENT_BYTES as u64));
         fill(&table, &mut handles);
         limit(libc::RLIMIT_DATA, None);
-        // One may have gone to somebody else.
+        // The process may have used one segment's worth for itself.
         let segments = (handles.len() - before) / slots_per_segment::<u64>();
         assert!((20..=21).contains(&segments), "{segments} of 21 segments");
     });
 }
 
 #[test]
-fn threads_that_are_refused_memory_at_once_lose_nothing() {
-    alone("threads_that_are_refused_memory_at_once_lose_nothing", || {
+fn threads_that_are_refused_memory_simultaneously_lose_nothing() {
+    alone("threads_that_are_refused_memory_simultaneously_lose_nothing", || {
         const THREADS: usize = 4;
         let table = Table::<u64>::builder().capacity(1_000_000).build().expect("a table");
         let meeting = Barrier::new(THREADS);
         let ends = on_threads(THREADS, |i| {
-            // All that a thread needs itself it gets before.
+            // The thread's own memory is allocated before the limit.
             let mut handles = Vec::with_capacity(1_000_000);
             handles.push(table.allocate(3).expect("a slot"));
             meeting.wait();
@@ -227,7 +210,7 @@ fn threads_that_are_refused_memory_at_once_lose_nothing() {
     });
 }
 
-/// The mappings of this process that overlap a range.
+/// Counts the mappings of this process that overlap a range.
 fn mapped(start: usize, bytes: usize) -> usize {
     let maps = fs::read_to_string("/proc/self/maps").expect("this process's mappings");
     let number = |text: &str| usize::from_str_radix(text, 16).expect("an address");
@@ -240,8 +223,8 @@ fn mapped(start: usize, bytes: usize) -> usize {
 }
 
 #[test]
-fn nothing_of_a_table_that_is_gone_is_mapped() {
-    alone("nothing_of_a_table_that_is_gone_is_mapped", || {
+fn a_dropped_table_leaves_no_mapping() {
+    alone("a_dropped_table_leaves_no_mapping", || {
         let table = Table::<u64>::new().expect("a table");
         works(&table);
         table.allocate(1).expect("a slot");
@@ -252,22 +235,23 @@ fn nothing_of_a_table_that_is_gone_is_mapped() {
     });
 }
 
-/// Makes every call of `membarrier` by this thread, and by those that it starts, fail from now
-/// on. False if the system cannot do that.
+/// Makes every later call of `membarrier` by this thread, and by threads that it starts, fail.
+///
+/// Returns `false` if the system cannot do that.
 fn forbid_membarrier() -> bool {
     const SKIP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let mut filter = [
-        // The number of the call is the first word that a filter is given.
+        // The number of the call is the first word of the filter's input.
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
         libc::sock_filter { code: SKIP_IF_EQUAL, jt: 0, jf: 1, k: libc::SYS_membarrier as u32 },
         statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
         statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: takes plain numbers.
+    // SAFETY: takes numbers only.
     let gives_up = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-    // SAFETY: reads the program and its filter, which are there until it returns.
+    // SAFETY: reads the program and its filter, which live until the call returns.
     let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
     gives_up == 0 && set == 0
 }
@@ -282,10 +266,10 @@ fn without_membarrier_a_full_fence_does() {
         let table = Table::<u64>::builder().capacity(20_000).build().expect("a table");
         assert!(!table.stats().asymmetric_fence);
         on_threads(4, |i| {
-            let mut random = Random::new(i as u64);
+            let mut random = Rng::with_seed(i as u64);
             let mut handles: Vec<Handle> = Vec::new();
             for step in 0..100_000 {
-                if handles.len() < 4000 && random.below(3) > 0 {
+                if handles.len() < 4000 && random.usize(..3) > 0 {
                     handles.push(table.allocate(i as u64).expect("20,000 slots are enough"));
                 } else if let Some(handle) = handles.pop() {
                     assert_eq!(table.free(handle), Ok(i as u64));
@@ -296,7 +280,7 @@ fn without_membarrier_a_full_fence_does() {
                 } else if step % 1501 == 0 {
                     table.audit().expect("a sound table");
                 }
-                if random.once_in(5000) {
+                if random.usize(..5000) == 0 {
                     assert_eq!(table.free_many(&handles), Ok(()));
                     handles.clear();
                 }
@@ -308,8 +292,8 @@ fn without_membarrier_a_full_fence_does() {
 }
 
 #[test]
-fn where_membarrier_is_taken_back_a_stop_panics_and_the_rest_goes_on() {
-    alone("where_membarrier_is_taken_back_a_stop_panics_and_the_rest_goes_on", || {
+fn after_membarrier_is_forbidden_a_stop_panics_and_the_rest_works() {
+    alone("after_membarrier_is_forbidden_a_stop_panics_and_the_rest_works", || {
         let table = Table::<u64>::builder().capacity(1000).build().expect("a table");
         let handle = table.allocate(5).expect("a slot");
         if !table.stats().asymmetric_fence || !forbid_membarrier() {
@@ -328,7 +312,7 @@ fn where_membarrier_is_taken_back_a_stop_panics_and_the_rest_goes_on() {
             assert_eq!((table.get(other), table.free(other)), (Some(6), Ok(6)));
         }
         let handles: Vec<Handle> = (1..1000).map(|i| table.allocate(i).expect("a slot")).collect();
-        // That there is no further slot can only be said with the world stopped.
+        // A full table must stop the world before it reports that it is full.
         let text = panic_of(|| table.allocate(7));
         assert!(text.contains("membarrier"), "{text}");
         assert_eq!(table.free_many(&handles), Ok(()));
@@ -337,8 +321,8 @@ fn where_membarrier_is_taken_back_a_stop_panics_and_the_rest_goes_on() {
 }
 
 #[test]
-fn without_membarrier_a_slab_drops_at_once_until_there_is_a_reader() {
-    alone("without_membarrier_a_slab_drops_at_once_until_there_is_a_reader", || {
+fn without_membarrier_a_slab_drops_immediately_until_it_has_a_reader() {
+    alone("without_membarrier_a_slab_drops_immediately_until_it_has_a_reader", || {
         if !forbid_membarrier() {
             println!("skipped: no seccomp filters here");
             return;
@@ -347,13 +331,13 @@ fn without_membarrier_a_slab_drops_at_once_until_there_is_a_reader() {
         let waiting = || slab.stats().waiting;
         let remove_one = || assert!(slab.remove(slab.insert(1).expect("a slot")));
         remove_one();
-        assert_eq!(waiting(), 0, "nobody has had a guard");
+        assert_eq!(waiting(), 0, "no participant has had a guard");
         drop(slab.pin());
         remove_one();
-        assert_eq!(waiting(), 0, "nobody else has had a guard");
+        assert_eq!(waiting(), 0, "no other participant has had a guard");
         let guard = slab.pin();
         remove_one();
-        assert_eq!(waiting(), 1, "a guard of one's own");
+        assert_eq!(waiting(), 1, "the remover has a guard");
         drop(guard);
         on_threads(4, |i| {
             let mut keys: Vec<Key> = Vec::new();
@@ -365,7 +349,7 @@ fn without_membarrier_a_slab_drops_at_once_until_there_is_a_reader() {
                 if keys.len() > 100 {
                     keys.drain(..).for_each(|key| assert!(slab.remove(key)));
                 }
-                assert_eq!(*value, stamp, "it stays");
+                assert_eq!(*value, stamp, "the value stays");
             }
             keys.drain(..).for_each(|key| assert!(slab.remove(key)));
         });
@@ -375,8 +359,8 @@ fn without_membarrier_a_slab_drops_at_once_until_there_is_a_reader() {
 }
 
 #[test]
-fn where_membarrier_is_taken_back_no_guard_begins() {
-    alone("where_membarrier_is_taken_back_no_guard_begins", || {
+fn after_membarrier_is_forbidden_no_guard_begins() {
+    alone("after_membarrier_is_forbidden_no_guard_begins", || {
         let slab = Slab::<u64>::builder().capacity(1000).build().expect("a slab");
         let table = Table::<u64>::builder().capacity(1000).build().expect("a table");
         let key = slab.insert(5).expect("a slot");
@@ -384,7 +368,7 @@ fn where_membarrier_is_taken_back_no_guard_begins() {
             println!("skipped: no membarrier, or no seccomp filters here");
             return;
         }
-        // Again and again: none that failed has left a guard behind, or a reader.
+        // Repeated, since a failed call must leave neither a guard nor a reader.
         for _ in 0..3 {
             let text = panic_of(|| slab.get(key).is_some());
             assert!(text.contains("membarrier"), "{text}");

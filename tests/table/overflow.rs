@@ -1,19 +1,19 @@
-//! What participants put aside, and who gets it.
+//! The overflow of a local store: which participant keeps one, and which participants get its slots.
 
 use slotarena::{Handle, Mutator, Table};
 
 use crate::common::{check, check_empty, slots_per_segment};
 
-/// Two magazines, which a store holds without a stash.
+/// Two magazines, which a local store holds without an overflow.
 const STORE: u64 = 128;
 
-fn table(stash: usize) -> Table<u64> {
+fn table(overflow: usize) -> Table<u64> {
     let builder = Table::<u64>::builder().capacity(100_000).stripes(1);
-    builder.overflow(stash).build().expect("a table")
+    builder.overflow(overflow).build().expect("a table")
 }
 
-/// Takes so many slots and gives them all back, in another order, `times` times.
-fn to_and_fro(mutator: &mut Mutator<'_, u64>, slots: u64, times: usize) {
+/// Allocates `slots` slots and frees them in another order, `times` times.
+fn oscillate(mutator: &mut Mutator<'_, u64>, slots: u64, times: usize) {
     for _ in 0..times {
         let mut handles: Vec<Handle> =
             (0..slots).map(|i| mutator.allocate(i).expect("a slot")).collect();
@@ -24,15 +24,15 @@ fn to_and_fro(mutator: &mut Mutator<'_, u64>, slots: u64, times: usize) {
 }
 
 #[test]
-fn who_takes_and_gives_by_turns_keeps_what_he_needs() {
-    for (stash, slots, kept) in [(0, 1000, STORE), (500, 1000, 500), (8192, 1000, 1000)] {
-        let table = table(stash);
+fn a_participant_whose_demand_oscillates_keeps_what_it_needs() {
+    for (overflow, slots, kept) in [(0, 1000, STORE), (500, 1000, 500), (8192, 1000, 1000)] {
+        let table = table(overflow);
         let mut mutator = table.mutator();
-        to_and_fro(&mut mutator, slots, 20);
+        oscillate(&mut mutator, slots, 20);
         let stats = table.stats();
         let part = stats.free_in_local_stores;
         let least = kept - kept % 64;
-        assert!((least..=STORE + stash as u64).contains(&part), "{stash}: {stats:?}");
+        assert!((least..=STORE + overflow as u64).contains(&part), "{overflow}: {stats:?}");
         check(&table);
         drop(mutator);
         assert_eq!(table.stats().free_in_local_stores, 0);
@@ -41,7 +41,7 @@ fn who_takes_and_gives_by_turns_keeps_what_he_needs() {
 }
 
 #[test]
-fn who_only_gives_keeps_two_magazines() {
+fn a_participant_that_only_frees_keeps_two_magazines() {
     let table = table(8192);
     let (taker, giver) = (table.mutator(), table.mutator());
     for _ in 0..20 {
@@ -53,34 +53,34 @@ fn who_only_gives_keeps_two_magazines() {
 }
 
 #[test]
-fn a_sweep_does_away_with_the_stash() {
+fn a_sweep_empties_the_overflow() {
     let table = table(8192);
     let mut mutator = table.mutator();
-    to_and_fro(&mut mutator, 5000, 10);
+    oscillate(&mut mutator, 5000, 10);
     assert!(table.stats().free_in_local_stores > 1000);
     assert!(table.sweep(0).swept);
     assert_eq!(table.stats().segments_committed, 0);
-    to_and_fro(&mut mutator, 5000, 1);
+    oscillate(&mut mutator, 5000, 1);
     assert!(table.stats().free_in_local_stores <= 2 * STORE, "{:?}", table.stats());
     check(&table);
 }
 
 #[test]
-fn what_a_forgotten_mutator_put_aside_is_found() {
+fn the_overflow_of_a_forgotten_mutator_is_found() {
     let table = table(8192);
     let mut mutator = table.mutator();
-    to_and_fro(&mut mutator, 5000, 10);
+    oscillate(&mut mutator, 5000, 10);
     let free = table.stats().free;
     std::mem::forget(mutator);
     let handles: Vec<Handle> =
-        (0..100_000).map(|i| table.allocate(i).expect("all are to be had")).collect();
+        (0..100_000).map(|i| table.allocate(i).expect("every slot can be allocated")).collect();
     assert!(free > 0 && table.allocate(0).is_err());
     assert_eq!(table.free_many(&handles), Ok(()));
     check_empty(&table);
 }
 
 #[test]
-fn who_has_taken_many_keeps_the_segments_that_the_table_grows_by() {
+fn a_participant_that_allocated_many_keeps_fresh_segments() {
     let table = table(1);
     let segment = slots_per_segment::<u64>() as u64;
     let mutator = table.mutator();
@@ -94,7 +94,7 @@ fn who_has_taken_many_keeps_the_segments_that_the_table_grows_by() {
     assert!(stats.free_in_local_stores > segment / 2, "{stats:?}");
     assert_eq!(stats.free_in_stripes, 0);
     check(&table);
-    // Others get them when there is nothing else.
+    // Other participants get those slots when no other slot is free.
     let all: Vec<Handle> = std::iter::from_fn(|| table.allocate(1).ok()).collect();
     assert_eq!(all.len() + handles.len(), 100_000);
     assert_eq!(table.free_many(&all).and(table.free_many(&handles)), Ok(()));

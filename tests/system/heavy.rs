@@ -1,22 +1,24 @@
-//! Full-sized tables: minutes of work and gigabytes of memory, so only where `SLOTARENA_HEAVY` is
-//! set to 1. Needs 4 GiB of memory at most.
+//! Tables of full size. The tests take minutes and up to 4 GiB of memory, so they run only if
+//! `SLOTARENA_HEAVY` is 1.
 #![cfg(not(all(loom, feature = "loom")))]
 #![cfg(all(target_os = "linux", target_pointer_width = "64", not(any(miri, slotarena_heap))))]
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::fs;
 
+use fastrand::Rng;
 use slotarena::{Handle, SEGMENT_BYTES, Table};
 
 use common::{cases, check_empty, handle, mix, on_threads, slots_per_segment};
 
 const SEGMENT: u32 = slots_per_segment::<u64>() as u32;
 
-/// More mappings than Linux allows a process by default, were there two for each hole.
+/// With two mappings for each hole these would exceed the default limit of Linux.
 const SEGMENTS: u32 = 40_000;
 
-/// Is this to run? Says so if not.
+/// Returns `true` if the heavy tests are to run. Prints a line if not.
 fn wanted() -> bool {
     let wanted = std::env::var("SLOTARENA_HEAVY").is_ok_and(|value| value == "1");
     if !wanted {
@@ -37,7 +39,7 @@ fn resident_bytes() -> usize {
     pages * unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize
 }
 
-/// Frees all slots of a segment, of which each holds 7.
+/// Frees all slots of a segment.
 fn free_segment(table: &Table<u64>, segment: u32) {
     let first = (segment * SEGMENT).max(1);
     let handles: Vec<Handle> = (first..(segment + 1) * SEGMENT).map(handle).collect();
@@ -45,7 +47,7 @@ fn free_segment(table: &Table<u64>, segment: u32) {
 }
 
 #[test]
-fn a_hole_in_every_second_segment_costs_no_mappings_and_all_memory_comes_back() {
+fn a_hole_in_every_second_segment_costs_no_mappings_and_all_memory_is_released() {
     if !wanted() {
         return;
     }
@@ -55,7 +57,7 @@ fn a_hole_in_every_second_segment_costs_no_mappings_and_all_memory_comes_back() 
     let mutator = table.mutator();
     let (mappings_before, resident_before) = (mappings(), resident_bytes());
 
-    // Full: every slot is live, and every page there.
+    // Full: every slot is live, and every page is in memory.
     for _ in 0..capacity {
         mutator.allocate(7).expect("a slot");
     }
@@ -64,7 +66,7 @@ fn a_hole_in_every_second_segment_costs_no_mappings_and_all_memory_comes_back() 
     let bytes = SEGMENTS as usize * SEGMENT_BYTES;
     assert!(resident_bytes() >= resident_before + bytes);
 
-    // Every second segment goes.
+    // Every second segment is released.
     (1..SEGMENTS).step_by(2).for_each(|segment| free_segment(&table, segment));
     let report = table.sweep(0);
     assert_eq!(report.segments_released, u64::from(SEGMENTS / 2), "{report:?}");
@@ -72,9 +74,9 @@ fn a_hole_in_every_second_segment_costs_no_mappings_and_all_memory_comes_back() 
     let mapped = mappings().saturating_sub(mappings_before);
     assert!(mapped <= 8, "{mapped} mappings more");
     let resident = resident_bytes() - resident_before;
-    assert!(resident < bytes / 2 + 64 * MIB, "{resident} bytes with half of them released");
+    assert!(resident < bytes / 2 + 64 * MIB, "{resident} bytes with half of the segments released");
 
-    // They come again, and nothing but they.
+    // Exactly those segments are committed again.
     for _ in 0..SEGMENTS / 2 * SEGMENT {
         mutator.allocate(7).expect("a slot");
     }
@@ -82,7 +84,7 @@ fn a_hole_in_every_second_segment_costs_no_mappings_and_all_memory_comes_back() 
     let audit = table.audit().expect("a sound table");
     assert_eq!((audit.live, audit.free), (capacity.into(), 0));
 
-    // All goes.
+    // All memory is released.
     (0..SEGMENTS).for_each(|segment| free_segment(&table, segment));
     drop(mutator);
     check_empty(&table);
@@ -91,17 +93,17 @@ fn a_hole_in_every_second_segment_costs_no_mappings_and_all_memory_comes_back() 
     cases("segments released and used again", SEGMENTS.into());
 }
 
-/// All 2^32 numbers, by two threads.
+/// Reads all 2^32 numbers, on two threads.
 fn read_all(table: &Table<u64>, expected: &[(u32, u64)]) {
     let found = on_threads(2, |half| {
         let numbers = [0..=i32::MAX as u32, 1 << 31..=u32::MAX][half].clone();
         numbers.filter_map(|raw| Some((raw, table.get_raw(raw)?))).collect::<Vec<_>>()
     });
-    assert!(found.concat() == expected, "what is found by reading all numbers");
+    assert!(found.concat() == expected, "the entries found by reading all numbers");
 }
 
 #[test]
-fn reading_all_numbers_finds_what_is_live_and_nothing_else() {
+fn reading_all_numbers_finds_exactly_the_live_entries() {
     if !wanted() {
         return;
     }
@@ -129,7 +131,7 @@ fn reading_all_numbers_finds_what_is_live_and_nothing_else() {
 }
 
 #[test]
-fn reading_all_numbers_in_a_table_of_two_word_entries_finds_what_is_live() {
+fn reading_all_numbers_finds_exactly_the_live_two_word_entries() {
     if !wanted() {
         return;
     }
@@ -144,20 +146,20 @@ fn reading_all_numbers_in_a_table_of_two_word_entries_finds_what_is_live() {
     cases("numbers read", 1 << 32);
 }
 
-/// How many bytes of a table's first segments are in memory.
+/// Returns how many bytes of a table's first segments are in memory.
 fn resident_in(table: &Table<u64>, segments: usize) -> usize {
     // SAFETY: asks for a constant.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
     let mut pages = vec![0u8; segments * SEGMENT_BYTES / page];
     let start = table.base().cast_mut().cast();
-    // SAFETY: the range is mapped, and there is a byte for each of its pages.
+    // SAFETY: the range is mapped, and `pages` has a byte for each of its pages.
     let result = unsafe { libc::mincore(start, segments * SEGMENT_BYTES, pages.as_mut_ptr()) };
     assert_eq!(result, 0, "mincore");
     pages.iter().filter(|&page| page & 1 != 0).count() * page
 }
 
 #[test]
-fn after_a_peak_memory_goes_back() {
+fn after_a_peak_memory_is_released() {
     if !wanted() {
         return;
     }
@@ -172,7 +174,7 @@ fn after_a_peak_memory_goes_back() {
         assert!(peak as f64 <= 1.01 * (8 * ENTRIES) as f64, "{peak} bytes");
         let kept = if what == "all" { 0 } else { ENTRIES / 100 };
         if what == "a random 99 %" {
-            common::Random::new(9).shuffle(&mut live);
+            Rng::with_seed(9).shuffle(&mut live);
         }
         let freed = live.len() - kept;
         mutator.free_many(&live[..freed]).expect("live entries");
@@ -188,7 +190,7 @@ fn after_a_peak_memory_goes_back() {
              the segments that hold an entry have {needed}"
         );
         assert!(left as f64 <= most * needed as f64, "{left} of {needed} bytes");
-        assert!(what != "a random 99 %" || left < needed, "no page has gone back");
+        assert!(what != "a random 99 %" || left < needed, "no page was released");
         mutator.free_many(&live[freed..]).expect("live entries");
         drop(mutator);
         check_empty(&table);

@@ -5,7 +5,7 @@ use slotarena::code::{CodePointerError, EntryPoint};
 use crate::common::on_threads;
 use crate::{check_empty, signature, tables};
 
-/// Addresses that are multiples of nothing.
+/// Makes an entry point whose address is not aligned.
 fn native(number: usize) -> EntryPoint {
     EntryPoint::new(std::ptr::without_provenance(0x5000_0001 + number * 7)).expect("not null")
 }
@@ -20,7 +20,7 @@ fn the_same_address_has_the_same_handle_from_any_thread() {
         });
         assert!(found.iter().all(|handles| *handles == found[0]));
         let stats = table.stats();
-        assert_eq!((stats.live, stats.uninitialized), (300, 0), "none is left over from a race");
+        assert_eq!((stats.live, stats.uninitialized), (300, 0), "a race leaves no extra slot");
         for (n, handle) in found[0].iter().enumerate() {
             assert_eq!(table.native_entry_point(handle.to_raw()), Some(native(n)));
             assert_eq!(table.entry_point(handle.to_raw(), signature(1)), None);
@@ -28,13 +28,13 @@ fn the_same_address_has_the_same_handle_from_any_thread() {
             assert_eq!((entry.entry_point, entry.signature), (native(n), None));
         }
         table.audit().expect("a sound table");
-        // All are given back.
+        // Handles of native functions are no leak.
         assert_eq!(table.close(), Ok(()));
     }
 }
 
 #[test]
-fn nobody_else_changes_them() {
+fn no_scope_changes_them() {
     for table in tables(16) {
         let handle = table.handle_for_native(native(0)).expect("a slot");
         let (scope, raw) = (table.write_scope(), handle.to_raw());

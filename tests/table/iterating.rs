@@ -1,11 +1,11 @@
-//! Looking at all live entries at one moment, and what is not allowed meanwhile.
+//! Reading all live entries at one moment, and the operations that are not allowed in the meantime.
 
 use slotarena::{Handle, Table};
 
 use crate::common::{check, check_capacity, check_empty, panic_of};
 use crate::table;
 
-fn picture(table: &Table<u64>) -> Vec<(Handle, u64)> {
+fn snapshot(table: &Table<u64>) -> Vec<(Handle, u64)> {
     let mut found = Vec::new();
     table.for_each_live(|handle, entry| found.push((handle, entry)));
     found
@@ -23,25 +23,25 @@ fn each_live_entry_is_shown_once_in_ascending_order() {
     });
     table.allocate_uninitialized().expect("a slot");
     expected.sort_unstable();
-    assert_eq!(picture(&table), expected);
+    assert_eq!(snapshot(&table), expected);
 }
 
 #[test]
-fn an_empty_table_shows_nothing() {
+fn an_empty_table_shows_no_entry() {
     let table = table(100);
-    assert_eq!(picture(&table), []);
+    assert_eq!(snapshot(&table), []);
     table.allocate_uninitialized().expect("a slot");
-    assert_eq!(picture(&table), []);
+    assert_eq!(snapshot(&table), []);
 }
 
 #[test]
-fn the_picture_is_of_one_moment() {
+fn the_snapshot_is_of_one_moment() {
     let table = table(100);
     std::thread::scope(|scope| {
-        let onlooker = scope.spawn(|| {
+        let reader = scope.spawn(|| {
             let mut both = 0;
             for _ in 0..100_000 {
-                let mut entries: Vec<u64> = picture(&table).into_iter().map(|(_, e)| e).collect();
+                let mut entries: Vec<u64> = snapshot(&table).into_iter().map(|(_, e)| e).collect();
                 entries.sort_unstable();
                 assert_ne!(entries, [2], "the second entry without the first");
                 both += usize::from(entries == [1, 2]);
@@ -50,8 +50,8 @@ fn the_picture_is_of_one_moment() {
                 }
             }
         });
-        // A second entry only ever exists while the first one does.
-        while !onlooker.is_finished() {
+        // The second entry exists only while the first one does.
+        while !reader.is_finished() {
             let first = table.allocate(1).expect("a slot");
             let second = table.allocate(2).expect("a slot");
             assert_eq!(table.free(second), Ok(2));
@@ -62,23 +62,23 @@ fn the_picture_is_of_one_moment() {
 }
 
 #[test]
-fn reading_is_allowed_meanwhile() {
+fn reading_is_allowed_in_the_meantime() {
     let table = table(100);
     table.allocate(5).expect("a slot");
     table.for_each_live(|handle, entry| assert_eq!(table.get(handle), Some(entry)));
 }
 
 #[test]
-fn another_table_may_be_used_meanwhile() {
+fn another_table_may_be_used_in_the_meantime() {
     let (table, copy) = (table(100), table(100));
     table.allocate(5).expect("a slot");
     table.for_each_live(|_, entry| assert!(copy.allocate(entry).is_ok()));
-    assert_eq!(picture(&copy).len(), 1);
+    assert_eq!(snapshot(&copy).len(), 1);
     copy.for_each_live(|_, entry| assert_eq!(entry, 5));
 }
 
 #[test]
-fn a_panic_of_the_closure_is_passed_on_and_the_table_goes_on() {
+fn a_panic_of_the_closure_leaves_the_table_usable() {
     let table = table(20_000);
     let handle = table.allocate(5).expect("a slot");
     let text = panic_of(|| table.for_each_live(|_, _| panic!("enough")));
@@ -87,15 +87,15 @@ fn a_panic_of_the_closure_is_passed_on_and_the_table_goes_on() {
     std::thread::scope(|scope| {
         scope.spawn(|| table.allocate(6).and_then(|_| table.allocate(7)).expect("two slots"));
     });
-    assert_eq!(picture(&table).len(), 2);
+    assert_eq!(snapshot(&table).len(), 2);
     assert_eq!(check(&table).live, 2);
 }
 
-/// An operation on a table and one of its live handles; whether it went through.
+/// An operation on a table and one of its live handles. Returns `true` if it succeeded.
 type Operation = fn(&Table<u64>, Handle) -> bool;
 
 #[test]
-fn other_operations_on_the_same_table_panic_meanwhile_and_work_afterwards() {
+fn other_operations_on_the_same_table_panic_in_the_meantime_and_work_afterward() {
     let operations: [(&str, Operation); 12] = [
         ("allocate", |table, _| table.allocate(1).is_ok()),
         ("allocate_uninitialized", |table, _| table.allocate_uninitialized().is_ok()),
@@ -108,9 +108,9 @@ fn other_operations_on_the_same_table_panic_meanwhile_and_work_afterwards() {
         ("sweep", |table, _| table.sweep(u64::MAX).swept),
         ("stats", |table, _| table.stats().live == 0),
         ("audit", |table, _| table.audit().is_ok()),
-        ("for_each_live", |table, _| picture(table).is_empty()),
+        ("for_each_live", |table, _| snapshot(table).is_empty()),
     ];
-    // Once with a thread that is a participant before, once with one that is not.
+    // Once on a thread that is a participant already, once on a thread that is not.
     for known in [true, false] {
         for (name, operation) in operations {
             let table = table(20_000);
@@ -122,10 +122,10 @@ fn other_operations_on_the_same_table_panic_meanwhile_and_work_afterwards() {
             }
             let text = panic_of(|| {
                 table
-                    .for_each_live(|handle, _| assert!(!operation(&table, handle), "went through"));
+                    .for_each_live(|handle, _| assert!(!operation(&table, handle), "it succeeded"));
             });
             assert!(text.contains("while it is stopped"), "{name}: {text}");
-            assert_eq!(picture(&table), [(handle, 5)], "{name}");
+            assert_eq!(snapshot(&table), [(handle, 5)], "{name}");
             assert_eq!(table.free(handle), Ok(5), "{name}");
             check_empty(&table);
         }
@@ -133,7 +133,7 @@ fn other_operations_on_the_same_table_panic_meanwhile_and_work_afterwards() {
 }
 
 #[test]
-fn a_mutator_that_is_dropped_meanwhile_loses_no_slot() {
+fn a_mutator_dropped_in_the_meantime_loses_no_slot() {
     let table = table(1000);
     let mut mutator = Some(table.mutator());
     let handle = mutator.as_mut().expect("just made").allocate(5).expect("a slot");
@@ -145,7 +145,7 @@ fn a_mutator_that_is_dropped_meanwhile_loses_no_slot() {
 }
 
 #[test]
-fn a_mutator_used_meanwhile_panics_and_can_be_used_afterwards() {
+fn a_mutator_used_in_the_meantime_panics_and_works_afterward() {
     let table = table(1000);
     let mutator = table.mutator();
     let handle = mutator.allocate(5).expect("a slot");

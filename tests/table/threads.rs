@@ -1,15 +1,16 @@
-//! Threads that come, stay and go.
+//! Threads that start, end, and outlive a table.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Barrier, mpsc};
 
+use fastrand::Rng;
 use slotarena::{Handle, Table};
 
-use crate::common::{Random, check, check_capacity, check_empty, on_threads};
+use crate::common::{check, check_capacity, check_empty, on_threads};
 use crate::table;
 
 #[test]
-fn a_thread_that_ends_gives_back_what_it_had_in_store() {
+fn a_thread_that_ends_empties_its_local_store() {
     let table = table(1000);
     on_threads(1, |_| {
         let handle = table.allocate(1).expect("a slot");
@@ -34,7 +35,7 @@ fn entries_outlive_the_thread_that_made_them() {
 }
 
 #[test]
-fn there_is_no_limit_on_threads_one_after_the_other() {
+fn there_is_no_limit_on_successive_threads() {
     let table = table(1000);
     for i in 0..250 {
         on_threads(1, |_| {
@@ -49,7 +50,7 @@ fn there_is_no_limit_on_threads_one_after_the_other() {
 }
 
 #[test]
-fn there_is_no_limit_on_threads_at_once() {
+fn there_is_no_limit_on_simultaneous_threads() {
     const THREADS: usize = 200;
     let table = table(1000);
     let meeting = Barrier::new(THREADS);
@@ -66,7 +67,7 @@ fn there_is_no_limit_on_threads_at_once() {
 }
 
 #[test]
-fn a_table_may_go_before_the_threads_that_used_it() {
+fn a_table_may_be_closed_before_its_threads_end() {
     const THREADS: usize = 4;
     let table = Arc::new(table(1000));
     let (used, is_used) = mpsc::channel();
@@ -77,9 +78,9 @@ fn a_table_may_go_before_the_threads_that_used_it() {
                 let handle = table.allocate(i).expect("a slot");
                 assert_eq!(table.free(handle), Ok(i));
                 drop(table);
-                used.send(()).expect("somebody listens");
+                used.send(()).expect("the test receives");
                 end.recv().expect_err("the other end is dropped");
-                // Life goes on with another table, then the thread ends.
+                // The thread uses another table, then ends.
                 let other = crate::table(10);
                 let handle = other.allocate(i).expect("a slot");
                 assert_eq!(other.free(handle), Ok(i));
@@ -99,7 +100,7 @@ fn a_table_may_go_before_the_threads_that_used_it() {
 }
 
 #[test]
-fn threads_may_end_while_the_table_goes() {
+fn threads_may_end_while_the_table_is_dropped() {
     for _ in 0..100 {
         let table = Arc::new(table(100));
         let threads: Vec<_> = (0..3)
@@ -108,7 +109,7 @@ fn threads_may_end_while_the_table_goes() {
                 std::thread::spawn(move || table.allocate(i).and_then(|_| table.allocate(i)))
             })
             .collect();
-        // Whoever drops the last of them, here or there, takes it down.
+        // The thread that drops the last reference drops the table.
         drop(table);
         for thread in threads {
             thread.join().expect("no panic").expect("a slot");
@@ -117,8 +118,8 @@ fn threads_may_end_while_the_table_goes() {
 }
 
 #[test]
-fn a_thread_may_use_many_tables_in_turn() {
-    let mut random = Random::new(1);
+fn a_thread_may_use_many_tables_alternately() {
+    let mut random = Rng::with_seed(1);
     let mut tables: Vec<Table<u64>> = (0..100).map(|_| table(100)).collect();
     let wide: Vec<Table<[u64; 2]>> =
         (0..100).map(|_| Table::builder().capacity(100).build().expect("a table")).collect();
@@ -128,7 +129,7 @@ fn a_thread_may_use_many_tables_in_turn() {
         handles.push((narrow.allocate(i).expect("a slot"), wide.allocate([i, i]).expect("a slot")));
     }
     for _ in 0..2000 {
-        let i = random.below(tables.len());
+        let i = random.usize(..tables.len());
         assert_eq!(tables[i].free(handles[i].0), Ok(i as u64));
         assert_eq!(wide[i].free(handles[i].1), Ok([i as u64, i as u64]));
         handles[i].0 = tables[i].allocate(i as u64).expect("a slot");
@@ -138,7 +139,7 @@ fn a_thread_may_use_many_tables_in_turn() {
         let stats = table.stats();
         assert_eq!((stats.mutators, stats.live), (1, 1));
     }
-    // Half of the tables go, new ones come, and none takes another's place.
+    // Half of the tables are dropped. No new table is taken for an old one.
     tables.truncate(50);
     tables.extend((0..50).map(|_| table(10)));
     for (i, table) in tables.iter().enumerate() {
@@ -166,7 +167,7 @@ impl Drop for AtTheEnd {
             assert_eq!(self.table.set(handle, 9), Ok(Some(8)));
             assert_eq!(self.table.free(handle), Ok(9));
         }
-        self.report.send(handles[0]).expect("somebody listens");
+        self.report.send(handles[0]).expect("the test receives");
     }
 }
 
@@ -174,8 +175,9 @@ thread_local! {
     static AT_THE_END: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
 }
 
-/// The destructors run in an order of the system's own choice, which depends on which
-/// thread-local was used first: the crate's or the test's.
+/// Runs a destructor that uses the table at the end of a thread.
+///
+/// Thread-locals are dropped in an order that depends on their first use: the crate's or the test's.
 #[track_caller]
 fn ends_with_a_destructor(uses_table_before: bool, uses_table_first: bool) {
     let table = Arc::new(table(100));
