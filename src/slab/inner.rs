@@ -84,6 +84,16 @@ impl<T: Send + Sync + 'static> Inner<T> {
         }
     }
 
+    /// Passes the light fence for a participant, or a full one where the light one is not enough.
+    #[inline(always)]
+    fn light_fence(&self, participant: &Participant) {
+        if self.fence.is_asymmetric() {
+            self.fence.light(participant.side());
+        } else {
+            self.fence.full(participant.side());
+        }
+    }
+
     /// Passes the heavy fence.
     pub(crate) fn heavy_fence(&self) {
         self.fence.heavy(self.participants.iter().map(Participant::side));
@@ -276,14 +286,10 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         unsafe { self.inner.allocator.space.safepoint.enter(record) }
     }
 
-    /// Passes the light fence, or a full one where the light one is not enough.
+    /// Passes the light fence.
     #[inline(always)]
     pub(crate) fn light_fence(&self) {
-        if self.inner.fence.is_asymmetric() {
-            self.inner.fence.light(self.participant.side());
-        } else {
-            self.inner.fence.full(self.participant.side());
-        }
+        self.inner.light_fence(self.participant);
     }
 
     /// Inserts a value. Lock-free unless there is no slot without a stop.
