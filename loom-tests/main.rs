@@ -5,8 +5,9 @@
 //! ```
 //!
 //! Each model prints one line: its name, its invariants, its operations, its bound, the number of
-//! executions, and the time. Invariants are numbered as in `docs/DESIGN.md`. *No bound* means that loom explored every execution that it can distinguish. A model returns only when its
-//! exploration is complete: no limit on time or number is set.
+//! executions, and the time. Invariants are numbered as in `docs/DESIGN.md`. *No bound* means that
+//! loom explored every execution that it can distinguish. A model returns only when its exploration
+//! is complete: no limit on time or number is set. `README.md` shows how to write one.
 //!
 //! After every execution an audit checks the table (Invariants 1, 2, 4, 5), and each thread's slots
 //! are compared with it (3, 7). Then everything is freed, and a sweep must release every segment
