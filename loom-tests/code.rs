@@ -1,7 +1,7 @@
 //! Entries of code pointers: no race of operations tears one.
 //!
-//! The table is protected as far as a model allows: each access at a write address is checked against
-//! the thread's open scopes (Invariant 13).
+//! The table is protected as far as a model allows: each access at a write address is checked
+//! against the thread's open scopes (Invariant 13).
 
 use slotarena::code::{CodePointerError, EntryPoint, Signature};
 use slotarena::{CodePointerTable, Handle, Protection};
@@ -148,7 +148,9 @@ fn code_set_reuse() {
         join(user);
         let changed =
             CodePointerError::SignatureChanged { stored: Some(signature(2)), given: signature(1) };
-        let gone = |error| matches!(error, CodePointerError::InvalidHandle(error) if error.raw() == handle.to_raw());
+        let gone = |error| {
+            matches!(error, CodePointerError::InvalidHandle(it) if it.raw() == handle.to_raw())
+        };
         assert!(
             set == Ok(entry_point(1, 1)) || set == Err(changed) || set.is_err_and(gone),
             "{set:?}"

@@ -14,8 +14,8 @@
 //! (4, 5). During the execution loom reports any two unordered accesses to a local store, or by two
 //! owners to a free slot (2, 8).
 //!
-//! `SLOTARENA_LOOM_QUICK` set to a number bounds the preemptions of the long models. Their lines show
-//! that bound.
+//! `SLOTARENA_LOOM_QUICK` set to a number bounds the preemptions of the long models. Their lines
+//! show that bound.
 //!
 //! # What runs concurrently
 //!
@@ -32,10 +32,10 @@
 //! | **a full table** | `allocator` | `allocator` | `table` | `table` | `sweep` |
 //! | **threads without a mutator** | `threads` | `threads` | | | `threads` |
 //!
-//! Three concurrently: allocate, free, and sweep; two allocations and a sweep; two that put back and
-//! one that pushes. In addition: a table dropped while a thread that used it ends, and two-word
-//! entries while the table grows. Each model has one size, with stripes of 1 and 2 and magazines of 1
-//! and 2. `INDEX.md` lists all models with their bounds.
+//! Three concurrently: allocate, free, and sweep; two allocations and a sweep; two that put back
+//! and one that pushes. In addition: a table dropped while a thread that used it ends, and two-word
+//! entries while the table grows. Each model has one size, with stripes of 1 and 2 and magazines of
+//! 1 and 2. `INDEX.md` lists all models with their bounds.
 //!
 //! Code pointers (`code`):
 //!
@@ -59,8 +59,8 @@
 //!
 //! Values without a drop (`slab::plain`):
 //!
-//! - look with remove and insert in the same slot, under a guard: the first, a later one, the last, and the
-//!   remover's own;
+//! - look with remove and insert in the same slot, under a guard: the first, a later one, the last,
+//!   and the remover's own;
 //! - remove with remove, and remove with sweep.
 //!
 //! Participants of a slab (`slab::participants`):
@@ -70,17 +70,17 @@
 //! - one takes over what another leaves.
 //!
 //! Not covered: more than three threads; more than one stop by each; magazines that three threads
-//! both fill and spill; `set` with a helper; systems without an asymmetric fence, whose real fence is
-//! stronger; and the parts that `docs/DESIGN.md` lists as outside loom's model.
+//! both fill and spill; `set` with a helper; systems without an asymmetric fence, whose real fence
+//! is stronger; and the parts that `docs/DESIGN.md` lists as outside loom's model.
 //!
 //! # A second checker
 //!
-//! Does loom find every outcome of a model? `cargo xtask verify shuttle` explores each model a second
-//! time, on shuttle, by another search (`harness/scheduler.rs`). Then it compares the *outcomes*. An
-//! outcome is the values that each thread read, the results of its operations, and the final table.
-//! Loom must find every outcome that shuttle finds. It may find more, since shuttle is
-//! sequentially consistent. For this, `--cfg slotarena_observed` records every access, and
-//! `SLOTARENA_OUTCOMES` names the folder for the outcomes.
+//! Does loom find every outcome of a model? `cargo xtask verify shuttle` explores each model a
+//! second time, on shuttle, by another search (`harness/scheduler.rs`). Then it compares the
+//! *outcomes*. An outcome is the values that each thread read, the results of its operations, and
+//! the final table. Loom must find every outcome that shuttle finds. It may find more, since
+//! shuttle is sequentially consistent. For this, `--cfg slotarena_observed` records every access,
+//! and `SLOTARENA_OUTCOMES` names the folder for the outcomes.
 //!
 //! `harness/search.rs` compares the search itself with the enumeration of `gap/program.rs`. On the
 //! smallest models it is also compared with shuttle's own search, which tries every order of steps.

@@ -1,10 +1,10 @@
 //! The sweep, concurrently with all operations.
 //!
-//! A sweep stops the world to forget all chains, and sweeps the segments after it resumes the world.
-//! The two together are too large to explore completely, so each model has three parts. *Stopped*:
-//! the whole sweep runs while the world is stopped, which checks the stop. *Rest*: the model begins
-//! after the stop, which checks how slots are swept. Both have no bound. *Whole*: the sweep as it is,
-//! with a bound.
+//! A sweep stops the world to forget all chains, and sweeps the segments after it resumes the
+//! world. The two together are too large to explore completely, so each model has three parts.
+//! *Stopped*: the whole sweep runs while the world is stopped, which checks the stop. *Rest*: the
+//! model begins after the stop, which checks how slots are swept. Both have no bound. *Whole*: the
+//! sweep as it is, with a bound.
 
 use crate::harness::stage::{LARGER, Model, SMALL, Shape, Stage, model};
 

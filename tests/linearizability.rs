@@ -1,8 +1,8 @@
 //! Linearizability of histories that real threads record.
 //!
-//! Wing and Gong's search (the `todc-utils` crate) checks that each operation appears to take effect
-//! at one moment between its call and its return. The threads make handles up, so that frees, sets,
-//! and gets of one slot race all the time.
+//! Wing and Gong's search (the `todc-utils` crate) checks that each operation appears to take
+//! effect at one moment between its call and its return. The threads make handles up, so that
+//! frees, sets, and gets of one slot race all the time.
 #![cfg(not(all(loom, feature = "loom")))]
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

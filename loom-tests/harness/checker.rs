@@ -1,5 +1,5 @@
-//! The checker: loom, or with `--cfg slotarena_shuttle` the search of `scheduler` on shuttle. Models
-//! name it as `crate::harness::checker::…`, and run on either.
+//! The checker: loom, or with `--cfg slotarena_shuttle` the search of `scheduler` on shuttle.
+//! Models name it as `crate::harness::checker::…`, and run on either.
 
 pub use imp::*;
 

@@ -54,7 +54,8 @@ impl Outcomes {
         outcomes.entry(hasher.finish()).or_insert(if FEW { outcome } else { String::new() });
     }
 
-    /// Writes the outcomes to a file named after the model, if a folder is set. Returns `true` if so.
+    /// Writes the outcomes to a file named after the model, if a folder is set. Returns `true` if
+    /// so.
     ///
     /// The first line describes the search. Each other line has a hash and its outcome.
     pub fn write(&self, model: &str, search: impl Display) -> bool {

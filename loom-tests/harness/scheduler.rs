@@ -1,10 +1,10 @@
-//! A scheduler for shuttle that explores every sequentially consistent interleaving, up to the order
-//! of independent steps.
+//! A scheduler for shuttle that explores every sequentially consistent interleaving, up to the
+//! order of independent steps.
 //!
 //! At each step it knows the next access of each thread ([`Access`]). A thread whose next step no
 //! other thread can observe runs immediately. Otherwise each runnable thread is tried in turn. Once
-//! tried, a thread *sleeps* in the rest of the search until another thread makes a step that its own
-//! step depends on. Before that, its step would lead to a state that the search has visited
+//! tried, a thread *sleeps* in the rest of the search until another thread makes a step that its
+//! own step depends on. Before that, its step would lead to a state that the search has visited
 //! (Godefroid, *Partial-order methods for the verification of concurrent systems*, 1996). Two steps
 //! depend on each other if they access the same object and one of them changes it. Nothing else is
 //! left out, and the search keeps no history of an object, which is loom's mistake.

@@ -141,8 +141,8 @@ impl Stage {
 
     fn actor(&mut self, registered: bool) -> Actor {
         self.stamps += 1;
-        // SAFETY: actors are joined and dropped before the table (`finish`), or are dropped while the
-        // stage is borrowed.
+        // SAFETY: actors are joined and dropped before the table (`finish`), or are dropped while
+        // the stage is borrowed.
         let table: &'static Table<u64> = unsafe { &*std::ptr::from_ref(&*self.table) };
         let mutator = registered.then(|| table.mutator());
         Actor {

@@ -1,7 +1,7 @@
 //! The slab: values are read, removed, taken, and dropped.
 //!
-//! A value has a cell that a look reads and a drop writes, so loom reports a drop that is not ordered
-//! after every look. Each value counts its drop, and the slab counts its slots.
+//! A value has a cell that a look reads and a drop writes, so loom reports a drop that is not
+//! ordered after every look. Each value counts its drop, and the slab counts its slots.
 
 mod participants;
 mod plain;

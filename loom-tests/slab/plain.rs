@@ -1,8 +1,8 @@
 //! Values without a drop: a removal frees the slot immediately unless a guard may see the value.
 //!
-//! Values are numbers, and a free slot holds its next generation in their place. Loom reports a write
-//! of the generation that is not ordered after every look. A reader that keeps a reference would see
-//! the generation.
+//! Values are numbers, and a free slot holds its next generation in their place. Loom reports a
+//! write of the generation that is not ordered after every look. A reader that keeps a reference
+//! would see the generation.
 
 use slotarena::{Key, Slab, slab};
 

@@ -186,8 +186,8 @@ fn double_fetch() {
     }
 }
 
-/// A link is read from an overwritten entry. Here an entry in use is never in a chain, a second free
-/// is refused, and a slot's word encodes its state.
+/// A link is read from an overwritten entry. Here an entry in use is never in a chain, a second
+/// free is refused, and a slot's word encodes its state.
 #[test]
 fn stale_link() {
     for table in tables(INDEX_BITS) {
@@ -232,8 +232,8 @@ fn late_thread_without_key_rights() {
     late.join().expect("no fault");
 }
 
-/// Addresses are scarce, and making a table ends the process. Here the table is smaller, or the call
-/// returns an error.
+/// Addresses are scarce, and making a table ends the process. Here the table is smaller, or the
+/// call returns an error.
 #[test]
 #[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
 fn address_space_limits() {
@@ -266,8 +266,8 @@ fn address_space_limits() {
     });
 }
 
-/// Hashes of signatures may be equal. Numbers that the engine assigns are not. Each entry answers to
-/// its own signature alone.
+/// Hashes of signatures may be equal. Numbers that the engine assigns are not. Each entry answers
+/// to its own signature alone.
 #[test]
 fn signature_collision() {
     for table in tables(INDEX_BITS) {

@@ -1,7 +1,7 @@
 //! Which thread may write, and when: any thread, older or younger than the table, and at its end.
 //!
-//! A debug build checks each access at a write address against the thread's open scopes
-//! (Invariant 13), whatever the protection. With protection keys the processor checks it.
+//! A debug build checks each access at a write address against the thread's open scopes (Invariant
+//! 13), whatever the protection. With protection keys the processor checks it.
 
 use std::sync::mpsc::channel;
 

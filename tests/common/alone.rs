@@ -7,7 +7,8 @@ use std::process::{Command, ExitStatus, Output};
 /// Names the scenario that a process of this program runs.
 const SCENARIO: &str = "SLOTARENA_SCENARIO";
 
-/// Runs the test of this name once more, in a process of its own, and returns that process's output.
+/// Runs the test of this name once more, in a process of its own, and returns that process's
+/// output.
 ///
 /// In that process it runs `scenario` and returns `None`.
 fn process(test: &str, scenario: impl FnOnce()) -> Option<Output> {

@@ -8,8 +8,8 @@
 //!    capacity.
 //! 2. *Exactness*: an allocation fails if and only if all slots are in use, or the entry has the
 //!    reserved bit. A bulk allocation stores all entries or none.
-//! 3. *Reading*: `get` returns the model's entry for a live handle, and `None` for any other number:
-//!    uninitialized, freed, never allocated, or beyond the capacity.
+//! 3. *Reading*: `get` returns the model's entry for a live handle, and `None` for any other
+//!    number: uninitialized, freed, never allocated, or beyond the capacity.
 //! 4. *Writing*: `set`, `free`, `free_uninitialized`, and `free_many` succeed if and only if the
 //!    model does. They return the model's entry and change nothing else.
 //! 5. *Sweeping*: no entry moves or changes, and no segment without entries stays. Below the

@@ -1,10 +1,10 @@
 //! The cost of operations in counts instead of time: instructions, atomic read-modify-writes,
 //! system calls, and page faults. Each has a bound.
 //!
-//! Valgrind's callgrind counts instructions, and a tracer counts system calls. Each kind of work runs
-//! in two processes of this program, the second with three times as many operations. The difference
-//! is the cost of the operations. Nothing is counted unless `SLOTARENA_COUNTS` is set, and counting
-//! needs a release build.
+//! Valgrind's callgrind counts instructions, and a tracer counts system calls. Each kind of work
+//! runs in two processes of this program, the second with three times as many operations. The
+//! difference is the cost of the operations. Nothing is counted unless `SLOTARENA_COUNTS` is set,
+//! and counting needs a release build.
 #![cfg(not(all(loom, feature = "loom")))]
 #![cfg(all(target_os = "linux", target_arch = "x86_64", not(any(miri, slotarena_heap))))]
 

@@ -1,4 +1,5 @@
-//! The overflow of a local store: which participant keeps one, and which participants get its slots.
+//! The overflow of a local store: which participant keeps one, and which participants get its
+//! slots.
 
 use slotarena::{Handle, Mutator, Table};
 

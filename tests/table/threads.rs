@@ -177,7 +177,8 @@ thread_local! {
 
 /// Runs a destructor that uses the table at the end of a thread.
 ///
-/// Thread-locals are dropped in an order that depends on their first use: the crate's or the test's.
+/// Thread-locals are dropped in an order that depends on their first use: the crate's or the
+/// test's.
 #[track_caller]
 fn ends_with_a_destructor(uses_table_before: bool, uses_table_first: bool) {
     let table = Arc::new(table(100));

@@ -5,8 +5,8 @@
 //! that stored them and carry a checksum. After all threads have ended, the table is audited, the
 //! rest is freed, and a sweep must release all memory.
 //!
-//! `SLOTARENA_STRESS_SECONDS` limits the time of all tests together. The default is 2. More than half
-//! of it is one long run (`long_run.rs`). The rest are races that the long run leaves out.
+//! `SLOTARENA_STRESS_SECONDS` limits the time of all tests together. The default is 2. More than
+//! half of it is one long run (`long_run.rs`). The rest are races that the long run leaves out.
 #![cfg(not(all(loom, feature = "loom")))]
 
 #[path = "../common/mod.rs"]

@@ -11,8 +11,8 @@ pub struct Owners {
     notes: Box<[Note]>,
 }
 
-/// A number that only a slot's owner writes. It is not atomic, so that a sanitizer reports two owners
-/// that are not ordered.
+/// A number that only a slot's owner writes. It is not atomic, so that a sanitizer reports two
+/// owners that are not ordered.
 struct Note(UnsafeCell<u32>);
 
 // SAFETY: only a slot's owner uses it. The test is that a slot has one owner at a time.

@@ -27,8 +27,8 @@ impl Line {
         Self([const { Place(AtomicU64::new(0)) }; THREADS])
     }
 
-    /// Records that thread `i` has reached place `count`, and waits briefly for the others, which may
-    /// not be running. Returns `true` if they have come.
+    /// Records that thread `i` has reached place `count`, and waits briefly for the others, which
+    /// may not be running. Returns `true` if they have come.
     fn is_met(&self, i: usize, count: u64) -> bool {
         self.0[i].0.store(count, Ordering::Release);
         let all_come = || self.0.iter().all(|place| place.0.load(Ordering::Acquire) >= count);
@@ -60,10 +60,11 @@ impl Line {
     }
 }
 
-/// The heats of a race: one thread lays out the slots, all threads race, and `judge` gets each slot's
-/// points.
+/// The heats of a race: one thread lays out the slots, all threads race, and `judge` gets each
+/// slot's points.
 ///
-/// A failure is reported after all threads have ended, since a panic would leave the others waiting.
+/// A failure is reported after all threads have ended, since a panic would leave the others
+/// waiting.
 struct Course<'a> {
     table: &'a Table<u64>,
     lay_out: &'a (dyn Fn() -> Option<Handle> + Sync),

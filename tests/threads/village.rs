@@ -48,8 +48,8 @@ impl Config {
         Self {
             seed,
             places: one_of(&[2, 2, 3, 4, 6, 8, 16, 32]),
-            // From so few that most allocations fail and stop the world, to many segments that
-            // are committed and released.
+            // From so few that most allocations fail and stop the world, to many segments that are
+            // committed and released.
             capacity: one_of(&[12, 64, 300, 1000, 10_000, 50_000, 200_000]) as u32,
             stripes: one_of(&[1, 2, 4]),
             magazine: one_of(&[1, 2, 4, 64]),
@@ -61,8 +61,8 @@ impl Config {
         }
     }
 
-    /// Runs a part of a village's life. If it panics, prints the reason and the options immediately,
-    /// since other threads may never end once a table is broken.
+    /// Runs a part of a village's life. If it panics, prints the reason and the options
+    /// immediately, since other threads may never end once a table is broken.
     fn watch<R>(&self, part: impl FnOnce() -> R) -> R {
         catch_unwind(AssertUnwindSafe(part)).unwrap_or_else(|panic| {
             let Config { seed, places, capacity, stripes, magazine, .. } = self;
@@ -113,8 +113,8 @@ impl<E: Stamp> Village<E> {
         }
     }
 
-    /// Runs the threads until `end`, and checks the table. Returns the number of threads and of their
-    /// steps.
+    /// Runs the threads until `end`, and checks the table. Returns the number of threads and of
+    /// their steps.
     pub fn live_until(self, end: &Deadline) -> (u64, u64) {
         std::thread::scope(|scope| {
             for place in 0..self.config.places as u64 {
@@ -145,8 +145,8 @@ impl<E: Stamp> Village<E> {
         }
     }
 
-    /// Lives once: takes slots over, works, and ends in one of several ways. Returns the participant
-    /// if the next life is to use it.
+    /// Lives once: takes slots over, works, and ends in one of several ways. Returns the
+    /// participant if the next life is to use it.
     fn live<'v>(
         &'v self,
         random: &mut Rng,
@@ -219,7 +219,8 @@ impl<E: Stamp> Village<E> {
         goods
     }
 
-    /// Checks, after all threads have ended, that exactly the stamped slots are live and none is lost.
+    /// Checks, after all threads have ended, that exactly the stamped slots are live and none is
+    /// lost.
     fn wind_up(self) -> (u64, u64) {
         let market = self.market.into_inner().expect("no thread panics with the lock");
         for (handle, entry) in market {

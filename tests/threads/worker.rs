@@ -160,7 +160,8 @@ impl<'v, E: Stamp> Worker<'v, E> {
         self.expect(handle, entry, self.table.get(handle));
         self.village.owners.give_up(handle, self.me);
         let found = match self.random.usize(..4) {
-            // SAFETY: live, and owned by this worker. Others do not change slots that they do not own.
+            // SAFETY: live, and owned by this worker. Others do not change slots that they do not
+            // own.
             0 => Some(unsafe { self.through.free_own(handle) }),
             _ => self.through.free(handle).ok(),
         };

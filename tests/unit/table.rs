@@ -30,7 +30,7 @@ mod cycle_tests {
 }
 
 #[cfg(all(test, not(any(loom, miri, slotarena_heap)), unix, target_pointer_width = "64"))]
-mod tests {
+mod topmost_tests {
     use crate::Handle;
     use crate::Table;
 
