@@ -1,8 +1,10 @@
 //! Sizes, and how files begin.
 
-use super::files::{Misses, files, files_of, none};
+use super::files::{Misses, files, files_of, none, root};
+use crate::run::context;
 
 const LINES_MAX: usize = 400;
+const CORE_LINES_MAX: usize = 3_400;
 const COLUMNS_MAX: usize = 100;
 
 #[test]
@@ -10,6 +12,19 @@ fn files_are_short() {
     let long = files_of(&["src", "xtask"], ".rs");
     let long = long.iter().filter(|file| file.lines.len() > LINES_MAX);
     none(long.map(|f| f.at(1, format!("{} lines, of {LINES_MAX}", f.lines.len()))).collect());
+}
+
+#[test]
+fn the_core_is_an_evening_of_reading() {
+    let text = |path: &str| context::read(&root().join(path)).expect("a file");
+    let page = text("ARCHITECTURE.md");
+    let (_, list) = page.split_once("## An evening").expect("a list of files");
+    let rows = list.lines().filter(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|row| row.split('`').filter(|name| name.ends_with(".rs")));
+    let lengths: Vec<_> = names.map(|name| text(&format!("src/{name}")).lines().count()).collect();
+    assert_eq!(lengths.len(), 18);
+    let lines: usize = lengths.iter().sum();
+    assert!(lines <= CORE_LINES_MAX, "{lines} lines, of {CORE_LINES_MAX}");
 }
 
 #[test]
