@@ -7,6 +7,10 @@
 //
 // Without the feature `std` there are handles and keys alone.
 
+// Impls that are written once.
+#[macro_use]
+#[cfg_attr(not(feature = "std"), allow(unused_macros))]
+mod impls;
 // Door 1: atomics, cells, locks, threads.
 #[cfg(feature = "std")]
 mod sync;

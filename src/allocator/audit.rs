@@ -1,8 +1,6 @@
 //! The audit: every chain walked and every slot read with the world stopped, and what is found held
 //! against the invariants.
 
-use core::fmt;
-
 use super::allocator::Allocator;
 use crate::bits::geometry::Geometry;
 use crate::bits::word::{self, State, Word};
@@ -92,31 +90,22 @@ pub enum AuditError {
     },
 }
 
-impl fmt::Display for AuditError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            AuditError::Astray { index } => {
-                write!(f, "a chain leads to {index}, which is no committed slot")
-            }
-            AuditError::InUse { index } => write!(f, "a chain holds slot {index}, which is in use"),
-            AuditError::Twice { index } => write!(f, "slot {index} is in two chains"),
-            AuditError::Lost { count, first } => {
-                write!(f, "{count} free slots are in no chain, the first is {first}")
-            }
-            AuditError::Uninitialized { counted, found } => {
-                write!(f, "{counted} uninitialized slots counted, {found} found")
-            }
-            AuditError::Unswept { counted, found } => {
-                write!(f, "{counted} unswept slots counted, {found} found")
-            }
-            AuditError::NotDecommitted { index } => {
-                write!(f, "slot {index} of an uncommitted segment is not zero")
-            }
-            AuditError::NoMemory { bytes } => write!(f, "no memory: {bytes} bytes for the audit"),
-        }
+fmt!([] Display for AuditError, |this, f| match *this {
+    Self::Astray { index } => write!(f, "a chain leads to {index}, which is no committed slot"),
+    Self::InUse { index } => write!(f, "a chain holds slot {index}, which is in use"),
+    Self::Twice { index } => write!(f, "slot {index} is in two chains"),
+    Self::Lost { count, first } => {
+        write!(f, "{count} free slots are in no chain, the first is {first}")
     }
-}
-
+    Self::Uninitialized { counted, found } => {
+        write!(f, "{counted} uninitialized slots counted, {found} found")
+    }
+    Self::Unswept { counted, found } => write!(f, "{counted} unswept slots counted, {found} found"),
+    Self::NotDecommitted { index } => {
+        write!(f, "slot {index} of an uncommitted segment is not zero")
+    }
+    Self::NoMemory { bytes } => write!(f, "no memory: {bytes} bytes for the audit"),
+});
 impl std::error::Error for AuditError {}
 
 /// A bit for each slot, up to the last committed segment: its index has been found.

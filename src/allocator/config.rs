@@ -1,6 +1,5 @@
 //! What can be chosen about a table or a slab, and the builder that chooses it.
 
-use core::fmt;
 use core::marker::PhantomData;
 
 use super::allocator::Allocator;
@@ -206,16 +205,5 @@ impl<T> Builder<T> {
     }
 }
 
-impl<T> Clone for Builder<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Builder<T> {}
-
-impl<T> fmt::Debug for Builder<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Builder").field(&self.config).finish()
-    }
-}
+copy!([T] Builder<T>);
+fmt!([T] Debug for Builder<T>, |this, f| f.debug_tuple("Builder").field(&this.config).finish());

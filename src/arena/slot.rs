@@ -202,8 +202,4 @@ impl<W: Word> Slot<W> {
     }
 }
 
-impl<W: Word> core::fmt::Debug for Slot<W> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Slot")
-    }
-}
+fmt!([W: Word] Debug for Slot<W>, |_, f| f.write_str("Slot"));

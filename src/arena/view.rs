@@ -20,13 +20,7 @@ unsafe impl<W: Word> Send for View<W> {}
 // SAFETY: as for `Send`.
 unsafe impl<W: Word> Sync for View<W> {}
 
-impl<W: Word> Clone for View<W> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<W: Word> Copy for View<W> {}
+copy!([W: Word] View<W>);
 
 impl<W: Word> View<W> {
     pub(super) fn new(base: NonNull<Slot<W>>, last: u32) -> Self {

@@ -1,6 +1,5 @@
 //! The number that names a slot.
 
-use core::fmt;
 use core::num::NonZeroU32;
 
 /// The index of a slot of a [`Table`](crate::Table). Zero is *null* and is never allocated, so
@@ -71,15 +70,10 @@ impl HandleError {
     }
 }
 
-impl fmt::Display for HandleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.raw {
-            0 => write!(f, "the null handle names no slot"),
-            raw => write!(f, "handle {raw} names no slot in use"),
-        }
-    }
-}
-
+fmt!([] Display for HandleError, |this, f| match this.raw {
+    0 => write!(f, "the null handle names no slot"),
+    raw => write!(f, "handle {raw} names no slot in use"),
+});
 impl core::error::Error for HandleError {}
 
 impl TryFrom<u32> for Handle {
@@ -97,17 +91,8 @@ impl From<Handle> for u32 {
     }
 }
 
-impl fmt::Display for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Handle({})", self.0)
-    }
-}
+fmt!([] Display for Handle, |this, f| this.0.fmt(f));
+fmt!([] Debug for Handle, |this, f| write!(f, "Handle({})", this.0));
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Handle {

@@ -1,7 +1,6 @@
 //! An explicit participant of a slab.
 
 use core::cell::Cell;
-use core::fmt;
 use core::marker::PhantomData;
 
 use super::error::{InsertError, TakeError};
@@ -77,8 +76,4 @@ impl<T: Send + Sync + 'static, M> Drop for Mutator<'_, T, M> {
     }
 }
 
-impl<T: Send + Sync + 'static, M> fmt::Debug for Mutator<'_, T, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mutator")
-    }
-}
+fmt!([T: Send + Sync + 'static, M] Debug for Mutator<'_, T, M>, |_, f| f.write_str("Mutator"));

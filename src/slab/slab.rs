@@ -1,6 +1,5 @@
 //! The facade: a slab of values named by keys.
 
-use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
@@ -253,12 +252,12 @@ impl<T: Send + Sync + 'static, M> Drop for Slab<T, M> {
     }
 }
 
-impl<T: Send + Sync + 'static, M> fmt::Debug for Slab<T, M> {
+fmt!(
     /// Writes the capacity. Takes no lock.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slab").field("capacity", &self.capacity()).finish_non_exhaustive()
+    [T: Send + Sync + 'static, M] Debug for Slab<T, M>, |this, f| {
+        f.debug_struct("Slab").field("capacity", &this.capacity()).finish_non_exhaustive()
     }
-}
+);
 
 impl<T: Send + Sync + 'static, M> Builder<Slab<T, M>> {
     /// Exhausts slots earlier: after this generation. For tests.

@@ -130,18 +130,8 @@ impl<T> Pointer<T> {
     }
 }
 
-impl<T> Clone for Pointer<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<T> Copy for Pointer<T> {}
-impl<T> PartialEq for Pointer<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-impl<T> Eq for Pointer<T> {}
+copy!([T] Pointer<T>);
+eq!([T] Pointer<T>, 0);
 
 // SAFETY: threads share only the address. Its use is `unsafe`, and the user's responsibility.
 unsafe impl<T> Send for Pointer<T> {}

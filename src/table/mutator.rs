@@ -1,7 +1,6 @@
 //! An explicit participant of a table.
 
 use core::cell::Cell;
-use core::fmt;
 use core::marker::PhantomData;
 
 use super::entry::Packed;
@@ -81,9 +80,7 @@ impl<E: Packed> Drop for Mutator<'_, E> {
     }
 }
 
-impl<E: Packed> fmt::Debug for Mutator<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let capacity = self.own.allocator.capacity();
-        f.debug_struct("Mutator").field("capacity", &capacity).finish_non_exhaustive()
-    }
-}
+fmt!([E: Packed] Debug for Mutator<'_, E>, |this, f| {
+    let capacity = this.own.allocator.capacity();
+    f.debug_struct("Mutator").field("capacity", &capacity).finish_non_exhaustive()
+});

@@ -1,6 +1,5 @@
 //! The facade: a table of entries named by handles.
 
-use core::fmt;
 use core::ptr::NonNull;
 
 use super::entry::Packed;
@@ -188,12 +187,12 @@ impl<E: Packed> Builder<Table<E>> {
     }
 }
 
-impl<E: Packed> fmt::Debug for Table<E> {
+fmt!(
     /// Writes the capacity. Does not stop the world.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("capacity", &self.capacity()).finish_non_exhaustive()
+    [E: Packed] Debug for Table<E>, |this, f| {
+        f.debug_struct("Table").field("capacity", &this.capacity()).finish_non_exhaustive()
     }
-}
+);
 
 impl<E: Packed> Drop for Table<E> {
     fn drop(&mut self) {

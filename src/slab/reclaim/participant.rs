@@ -1,7 +1,6 @@
 //! The participants of a slab: what each reserves, and what it has removed.
 
 use core::cell::Cell;
-use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
@@ -268,11 +267,9 @@ impl Participant {
 const _: () =
     assert!(core::mem::offset_of!(Participant, next) < 0xc00 && size_of::<Participant>() == 4096);
 
-impl fmt::Debug for Participant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Participant").field("waiting", &self.waiting()).finish_non_exhaustive()
-    }
-}
+fmt!([] Debug for Participant, |this, f| {
+    f.debug_struct("Participant").field("waiting", &this.waiting()).finish_non_exhaustive()
+});
 
 /// The list of every participant ever made. Each lives as long as the list.
 #[derive(Debug)]

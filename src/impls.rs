@@ -1,0 +1,41 @@
+//! Impls that are written once: a formatter as a closure, and what `derive` would bound by a type's
+//! parameters.
+
+/// Implements `Debug` or `Display` by an expression: `fmt!([T] Debug for X<T>, |this, f| …)`.
+macro_rules! fmt {
+    ($(#[$doc:meta])* [$($of:tt)*] $trait:ident for $type:ty, |$this:pat, $f:ident| $body:expr) => {
+        impl<$($of)*> core::fmt::$trait for $type {
+            $(#[$doc])*
+            fn fmt(&self, $f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let $this = self;
+                $body
+            }
+        }
+    };
+}
+
+/// Implements `Clone` and `Copy`.
+macro_rules! copy {
+    ([$($of:tt)*] $type:ty) => {
+        impl<$($of)*> Clone for $type {
+            #[inline(always)]
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+        impl<$($of)*> Copy for $type {}
+    };
+}
+
+/// Implements `PartialEq` and `Eq` by one field.
+macro_rules! eq {
+    ([$($of:tt)*] $type:ty, $field:tt) => {
+        impl<$($of)*> PartialEq for $type {
+            #[inline(always)]
+            fn eq(&self, other: &Self) -> bool {
+                self.$field == other.$field
+            }
+        }
+        impl<$($of)*> Eq for $type {}
+    };
+}
