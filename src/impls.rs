@@ -39,3 +39,28 @@ macro_rules! eq {
         impl<$($of)*> Eq for $type {}
     };
 }
+
+/// Implements what makes a number of a name, and serde's traits, by `to_raw` and `try_from`.
+macro_rules! as_number {
+    ([$($of:tt)*] $type:ty, $number:ty) => {
+        impl<$($of)*> From<$type> for $number {
+            fn from(name: $type) -> $number {
+                name.to_raw()
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<$($of)*> serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.to_raw().serialize(serializer)
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de, $($of)*> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                Self::try_from(<$number>::deserialize(from)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}

@@ -22,8 +22,6 @@ pub(crate) struct Owner<'a, W: Word> {
 }
 
 impl<'a, W: Word> Owner<'a, W> {
-    /// Makes the token.
-    ///
     /// # Safety
     ///
     /// The record is one of the allocator's, and the caller owns it. While the result lives, no
@@ -34,7 +32,6 @@ impl<'a, W: Word> Owner<'a, W> {
         Self { allocator, record }
     }
 
-    /// The allocator.
     #[inline(always)]
     pub(crate) fn allocator(&self) -> &'a Allocator<W> {
         self.allocator

@@ -96,7 +96,6 @@ impl Committed {
         self.bits[word].load(Ordering::Relaxed)
     }
 
-    /// Returns `true` if the segment is committed.
     pub(crate) fn contains(&self, segment: u32) -> bool {
         self.word((segment / 64) as usize) & 1 << (segment % 64) != 0
     }

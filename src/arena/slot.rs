@@ -44,7 +44,6 @@ impl<W: Word> Slot<W> {
         Self { word, payload, owner, page, writable }
     }
 
-    /// The payload beside the word.
     #[inline(always)]
     pub(crate) fn payload(&self) -> &W::Payload {
         &self.payload

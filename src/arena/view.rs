@@ -27,13 +27,11 @@ impl<W: Word> View<W> {
         Self { base, last }
     }
 
-    /// Where slot 0 is read.
     #[inline(always)]
     pub(crate) fn base(&self) -> NonNull<Slot<W>> {
         self.base
     }
 
-    /// The greatest index, which is the capacity.
     #[inline(always)]
     pub(crate) fn last(&self) -> u32 {
         self.last
@@ -51,8 +49,6 @@ impl<W: Word> View<W> {
         unsafe { self.slot_unchecked(index) }
     }
 
-    /// The slot with this index.
-    ///
     /// # Safety
     ///
     /// The arena lives, the index is at most [`last`](Self::last), and its segment is committed

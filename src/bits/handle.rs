@@ -85,25 +85,7 @@ impl TryFrom<u32> for Handle {
     }
 }
 
-impl From<Handle> for u32 {
-    fn from(handle: Handle) -> u32 {
-        handle.to_raw()
-    }
-}
+as_number!([] Handle, u32);
 
 fmt!([] Display for Handle, |this, f| this.0.fmt(f));
 fmt!([] Debug for Handle, |this, f| write!(f, "Handle({})", this.0));
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Handle {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u32(self.to_raw())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for Handle {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Handle::try_from(u32::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}

@@ -167,25 +167,7 @@ impl<M> TryFrom<u64> for Key<M> {
     }
 }
 
-impl<M> From<Key<M>> for u64 {
-    fn from(key: Key<M>) -> u64 {
-        key.to_raw()
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<M> serde::Serialize for Key<M> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(self.to_raw())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de, M> serde::Deserialize<'de> for Key<M> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(u64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
+as_number!([M] Key<M>, u64);
 
 #[cfg(test)]
 #[path = "../../tests/unit/key.rs"]

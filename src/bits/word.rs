@@ -103,7 +103,6 @@ pub(crate) trait Payload: Sized {
     /// of its segment. Then the pages of a segment that is not wholly free stay.
     const HAS_GENERATION: bool;
 
-    /// Makes a payload of zeros.
     #[cfg(model)]
     fn new() -> Self;
 
@@ -200,7 +199,6 @@ pub(crate) use word;
 word!([] u64: u64, AtomicU64, (), true, core::convert::identity, core::convert::identity);
 word!([] u128: u128, AtomicU128, (), false, core::convert::identity, core::convert::identity);
 
-/// The state of a slot, by its word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
     Live,
@@ -230,7 +228,6 @@ pub(crate) fn is_unswept<W: Word>(word: W, cycle: Cycle) -> bool {
     word.low() < cycle.0
 }
 
-/// Makes the word of a slot that is handed out without an entry.
 pub(crate) fn uninitialized<W: Word>() -> W {
     W::from_low(UNINITIALIZED_BIT)
 }
@@ -248,7 +245,6 @@ pub(crate) fn zero<W: Word>() -> W {
     W::from_low(0)
 }
 
-/// Returns the link in the word of a free slot.
 pub(crate) fn link<W: Word>(word: W) -> u32 {
     word.low() as u32
 }
@@ -259,7 +255,6 @@ pub(crate) fn try_live<W: Word>(bits: W) -> Option<W> {
     if is_live(bits) { None } else { Some(bits.with_low(bits.low() + LIVE_BIT)) }
 }
 
-/// Returns the entry's bits in a live word.
 #[inline(always)]
 pub(crate) fn bits<W: Word>(live: W) -> W {
     live.with_low(live.low() & !LIVE_BIT)

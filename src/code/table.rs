@@ -233,7 +233,6 @@ impl CodePointerTable {
         if live + uninitialized == 0 { Ok(()) } else { Err(LeakError { live, uninitialized }) }
     }
 
-    /// Makes the system refuse the next `count` segments, in a model.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn refuse_segments(&self, count: usize) {

@@ -133,7 +133,6 @@ impl Safepoint {
         }
     }
 
-    /// The gate while no stop is under way.
     fn gate(&self, cycle: Cycle) -> u64 {
         gate(&self.fence, cycle)
     }
@@ -231,7 +230,6 @@ impl Safepoint {
         );
     }
 
-    /// Returns `true` if the calling thread has stopped the world.
     fn is_stopped_by_caller(&self) -> bool {
         // Loom's threads share one thread of the system. The mistake that this finds does not
         // depend on interleavings.
@@ -291,7 +289,6 @@ impl Registration {
 }
 
 impl Operation<'_> {
-    /// The owner's local store.
     #[inline(always)]
     pub(crate) fn store(&mut self) -> StoreMut<'_> {
         // SAFETY: the owner is inside an operation (Invariant 8), which this borrows mutably.
@@ -326,17 +323,14 @@ impl Stopped<'_> {
         self.since
     }
 
-    /// The number of free slots in all local stores.
     pub(crate) fn free_in_stores(&self) -> u64 {
         self.registry.records.iter().map(|record| record.store().free()).sum()
     }
 
-    /// The number of slots without an entry.
     pub(crate) fn uninitialized(&self) -> u64 {
         uninitialized(&self.registry.records)
     }
 
-    /// The number of participants.
     pub(crate) fn participants(&self) -> usize {
         self.registry.records.len() - self.registry.unowned.len()
     }

@@ -16,11 +16,9 @@ pub(crate) trait Shared: 'static {
     /// The ownership of a participant.
     type Registration;
 
-    /// Makes the caller a participant.
     fn register(&self) -> Self::Registration;
     /// The record of a registration. It lives as long as `self`.
     fn record(&self, registration: &Self::Registration) -> NonNull<Self::Record>;
-    /// Ends a participation.
     fn unregister(&self, registration: Self::Registration);
 }
 
@@ -44,8 +42,6 @@ unsafe impl<S: Shared + Sync> Send for Lifeline<S> {}
 unsafe impl<S: Shared + Sync> Sync for Lifeline<S> {}
 
 impl<S: Shared> ThreadRegistry<S> {
-    /// Makes a registry without threads.
-    ///
     /// # Safety
     ///
     /// `shared` stays where it is until [`cut`](Self::cut) has returned.

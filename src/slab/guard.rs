@@ -40,7 +40,6 @@ pub struct Guard<'s, T: Send + Sync + 'static, M = ()> {
 }
 
 impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
-    /// Begins a guard of the owner.
     #[inline(always)]
     pub(crate) fn new(owner: SlabOwner<'s, T>) -> Self {
         owner.begin_guard();

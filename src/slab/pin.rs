@@ -13,7 +13,6 @@ use crate::safepoint::Shared;
 use crate::sync::Ordering;
 
 impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
-    /// Begins a guard.
     #[inline(always)]
     pub(crate) fn begin_guard(&self) {
         let sole_reader = &self.private().sole_reader;
@@ -40,8 +39,6 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         sole_reader.set(sole_reader.get().with_reader());
     }
 
-    /// Ends a guard.
-    ///
     /// # Safety
     ///
     /// [`begin_guard`](Self::begin_guard) has been called once more than this. Nothing that the

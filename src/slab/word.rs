@@ -41,7 +41,6 @@ impl<T> SlabWord<T> {
         self.0
     }
 
-    /// Makes the word of a value with this birth.
     #[inline(always)]
     pub(crate) fn live(generation: u32, birth: Birth) -> Self {
         let generation = u64::from(generation) << LIVE_SHIFT;
@@ -54,7 +53,6 @@ impl<T> SlabWord<T> {
         Self::new(UNINITIALIZED_BIT | u64::from(generation) << RESERVED_SHIFT)
     }
 
-    /// Makes a removed word of a live one.
     #[inline(always)]
     pub(crate) fn removed(self) -> Self {
         let reserved = Self::reserved(self.generation());
@@ -163,8 +161,6 @@ impl<T> Value<T> {
         self.0.with_mut(|content| unsafe { content.cast::<u32>().write(generation) });
     }
 
-    /// Borrows the value.
-    ///
     /// # Safety
     ///
     /// The slot has a value, which stays while the result lives (Invariant 11).
@@ -174,8 +170,6 @@ impl<T> Value<T> {
         self.0.with(|content| unsafe { &*content.cast::<T>() })
     }
 
-    /// Moves the value out.
-    ///
     /// # Safety
     ///
     /// The slot has a value, and the caller has exclusive use of it. Either this or
@@ -186,8 +180,6 @@ impl<T> Value<T> {
         self.0.with_mut(|content| unsafe { content.cast::<T>().read() })
     }
 
-    /// Drops the value in place.
-    ///
     /// # Safety
     ///
     /// Same as [`take`](Self::take).

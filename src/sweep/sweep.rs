@@ -113,7 +113,6 @@ pub(crate) fn finish_only<W: Word>(space: &Space<W>) {
     Progress::new(space).finish(space, &mut space.safepoint.sweeper());
 }
 
-/// Reports the figures without a sweep.
 fn estimate<W: Word>(space: &Space<W>, free: u64, pause: Duration) -> SweepReport {
     let (segments, slots) = space.arena.committed.count();
     SweepReport {
@@ -160,7 +159,6 @@ impl Progress {
         Self { below, report: SweepReport::default() }
     }
 
-    /// Does all steps that are left.
     fn finish<W: Word>(mut self, space: &Space<W>, sweeper: &mut Sweeper<'_>) -> SweepReport {
         loop {
             // One step an operation, so that a stop waits for no more than that.

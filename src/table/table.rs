@@ -126,21 +126,18 @@ impl<E: Packed> Table<E> {
         Mutator::new(&self.allocator)
     }
 
-    /// Makes the system refuse the next `count` segments, in a model.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn refuse_segments(&self, count: usize) {
         self.allocator.space.arena.refuse(count);
     }
 
-    /// Does the first half of a sweep, so that a model can start from there.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn begin_sweep(&self) {
         sweep::begin_only(&self.allocator.space);
     }
 
-    /// Does the second half of a sweep.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn finish_sweep(&self) {

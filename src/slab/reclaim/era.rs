@@ -153,7 +153,6 @@ impl Reservation {
         Birth(self.upper.load(Ordering::Relaxed))
     }
 
-    /// Ends the reservation.
     #[inline(always)]
     pub(crate) fn end(&self) {
         // Release: the guard's reads happen before the value is dropped. Partner:
@@ -199,7 +198,6 @@ impl Guards {
         guards
     }
 
-    /// Returns `true` if there is no guard.
     pub(crate) fn are_none(&self) -> bool {
         self.count == 0
     }

@@ -66,7 +66,6 @@ impl Limbo {
         self.pending.len() >= batch
     }
 
-    /// The number of values.
     pub(crate) fn len(&self) -> usize {
         self.pending.len() + self.delayed.len() + self.unseen.len()
     }
@@ -107,7 +106,6 @@ impl Limbo {
         !self.delayed.is_empty()
     }
 
-    /// Takes a value that no guard can see.
     pub(crate) fn pop_unseen(&mut self) -> Option<u32> {
         self.unseen.pop()
     }

@@ -43,6 +43,7 @@ pub(crate) struct Participant {
 }
 
 /// What only the owner of a participant touches.
+#[derive(Default)]
 pub(crate) struct Private {
     /// The value of the slab's `readers` that proves the owner to be the sole possible reader.
     pub(crate) sole_reader: Cell<SoleReader>,
@@ -66,7 +67,7 @@ unsafe impl Sync for Participant {}
 ///
 /// Bit 0: the participant is counted as a reader, since it has had a guard. Bits 33 to 63: its live
 /// guards. With a guard it is a value that `readers` never takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(transparent)]
 pub(crate) struct SoleReader(u64);
 
@@ -107,7 +108,6 @@ impl SoleReader {
         Self(self.0 | Self::READER)
     }
 
-    /// Counts one more guard.
     #[inline(always)]
     pub(crate) fn with_guard(self) -> Self {
         if self.0 >= Self::MOST { self } else { Self(self.0 + Self::GUARD) }
@@ -150,14 +150,7 @@ impl Participant {
             _padding: PagePadding::new(),
             reservation: Reservation::none(),
             side: LightSide::new(),
-            private: Private {
-                sole_reader: Cell::new(SoleReader::NO_READER),
-                is_dropping: Cell::new(false),
-                is_leaving: Cell::new(false),
-                looks: Cell::new(0),
-                record: Cell::new(None),
-                registration: Cell::new(None),
-            },
+            private: Private::default(),
             limbo: UnsafeCell::new(Limbo::default()),
             waiting: AtomicU64::new(0),
             asleep: unmodelled::AtomicU64::new(0),
@@ -166,13 +159,10 @@ impl Participant {
         }
     }
 
-    /// The next participant in the list.
     fn next(&self) -> *const Participant {
-        self.next.with(|next| {
-            // SAFETY: no thread writes to it once the participant is in the list, and a thread that
-            // finds the participant there has acquired it.
-            unsafe { *next }
-        })
+        // SAFETY: no thread writes to it once the participant is in the list, and a thread that
+        // finds the participant there has acquired it.
+        self.next.with(|next| unsafe { *next })
     }
 
     /// Puts the participant in front of another one.
@@ -181,10 +171,8 @@ impl Participant {
     ///
     /// The participant is not in the list yet.
     unsafe fn follow(&self, behind: *const Participant) {
-        self.next.with_mut(|next| {
-            // SAFETY: by the contract of this function.
-            unsafe { *next = behind };
-        });
+        // SAFETY: by the contract of this function.
+        self.next.with_mut(|next| unsafe { *next = behind });
     }
 
     /// Attaches the participant to its record in the allocator below. For the owner.
@@ -199,8 +187,6 @@ impl Participant {
         &self.side
     }
 
-    /// What only the owner touches.
-    ///
     /// # Safety
     ///
     /// The caller owns the participant as long as it uses the result.
@@ -209,8 +195,6 @@ impl Participant {
         &self.private
     }
 
-    /// The owner's record.
-    ///
     /// # Safety
     ///
     /// The caller owns the participant, which has been attached to its record.
