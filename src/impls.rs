@@ -1,5 +1,4 @@
-//! Impls that are written once: a formatter as a closure, and what `derive` would bound by a type's
-//! parameters.
+//! Impls that are written once: formatters, and what `derive` would bound by parameters.
 
 /// Implements `Debug` or `Display` by an expression: `fmt!([T] Debug for X<T>, |this, f| …)`.
 macro_rules! fmt {

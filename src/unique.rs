@@ -192,8 +192,7 @@ impl<'t, E: Packed> Mutator<'t, E> {
         self.mutator.allocate(entry).map(|handle| Unique { table: self.table, handle })
     }
 
-    /// Frees a slot, and returns its entry. A slot of another table goes back to that table.
-    /// Lock-free.
+    /// Frees a slot, and returns its entry. A slot of another table goes back there. Lock-free.
     #[inline]
     pub fn free(&self, owner: Unique<'_, E>) -> E {
         if !core::ptr::eq(owner.table, self.table) {

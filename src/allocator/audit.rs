@@ -169,8 +169,7 @@ pub(crate) fn audit<W: Word>(allocator: &Allocator<W>) -> Result<Audit, AuditErr
     Ok(audit)
 }
 
-/// Adds an index, which must be that of a free slot of a committed segment, found for the first
-/// time.
+/// Adds an index, which must be a committed segment's free slot's, found for the first time.
 fn add<W: Word>(space: &Space<W>, found: &mut Found, index: u32) -> Result<(), AuditError> {
     let geometry = space.arena.geometry();
     let inside = index != 0 && index <= geometry.capacity();

@@ -1,5 +1,4 @@
-//! The allocator: the three parts together. Local stores in front of free lists in front of the
-//! arena.
+//! The allocator: the three parts, local stores in front of free lists in front of the arena.
 //!
 //! - `allocator`: what the threads share
 //! - `refill`: the slow paths: how local stores are filled and emptied

@@ -151,8 +151,7 @@ impl<'a, W: Word> Owner<'a, W> {
     ///
     /// # Safety
     ///
-    /// `new` makes nothing of the word of a free slot, and a live or uninitialized word of any
-    /// other.
+    /// `new` makes nothing of a free slot's word, and a live or uninitialized word of any other.
     #[inline(always)]
     pub(crate) unsafe fn update(&mut self, raw: u32, new: impl Fn(W) -> Option<W>) -> Result<W, W> {
         let allocator = self.allocator;

@@ -131,8 +131,7 @@ impl<W: Word> Arena<W> {
         self.memory.protection()
     }
 
-    /// Makes the lowest `count` segments read-only for all threads, or writable again. They are
-    /// committed.
+    /// Makes the lowest `count` segments, which are committed, read-only or writable again.
     pub(crate) fn seal_lowest(&self, count: u32, sealed: bool) -> Result<(), i32> {
         self.memory.seal(0, (count * self.geometry.slots_per_segment()) as usize, sealed)
     }
@@ -149,8 +148,7 @@ impl<W: Word> Arena<W> {
         Memory::<W>::SLOT_BYTES << self.geometry.slots_per_segment().trailing_zeros()
     }
 
-    /// The slot at any number whatever. Numbers out of bounds give slot 0, which is never in use
-    /// (Invariant 6).
+    /// The slot at any number whatever. Out of bounds it is slot 0, never in use (Invariant 6).
     #[inline(always)]
     pub(crate) fn slot_clamped(&self, raw: u32) -> Option<&Slot<W>> {
         let index = if raw <= self.geometry.capacity() { raw } else { 0 };
@@ -287,11 +285,9 @@ impl<W: Word> Arena<W> {
     ///
     /// # Safety
     ///
-    /// The caller owns every slot in them but slot 0, and is inside an operation or has stopped the
-    /// world.
+    /// The caller owns all their slots but slot 0, inside an operation or with the world stopped.
     pub(crate) unsafe fn purge(&self, first: u32, slots: u32) -> Result<(), i32> {
-        // SAFETY: only the owner stores to a free slot (Invariants 1 and 5), and no thread stores
-        // to slot 0.
+        // SAFETY: only the owner stores to a free slot (Invariants 1 and 5), and none to slot 0.
         unsafe { self.memory.decommit(first as usize, slots as usize) }
     }
 

@@ -68,8 +68,7 @@ impl Committed {
         before & bit == 0
     }
 
-    /// Clears the bits of segments whose memory went back or never came. Other growers may then
-    /// commit them.
+    /// Clears the bits where memory went back or never came. Other growers may then set them.
     pub(crate) fn clear(&self, segments: Range<u32>) {
         for segment in segments.clone() {
             let bit = 1u64 << (segment % 64);

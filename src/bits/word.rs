@@ -142,7 +142,8 @@ pub(crate) trait AtomicWord<W>: Send + Sync {
 
 /// Implements [`Word`] and its atomic for a type that is a `$bits` in memory.
 macro_rules! word {
-    ([$($of:tt)*] $word:ty: $bits:ty, $atomic:ty, $payload:ty, $read_only:expr, $to:expr, $from:expr) => {
+    ([$($of:tt)*] $word:ty: $bits:ty, $atomic:ty, $payload:ty, $read_only:expr,
+        $to:expr, $from:expr) => {
         impl<$($of)*> $crate::bits::word::sealed::Sealed for $word {}
 
         impl<$($of)*> $crate::bits::word::Word for $word {

@@ -12,8 +12,7 @@
 // - `table`: the facade
 // - `write_scope`, `read_only_scope`: the rights to write
 //
-// This part owns no invariant beyond 13, the rights that `sys` gives. It is an ordinary client of
-// `table`.
+// This part owns no invariant but 13, the rights of `sys`. It is an ordinary client of `table`.
 
 mod word;
 mod error;

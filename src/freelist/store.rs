@@ -1,5 +1,4 @@
-//! A participant's local store of free slots: a LIFO slot, a stack of up to two magazines, and an
-//! overflow.
+//! A participant's local store of free slots: a LIFO slot, up to two magazines, and an overflow.
 //!
 //! A thread-local cache of magazines as in Bonwick and Adams, [*Magazines and Vmem*] (USENIX 2001).
 //! The LIFO slot in front of the stack is what tokio's scheduler has for the same reason: a thread

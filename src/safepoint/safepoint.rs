@@ -175,13 +175,11 @@ impl Safepoint {
         registry.unowned.push(registration.position);
     }
 
-    /// Begins an operation. Wait-free while no stop is under way. Else it blocks until the stop
-    /// ends.
+    /// Begins an operation. Wait-free while no stop is under way, else blocks until it ends.
     ///
     /// # Safety
     ///
-    /// The record is one of this safepoint's, the caller owns it, and no other operation is under
-    /// way on it.
+    /// The record is one of this safepoint's and the caller's, and is not in an operation.
     #[inline(always)]
     pub(crate) unsafe fn enter<'a>(&self, record: &'a Record) -> Operation<'a> {
         record.set_busy(); // MB
@@ -240,8 +238,7 @@ impl Safepoint {
         self.stopper.load(Ordering::Relaxed) == this_thread()
     }
 
-    /// Stops the world. Blocks until no operation is under way. Then none begins until the result
-    /// is dropped.
+    /// Stops the world. Blocks until no operation is under way. None begins while the result lives.
     pub(crate) fn stop(&self) -> Stopped<'_> {
         let registry = self.lock();
         // Relaxed: compared only by its own thread, in safepoint.is_stopped_by_caller.load.

@@ -195,8 +195,7 @@ mod hot {
     use core::ptr::NonNull;
 
     std::thread_local! {
-        // Not dropped and made of constants, so that an access is a plain load. Table numbers start
-        // from 1.
+        // Not dropped and constant, so that an access is a plain load. Tables are numbered from 1.
         static HOT: Cell<(u64, NonNull<()>)> = const { Cell::new((0, NonNull::dangling())) };
     }
 

@@ -32,8 +32,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         Ok(VacantEntry { slab: self, key })
     }
 
-    /// Removes all values, and returns them one by one. Drops the rest when the iterator is
-    /// dropped.
+    /// Removes all values, and returns them one by one. The iterator's drop drops the rest.
     pub fn drain(&mut self) -> Drain<'_, T, M> {
         Drain { slab: self, next: 1 }
     }

@@ -18,8 +18,7 @@
 // - `entry`, `mutator`, `owned`, `pool`: further ways to use a slab
 //
 // This part owns Invariants 10 (what a guard shows stays), 11 (a value is dropped once) and 12
-// (keys do not repeat). It adds no state to the allocator's three: a removed value's slot is
-// uninitialized.
+// (keys do not repeat). To the allocator, a removed value's slot is uninitialized.
 
 mod error;
 pub(crate) mod reclaim;

@@ -67,8 +67,7 @@ impl<'s, T: Send + Sync + 'static, M> Mutator<'s, T, M> {
 }
 
 impl<T: Send + Sync + 'static, M> Drop for Mutator<'_, T, M> {
-    /// Puts the free slots of the local store onto a shared list. Blocks while the world is
-    /// stopped.
+    /// Puts the local store's free slots onto a shared list. Blocks while the world is stopped.
     fn drop(&mut self) {
         if let Some(registration) = self.registration.take() {
             self.inner.unregister(registration);

@@ -78,6 +78,7 @@ impl<T: Send + Sync + 'static, M, S: Deref<Target = Slab<T, M>>> Drop for Owned<
     }
 }
 
-fmt!([T: Send + Sync + 'static, M, S: Deref<Target = Slab<T, M>>] Debug for Owned<T, S, M>, |this, f| {
-    f.debug_tuple("Owned").field(&this.key).finish()
-});
+fmt!(
+    [T: Send + Sync + 'static, M, S: Deref<Target = Slab<T, M>>] Debug for Owned<T, S, M>,
+    |this, f| f.debug_tuple("Owned").field(&this.key).finish()
+);

@@ -32,8 +32,7 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
     fn become_reader(&self) {
         // Relaxed: the heavy fence that follows orders it before the guard's loads.
         self.inner.readers.fetch_add(SoleReader::READER, Ordering::Relaxed);
-        // If the fence panics, one reader too many is counted, which delays drops and does no other
-        // harm.
+        // If the fence panics, one reader too many is counted, which only delays drops.
         self.inner.heavy_fence();
         let sole_reader = &self.private().sole_reader;
         sole_reader.set(sole_reader.get().with_reader());

@@ -164,8 +164,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         }
     }
 
-    /// Begins a guard on a thread that is ending and has returned its participant: the guard gets
-    /// one of its own.
+    /// Begins a guard on a thread that is ending and has returned its participant: of another.
     #[cold]
     #[inline(never)]
     fn pin_on_thread_exit(&self) -> Guard<'_, T, M> {

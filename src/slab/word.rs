@@ -99,7 +99,8 @@ copy!([T] SlabWord<T>);
 eq!([T] SlabWord<T>, 0);
 fmt!([T] Debug for SlabWord<T>, |this, f| write!(f, "{:#x}", this.0));
 
-word!([T: Send + Sync + 'static] SlabWord<T>: u64, AtomicU64, Value<T>, true, SlabWord::bits, SlabWord::new);
+word!([T: Send + Sync + 'static] SlabWord<T>: u64, AtomicU64, Value<T>, true,
+    SlabWord::bits, SlabWord::new);
 
 /// The payload of a slot: the value, or in a free slot the generation of the next one.
 ///

@@ -1,8 +1,7 @@
 //! Part 3: the sweep. It stops the world to forget all lists, and decommits segments that are
 //! wholly free. The other segments are swept when their slots are wanted.
 //!
-//! The design is that of Go's `mgcsweep.go`: a sweep cycle, unswept segments, and sweeping on
-//! allocation.
+//! The design is that of Go's `mgcsweep.go`: cycles, unswept segments, sweeping on allocation.
 //!
 //! - `sample`: a few slots of a segment: whether it is wholly free, or worth a scan
 //! - `scan`: all slots of a segment: those free since before the cycle

@@ -145,8 +145,7 @@ fn begin_again<W: Word>(space: &Space<W>, _: &Stopped<'_>) -> Cycle {
     Cycle::SECOND
 }
 
-/// The sweeper's progress. The sweeper goes from the top down, and threads that need slots go from
-/// the bottom up.
+/// The sweeper's progress. It goes from the top down, allocating threads from the bottom up.
 struct Progress {
     /// The segments from this one on are done.
     below: u32,
@@ -198,8 +197,7 @@ impl Progress {
         true
     }
 
-    /// Decommits a run of wholly free segments. Where the system refuses, their slots go to the
-    /// free lists.
+    /// Decommits a run of wholly free segments. If the system refuses, their slots go to lists.
     fn decommit<W: Word>(&mut self, space: &Space<W>, first: u32, top: u32, cycle: Cycle) {
         let (arena, count) = (&space.arena, top - first + 1);
         // SAFETY: all their slots are unswept, and the caller has claimed them. It is inside an

@@ -190,8 +190,7 @@ impl Unswept {
         self.slots.fetch_sub(u64::from(scan.unswept), Ordering::Relaxed);
     }
 
-    /// Subtracts the slots of wholly free segments, which the caller had claimed and has
-    /// decommitted.
+    /// Subtracts the slots of wholly free segments, which the caller has claimed and decommitted.
     pub(crate) fn subtract(&self, slots: u64) {
         // Relaxed: a figure, exact with the world stopped like unswept.slots.load.
         self.slots.fetch_sub(slots, Ordering::Relaxed);

@@ -13,8 +13,7 @@
 //! - `padding`: padding against 4K aliasing
 //!
 //! `--cfg slotarena_observed` notes each access of a model. `--cfg slotarena_shuttle` also has
-//! shuttle run what is otherwise made for loom. Shuttle is sequentially consistent, whatever the
-//! orderings say.
+//! shuttle run what is otherwise made for loom. Shuttle ignores orderings: all are SeqCst.
 //!
 //! This part deliberately knows nothing of slots: it only renames.
 

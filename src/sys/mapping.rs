@@ -77,7 +77,6 @@ impl Mapping {
         each!(&self.kind, memory => unsafe { memory.decommit(offset, bytes) })
     }
 
-    /// Takes the right to store to a writable range from every thread, or restores it.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         each!(&self.kind, memory => memory.seal(offset, bytes, sealed))
     }

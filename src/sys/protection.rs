@@ -56,8 +56,7 @@ fmt!([] Display for Protection, |this, f| f.write_str(match this {
 
 crate::sync::thread_local! {
     /// The number of rights that the thread has open.
-    // Not `const`: loom's thread-locals cannot be. Never dropped, so it lasts to the end of the
-    // thread.
+    // Not `const`: loom's thread-locals cannot be. Never dropped: lasts as long as the thread.
     #[allow(clippy::missing_const_for_thread_local)]
     static OPEN: Cell<u32> = Cell::new(0);
 }

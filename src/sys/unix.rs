@@ -113,7 +113,6 @@ impl Region {
         prefault(self.at(offset, bytes), bytes)
     }
 
-    /// Takes the right to store to a writable range from every thread, or restores it.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         let write = if sealed { 0 } else { libc::PROT_WRITE };
         self.protect(offset, bytes, libc::PROT_READ | write)

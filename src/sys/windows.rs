@@ -79,7 +79,6 @@ impl Region {
         Ok(())
     }
 
-    /// Takes the right to store to a writable range from every thread, or restores it.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         let rights = if sealed { PAGE_READONLY } else { PAGE_READWRITE };
         let mut before = 0;

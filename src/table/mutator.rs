@@ -71,8 +71,7 @@ impl<'t, E: Packed> Mutator<'t, E> {
 }
 
 impl<E: Packed> Drop for Mutator<'_, E> {
-    /// Puts the free slots of the local store onto a shared list. Blocks while the world is
-    /// stopped.
+    /// Puts the local store's free slots onto a shared list. Blocks while the world is stopped.
     fn drop(&mut self) {
         if let Some(registration) = self.registration.take() {
             self.own.allocator.unregister(registration);

@@ -1,5 +1,4 @@
-//! The functions that several public types share, written once: macros that expand in their
-//! `impl`s.
+//! The functions that several public types share, written once: macros in their `impl`s.
 
 /// What a table and its mutator do through an owner's token: `$by` is a way to come by one.
 macro_rules! operations {

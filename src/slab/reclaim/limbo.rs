@@ -75,8 +75,7 @@ impl Limbo {
     /// The caller has passed the heavy fence since the last value was added, and has then read the
     /// clock and the guards. Delayed values are reconsidered once as many others have been sorted,
     /// so that the work is proportional to the removals. They are reconsidered immediately if there
-    /// is no guard, or if the caller asks for `all`. Where memory is short, values stay where they
-    /// are.
+    /// is no guard, or if the caller asks for `all`. Where memory is short, values stay in place.
     pub(crate) fn sort(&mut self, now: Era, guards: &Guards, all: bool) -> bool {
         let mut room = self.unseen.try_reserve(self.pending.len()).is_ok();
         room &= self.delayed.try_reserve(self.pending.len()).is_ok();

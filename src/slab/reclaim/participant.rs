@@ -23,8 +23,7 @@ use crate::sync::{
 /// | `asleep` | any thread | any thread |
 /// | `owned` | any thread | a thread that acquires it, by compare-and-swap; owner |
 /// | `next` | any thread | none once the participant is in the list |
-// Aligned like a record, whose page it would share otherwise. Not in models, whose threads have
-// small stacks.
+// Aligned like a record, to share no page with one. Not in models, where stacks are small.
 #[cfg_attr(not(model), repr(C, align(4096)))]
 pub(crate) struct Participant {
     _padding: PagePadding<{ Participant::WRITTEN_AT }>,
@@ -34,8 +33,7 @@ pub(crate) struct Participant {
     limbo: UnsafeCell<Limbo>,
     /// Values in `limbo`.
     waiting: AtomicU64,
-    /// Looks of other participants at this one's limbo since the owner's last. Not modelled: a
-    /// hint.
+    /// Looks of other participants at this limbo since the owner's last. Not modelled: a hint.
     asleep: unmodelled::AtomicU64,
     owned: AtomicBool,
     /// In a cell, so that loom sees a read before the participant is in the list.
@@ -78,8 +76,7 @@ impl SoleReader {
     /// What one reader adds to `readers`. There are fewer than 2^32 readers, since each has a page.
     pub(crate) const READER: u64 = 1;
 
-    /// What `readers` also has where the light fence is a full one. Then it equals no participant's
-    /// value.
+    /// What `readers` also has where the light fence is a full one. No participant's value has it.
     pub(crate) const FENCED: u64 = 1 << 32;
 
     const GUARD: u64 = 1 << 33;
@@ -163,16 +160,6 @@ impl Participant {
         // SAFETY: no thread writes to it once the participant is in the list, and a thread that
         // finds the participant there has acquired it.
         self.next.with(|next| unsafe { *next })
-    }
-
-    /// Puts the participant in front of another one.
-    ///
-    /// # Safety
-    ///
-    /// The participant is not in the list yet.
-    unsafe fn follow(&self, behind: *const Participant) {
-        // SAFETY: by the contract of this function.
-        self.next.with_mut(|next| unsafe { *next = behind });
     }
 
     /// Attaches the participant to its record in the allocator below. For the owner.
@@ -291,7 +278,7 @@ impl Participants {
             // SAFETY: from a box.
             let unknown = unsafe { &*participant };
             // SAFETY: not in the list yet.
-            unsafe { unknown.follow(head) };
+            unknown.next.with_mut(|next| unsafe { *next = head });
         }
         // SAFETY: from a box.
         Registration(unsafe { NonNull::new_unchecked(participant) })
