@@ -1,7 +1,6 @@
 //! The errors of all parts. Each names the value at fault and the limit it met.
 
 use core::error::Error;
-use core::fmt;
 
 use crate::bits::handle::HandleError;
 use crate::sys::Protection;
@@ -31,26 +30,18 @@ pub enum AllocError {
     },
 }
 
-impl fmt::Display for AllocError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            AllocError::CapacityExhausted { capacity } => {
-                write!(f, "all {capacity} slots of the table are in use")
-            }
-            AllocError::OutOfMemory { code, bytes } => {
-                write!(f, "the system refused {bytes} bytes for a segment: ")?;
-                describe(f, code)
-            }
-            AllocError::ReservedBit { word } => {
-                write!(
-                    f,
-                    "the entry {word:#x} sets bit 63 of its low word, which the table reserves"
-                )
-            }
-        }
+fmt!([] Display for AllocError, |this, f| match *this {
+    Self::CapacityExhausted { capacity } => {
+        write!(f, "all {capacity} slots of the table are in use")
     }
-}
-
+    Self::OutOfMemory { code, bytes } => {
+        write!(f, "the system refused {bytes} bytes for a segment: ")?;
+        describe(f, code)
+    }
+    Self::ReservedBit { word } => {
+        write!(f, "the entry {word:#x} sets bit 63 of its low word, which the table reserves")
+    }
+});
 impl Error for AllocError {}
 
 /// The reason why `set` did not store. The slot is as it was before.
@@ -66,16 +57,12 @@ pub enum SetError {
     },
 }
 
-impl fmt::Display for SetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            SetError::InvalidHandle(error) => {
-                write!(f, "handle {} was refused, and no entry was stored", error.raw())
-            }
-            SetError::ReservedBit { word } => AllocError::ReservedBit { word }.fmt(f),
-        }
+fmt!([] Display for SetError, |this, f| match *this {
+    Self::InvalidHandle(error) => {
+        write!(f, "handle {} was refused, and no entry was stored", error.raw())
     }
-}
+    Self::ReservedBit { word } => AllocError::ReservedBit { word }.fmt(f),
+});
 
 impl Error for SetError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
@@ -104,12 +91,9 @@ pub struct FreeManyError {
     pub freed: usize,
 }
 
-impl fmt::Display for FreeManyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { first, refused, freed } = self;
-        write!(f, "{refused} of {} handles refused, the first is {}", refused + freed, first.raw())
-    }
-}
+fmt!([] Display for FreeManyError, |Self { first, refused, freed }, f| {
+    write!(f, "{refused} of {} handles refused, the first is {}", refused + freed, first.raw())
+});
 
 impl Error for FreeManyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
@@ -176,42 +160,35 @@ pub enum BuildError {
     },
 }
 
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            BuildError::ZeroCapacity => write!(f, "a table needs at least 1 slot, 0 asked for"),
-            BuildError::Stripes { asked, limit } => {
-                write!(f, "{asked} stripes asked for: a power of two up to {limit} is needed")
-            }
-            BuildError::MagazineSize { asked, limit } => {
-                write!(f, "a magazine size of {asked} asked for: 1 to {limit} is possible")
-            }
-            BuildError::Overflow { asked, limit } => {
-                write!(f, "an overflow of {asked} slots asked for: up to {limit} is possible")
-            }
-            BuildError::IndexBits { asked, slots } if slots & slots.wrapping_add(1) == 0 => {
-                write!(f, "handles of {asked} bits asked for: 1 to 32 are possible")
-            }
-            BuildError::IndexBits { slots, .. } => {
-                write!(f, "{slots} slots asked for: 2^n - 1 are possible, n from 1 to 32")
-            }
-            BuildError::ReadOnly { asked, .. } => {
-                write!(f, "{asked} read-only segments asked for, which cannot be had")
-            }
-            BuildError::Protection { asked } => {
-                write!(
-                    f,
-                    "protection {asked} asked for, the strongest here is {}",
-                    Protection::strongest()
-                )
-            }
-            BuildError::Reserve { asked, refused, code } => {
-                write!(f, "asked for {asked} bytes of addresses; {refused} were refused: ")?;
-                describe(f, code)
-            }
-        }
+fmt!([] Display for BuildError, |this, f| match *this {
+    Self::ZeroCapacity => write!(f, "a table needs at least 1 slot, 0 asked for"),
+    Self::Stripes { asked, limit } => {
+        write!(f, "{asked} stripes asked for: a power of two up to {limit} is needed")
     }
-}
+    Self::MagazineSize { asked, limit } => {
+        write!(f, "a magazine size of {asked} asked for: 1 to {limit} is possible")
+    }
+    Self::Overflow { asked, limit } => {
+        write!(f, "an overflow of {asked} slots asked for: up to {limit} is possible")
+    }
+    Self::IndexBits { asked, slots } if slots & slots.wrapping_add(1) == 0 => {
+        write!(f, "handles of {asked} bits asked for: 1 to 32 are possible")
+    }
+    Self::IndexBits { slots, .. } => {
+        write!(f, "{slots} slots asked for: 2^n - 1 are possible, n from 1 to 32")
+    }
+    Self::ReadOnly { asked, .. } => {
+        write!(f, "{asked} read-only segments asked for, which cannot be had")
+    }
+    Self::Protection { asked } => {
+        let strongest = Protection::strongest();
+        write!(f, "protection {asked} asked for, the strongest here is {strongest}")
+    }
+    Self::Reserve { asked, refused, code } => {
+        write!(f, "asked for {asked} bytes of addresses; {refused} were refused: ")?;
+        describe(f, code)
+    }
+});
 
 impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
@@ -232,11 +209,7 @@ pub struct LeakError {
     pub uninitialized: u64,
 }
 
-impl fmt::Display for LeakError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { live, uninitialized } = self;
-        write!(f, "table closed with {live} live and {uninitialized} uninitialized slots")
-    }
-}
-
+fmt!([] Display for LeakError, |Self { live, uninitialized }, f| {
+    write!(f, "table closed with {live} live and {uninitialized} uninitialized slots")
+});
 impl Error for LeakError {}

@@ -3,10 +3,14 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 // The map. A folder uses only folders above it in this list, and a file only files above it in its
-// folder's `mod.rs`, which opens with what the folder is for. `ARCHITECTURE.md` has the reading order.
+// folder's `mod.rs`, which opens with what the folder is for. `ARCHITECTURE.md` orders the reading.
 //
 // Without the feature `std` there are handles and keys alone.
 
+// Impls that are written once.
+#[macro_use]
+#[cfg_attr(not(feature = "std"), allow(unused_macros))]
+mod impls;
 // Door 1: atomics, cells, locks, threads.
 #[cfg(feature = "std")]
 mod sync;

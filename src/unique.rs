@@ -7,7 +7,6 @@
 //!
 //! [*Laws of Order*]: https://doi.org/10.1145/1926385.1926442
 
-use core::fmt;
 use core::mem::ManuallyDrop;
 
 use crate::allocator::audit::audit;
@@ -193,8 +192,7 @@ impl<'t, E: Packed> Mutator<'t, E> {
         self.mutator.allocate(entry).map(|handle| Unique { table: self.table, handle })
     }
 
-    /// Frees a slot, and returns its entry. A slot of another table goes back to that table.
-    /// Lock-free.
+    /// Frees a slot, and returns its entry. A slot of another table goes back there. Lock-free.
     #[inline]
     pub fn free(&self, owner: Unique<'_, E>) -> E {
         if !core::ptr::eq(owner.table, self.table) {
@@ -206,20 +204,10 @@ impl<'t, E: Packed> Mutator<'t, E> {
     }
 }
 
-impl<E: Packed> fmt::Debug for UniqueTable<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UniqueTable").field("capacity", &self.capacity()).finish_non_exhaustive()
-    }
-}
-
-impl<E: Packed + fmt::Debug> fmt::Debug for Unique<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unique").field("handle", &self.handle).field("entry", &self.get()).finish()
-    }
-}
-
-impl<E: Packed> fmt::Debug for Mutator<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.mutator.fmt(f)
-    }
-}
+fmt!([E: Packed] Debug for UniqueTable<E>, |this, f| {
+    f.debug_struct("UniqueTable").field("capacity", &this.capacity()).finish_non_exhaustive()
+});
+fmt!([E: Packed + core::fmt::Debug] Debug for Unique<'_, E>, |this, f| {
+    f.debug_struct("Unique").field("handle", &this.handle).field("entry", &this.get()).finish()
+});
+fmt!([E: Packed] Debug for Mutator<'_, E>, |this, f| this.mutator.fmt(f));

@@ -48,7 +48,6 @@ impl<W: Word> Allocator<W> {
         }
     }
 
-    /// The number of usable slots.
     pub(crate) fn capacity(&self) -> u32 {
         self.space.arena.geometry().capacity()
     }

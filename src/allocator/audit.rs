@@ -1,10 +1,7 @@
 //! The audit: every chain walked and every slot read with the world stopped, and what is found held
 //! against the invariants.
 
-use core::fmt;
-
 use super::allocator::Allocator;
-use crate::bits::geometry::Geometry;
 use crate::bits::word::{self, State, Word};
 use crate::safepoint::Stopped;
 use crate::sweep::Space;
@@ -92,31 +89,22 @@ pub enum AuditError {
     },
 }
 
-impl fmt::Display for AuditError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            AuditError::Astray { index } => {
-                write!(f, "a chain leads to {index}, which is no committed slot")
-            }
-            AuditError::InUse { index } => write!(f, "a chain holds slot {index}, which is in use"),
-            AuditError::Twice { index } => write!(f, "slot {index} is in two chains"),
-            AuditError::Lost { count, first } => {
-                write!(f, "{count} free slots are in no chain, the first is {first}")
-            }
-            AuditError::Uninitialized { counted, found } => {
-                write!(f, "{counted} uninitialized slots counted, {found} found")
-            }
-            AuditError::Unswept { counted, found } => {
-                write!(f, "{counted} unswept slots counted, {found} found")
-            }
-            AuditError::NotDecommitted { index } => {
-                write!(f, "slot {index} of an uncommitted segment is not zero")
-            }
-            AuditError::NoMemory { bytes } => write!(f, "no memory: {bytes} bytes for the audit"),
-        }
+fmt!([] Display for AuditError, |this, f| match *this {
+    Self::Astray { index } => write!(f, "a chain leads to {index}, which is no committed slot"),
+    Self::InUse { index } => write!(f, "a chain holds slot {index}, which is in use"),
+    Self::Twice { index } => write!(f, "slot {index} is in two chains"),
+    Self::Lost { count, first } => {
+        write!(f, "{count} free slots are in no chain, the first is {first}")
     }
-}
-
+    Self::Uninitialized { counted, found } => {
+        write!(f, "{counted} uninitialized slots counted, {found} found")
+    }
+    Self::Unswept { counted, found } => write!(f, "{counted} unswept slots counted, {found} found"),
+    Self::NotDecommitted { index } => {
+        write!(f, "slot {index} of an uncommitted segment is not zero")
+    }
+    Self::NoMemory { bytes } => write!(f, "no memory: {bytes} bytes for the audit"),
+});
 impl std::error::Error for AuditError {}
 
 /// A bit for each slot, up to the last committed segment: its index has been found.
@@ -159,7 +147,7 @@ pub(crate) fn audit<W: Word>(allocator: &Allocator<W>) -> Result<Audit, AuditErr
         if space.unswept.contains(segment) {
             unswept += add_unswept(space, &stopped, &mut found, segment)?;
         }
-        let counts = count_segment(space, geometry, segment, &found, &mut lost);
+        let counts = count_segment(space, segment, &found, &mut lost);
         audit.live += u64::from(counts.live);
         audit.free += u64::from(counts.free);
         audit.uninitialized += u64::from(counts.uninitialized);
@@ -181,8 +169,7 @@ pub(crate) fn audit<W: Word>(allocator: &Allocator<W>) -> Result<Audit, AuditErr
     Ok(audit)
 }
 
-/// Adds an index, which must be that of a free slot of a committed segment, found for the first
-/// time.
+/// Adds an index, which must be a committed segment's free slot's, found for the first time.
 fn add<W: Word>(space: &Space<W>, found: &mut Found, index: u32) -> Result<(), AuditError> {
     let geometry = space.arena.geometry();
     let inside = index != 0 && index <= geometry.capacity();
@@ -195,7 +182,6 @@ fn add<W: Word>(space: &Space<W>, found: &mut Found, index: u32) -> Result<(), A
     if found.insert(index) { Ok(()) } else { Err(AuditError::Twice { index }) }
 }
 
-/// Adds the slots on the free lists.
 fn walk_chains<W: Word>(space: &Space<W>, found: &mut Found) -> Result<(), AuditError> {
     for list in &space.lists {
         let chain = list.peek();
@@ -210,7 +196,6 @@ fn walk_chains<W: Word>(space: &Space<W>, found: &mut Found) -> Result<(), Audit
     Ok(())
 }
 
-/// Adds the slots in local stores.
 fn walk_stores<W: Word>(
     space: &Space<W>,
     stopped: &mut Stopped<'_>,
@@ -234,10 +219,8 @@ fn add_unswept<W: Word>(
     found: &mut Found,
     segment: u32,
 ) -> Result<u64, AuditError> {
-    let geometry = space.arena.geometry();
-    let first = geometry.first(segment);
     let mut count = 0;
-    for index in (0..geometry.usable(segment)).map(|i| first + i) {
+    for index in space.arena.geometry().indices(segment) {
         if word::is_unswept(space.arena.slot(index).peek(), stopped.cycle()) {
             add(space, found, index)?;
             count += 1;
@@ -249,14 +232,12 @@ fn add_unswept<W: Word>(
 /// Counts the slots of a segment, and the free ones among them that are lost.
 fn count_segment<W: Word>(
     space: &Space<W>,
-    geometry: Geometry,
     segment: u32,
     found: &Found,
     lost: &mut Option<(u64, u32)>,
 ) -> SegmentAudit {
     let mut counts = SegmentAudit { index: segment, live: 0, free: 0, uninitialized: 0 };
-    let first = geometry.first(segment);
-    for index in (0..geometry.usable(segment)).map(|i| first + i) {
+    for index in space.arena.geometry().indices(segment) {
         match word::state(space.arena.slot(index).peek()) {
             State::Live => counts.live += 1,
             State::Uninitialized => counts.uninitialized += 1,
@@ -275,11 +256,9 @@ fn count_segment<W: Word>(
 /// Checks that decommitted segments between committed ones read as zero. Those above were never
 /// written to, or are equally zero. Reading all of them would touch the whole range of addresses.
 fn check_gaps<W: Word>(space: &Space<W>, audit: &Audit) -> Result<(), AuditError> {
-    let geometry = space.arena.geometry();
     for pair in audit.segments.windows(2) {
         for segment in pair[0].index + 1..pair[1].index {
-            let first = geometry.first(segment);
-            for index in (0..geometry.usable(segment)).map(|i| first + i) {
+            for index in space.arena.geometry().indices(segment) {
                 if space.arena.slot(index).peek() != word::zero() {
                     return Err(AuditError::NotDecommitted { index });
                 }

@@ -1,6 +1,5 @@
 //! What can be chosen about a table or a slab, and the builder that chooses it.
 
-use core::fmt;
 use core::marker::PhantomData;
 
 use super::allocator::Allocator;
@@ -15,14 +14,8 @@ use crate::sys::Protection;
 /// The most free lists that a table can have.
 const STRIPES_MAX: usize = 1024;
 
-/// The default magazine size.
-const MAGAZINE_SIZE: usize = 64;
-
 /// By default an overflow holds at most this fraction of a table's slots.
 const OVERFLOW_FRACTION: u32 = 64;
-
-/// The default number of cleared values that a pool keeps.
-const SPARE: usize = 1024;
 
 /// The choices. [`Builder`] documents each.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +48,7 @@ impl Config {
             capacity: u32::MAX,
             step_down: true,
             stripes: None,
-            magazine_size: MAGAZINE_SIZE,
+            magazine_size: 64,
             overflow: None,
             segment_shift: None,
             #[cfg(model)]
@@ -64,7 +57,7 @@ impl Config {
             protection: None,
             read_only_segments: 0,
             last_generation: GENERATION_MAX,
-            spare: SPARE,
+            spare: 1024,
         }
     }
 
@@ -81,18 +74,15 @@ impl Config {
         if !stripes.is_power_of_two() || stripes > STRIPES_MAX {
             return Err(BuildError::Stripes { asked: stripes, limit: STRIPES_MAX });
         }
-        let magazine_size = self.magazine_size;
-        if magazine_size == 0 || magazine_size > MAGAZINE_SIZE_MAX {
-            let limit = MAGAZINE_SIZE_MAX;
-            return Err(BuildError::MagazineSize { asked: magazine_size, limit });
+        let (asked, limit) = (self.magazine_size, MAGAZINE_SIZE_MAX);
+        if asked == 0 || asked > limit {
+            return Err(BuildError::MagazineSize { asked, limit });
         }
         if let Some(asked) = self.overflow.filter(|&slots| slots > OVERFLOW_MAX) {
             return Err(BuildError::Overflow { asked, limit: OVERFLOW_MAX });
         }
-        let shift = match self.segment_shift {
-            Some(shift) => shift,
-            None => Geometry::shift_for(Memory::<W>::SLOT_BYTES),
-        };
+        let natural = Geometry::shift_for(Memory::<W>::SLOT_BYTES);
+        let shift = self.segment_shift.unwrap_or(natural);
         if !protection.is_available() {
             return Err(BuildError::Protection { asked: protection });
         }
@@ -101,7 +91,7 @@ impl Config {
         let arena = arena.with_page_shift(self.page_shift);
         let fraction = (arena.geometry().capacity() / OVERFLOW_FRACTION) as usize;
         let overflow = self.overflow.unwrap_or(fraction.min(OVERFLOW_MAX)) as u32;
-        Ok(Allocator::new(arena, stripes, magazine_size as u32, overflow))
+        Ok(Allocator::new(arena, stripes, self.magazine_size as u32, overflow))
     }
 }
 
@@ -206,16 +196,5 @@ impl<T> Builder<T> {
     }
 }
 
-impl<T> Clone for Builder<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Builder<T> {}
-
-impl<T> fmt::Debug for Builder<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Builder").field(&self.config).finish()
-    }
-}
+copy!([T] Builder<T>);
+fmt!([T] Debug for Builder<T>, |this, f| f.debug_tuple("Builder").field(&this.config).finish());

@@ -1,14 +1,11 @@
-//! The allocator: the three parts together. Local stores in front of free lists in front of the
-//! arena.
+//! The allocator: the three parts, local stores in front of free lists in front of the arena.
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | `allocator` | what the threads share |
-//! | `refill` | the slow paths: how local stores are filled and emptied |
-//! | `owner` | the fast paths: allocate, free, set, by the owner of a participant |
-//! | `stats` | counts at one moment |
-//! | `audit` | every slot and chain held against the invariants |
-//! | `config` | what can be chosen, and the builder |
+//! - `allocator`: what the threads share
+//! - `refill`: the slow paths: how local stores are filled and emptied
+//! - `owner`: the fast paths: allocate, free, set, by the owner of a participant
+//! - `stats`: counts at one moment
+//! - `audit`: every slot and chain held against the invariants
+//! - `config`: what can be chosen, and the builder
 //!
 //! This part owns Invariants 3 (exclusive allocation and one winner among frees) and 4 (no slot is
 //! lost). It deliberately knows no entry and no value: it moves words.

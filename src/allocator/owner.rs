@@ -22,8 +22,6 @@ pub(crate) struct Owner<'a, W: Word> {
 }
 
 impl<'a, W: Word> Owner<'a, W> {
-    /// Makes the token.
-    ///
     /// # Safety
     ///
     /// The record is one of the allocator's, and the caller owns it. While the result lives, no
@@ -34,7 +32,6 @@ impl<'a, W: Word> Owner<'a, W> {
         Self { allocator, record }
     }
 
-    /// The allocator.
     #[inline(always)]
     pub(crate) fn allocator(&self) -> &'a Allocator<W> {
         self.allocator
@@ -154,8 +151,7 @@ impl<'a, W: Word> Owner<'a, W> {
     ///
     /// # Safety
     ///
-    /// `new` makes nothing of the word of a free slot, and a live or uninitialized word of any
-    /// other.
+    /// `new` makes nothing of a free slot's word, and a live or uninitialized word of any other.
     #[inline(always)]
     pub(crate) unsafe fn update(&mut self, raw: u32, new: impl Fn(W) -> Option<W>) -> Result<W, W> {
         let allocator = self.allocator;

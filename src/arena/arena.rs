@@ -62,35 +62,31 @@ impl<W: Word> Arena<W> {
     ) -> Result<Self, BuildError> {
         let segment_bytes = Memory::<W>::SLOT_BYTES << shift;
         let bytes = |g: Geometry| (g.segments() as usize).checked_mul(segment_bytes);
-        let wanted = Geometry::new(capacity, shift);
-        let asked = bytes(wanted).unwrap_or(usize::MAX);
-        let mut geometry = wanted;
-        if step_down {
-            while bytes(geometry).is_none_or(|bytes| bytes > Memory::<W>::BYTES_MAX) {
-                geometry = Geometry::new(geometry.capacity() / 2, shift);
-            }
-        }
+        let mut geometry = Geometry::new(capacity, shift);
+        let asked = bytes(geometry).unwrap_or(usize::MAX);
+        let half = |g: Geometry| Geometry::new((g.capacity() / 2).max(1), shift);
         let mut refused_before = false;
         let memory = loop {
-            let bytes = bytes(geometry).unwrap_or(usize::MAX);
-            let result = match bytes {
-                usize::MAX => Err(NO_MEMORY),
-                bytes => Memory::new(bytes, protection),
-            };
-            match result {
+            let (bytes, can_halve) = (bytes(geometry), step_down && geometry.segments() > 1);
+            if can_halve && bytes.is_none_or(|bytes| bytes > Memory::<W>::BYTES_MAX) {
+                geometry = half(geometry);
+                continue;
+            }
+            match bytes.ok_or(NO_MEMORY).and_then(|bytes| Memory::new(bytes, protection)) {
                 // Where addresses are scarce, this leaves as many to the rest of the process.
                 Ok(memory) if refused_before && geometry.segments() > 2 => {
                     drop(memory);
-                    geometry = Geometry::new(geometry.capacity() / 2, shift);
+                    geometry = half(geometry);
                     refused_before = false;
                 }
                 Ok(memory) => break memory,
-                Err(_) if step_down && geometry.segments() > 1 => {
+                Err(_) if can_halve => {
                     refused_before = true;
-                    geometry = Geometry::new((geometry.capacity() / 2).max(1), shift);
+                    geometry = half(geometry);
                 }
                 Err(code) => {
-                    return Err(BuildError::Reserve { asked, refused: bytes, code });
+                    let refused = bytes.unwrap_or(usize::MAX);
+                    return Err(BuildError::Reserve { asked, refused, code });
                 }
             }
         };
@@ -108,7 +104,6 @@ impl<W: Word> Arena<W> {
         })
     }
 
-    /// Makes the system refuse the next `count` segments.
     #[cfg(model)]
     pub(crate) fn refuse(&self, count: usize) {
         self.memory.refuse(count);
@@ -120,7 +115,6 @@ impl<W: Word> Arena<W> {
         Self { page_shift, ..self }
     }
 
-    /// The binary logarithm of the slots of a page, where single pages can be purged.
     pub(crate) fn page_shift(&self) -> Option<u32> {
         self.page_shift
     }
@@ -129,39 +123,32 @@ impl<W: Word> Arena<W> {
         self.geometry
     }
 
-    /// Opens the calling thread's right to touch slots.
     pub(crate) fn rights(&self) -> Rights {
         self.memory.rights()
     }
 
-    /// The protection that keeps slots from being written to.
     pub(crate) fn protection(&self) -> Protection {
         self.memory.protection()
     }
 
-    /// Makes the lowest `count` segments read-only for all threads, or writable again. They are
-    /// committed.
+    /// Makes the lowest `count` segments, which are committed, read-only or writable again.
     pub(crate) fn seal_lowest(&self, count: u32, sealed: bool) -> Result<(), i32> {
         self.memory.seal(0, (count * self.geometry.slots_per_segment()) as usize, sealed)
     }
 
-    /// The slots as readers see them.
     pub(crate) fn view(&self) -> View<W> {
         View::new(self.memory.base(), self.geometry.capacity())
     }
 
-    /// Bytes of the whole range of addresses.
     pub(crate) fn reserved_bytes(&self) -> usize {
         self.memory.slot_count() * Memory::<W>::SLOT_BYTES
     }
 
-    /// Bytes of a segment.
     pub(crate) fn segment_bytes(&self) -> usize {
         Memory::<W>::SLOT_BYTES << self.geometry.slots_per_segment().trailing_zeros()
     }
 
-    /// The slot at any number whatever. Numbers out of bounds give slot 0, which is never in use
-    /// (Invariant 6).
+    /// The slot at any number whatever. Out of bounds it is slot 0, never in use (Invariant 6).
     #[inline(always)]
     pub(crate) fn slot_clamped(&self, raw: u32) -> Option<&Slot<W>> {
         let index = if raw <= self.geometry.capacity() { raw } else { 0 };
@@ -265,11 +252,8 @@ impl<W: Word> Arena<W> {
         Ok(())
     }
 
-    /// The usable slots of a segment.
     fn usable(&self, segment: u32) -> impl Iterator<Item = &Slot<W>> {
-        let first = self.geometry.first(segment);
-        // By offsets, since there is no index beyond the topmost segment.
-        (0..self.geometry.usable(segment)).map(move |offset| self.slot(first + offset))
+        self.geometry.indices(segment).map(|index| self.slot(index))
     }
 
     /// Extends the writable prefix to `segment`, several segments at once where that works.
@@ -301,11 +285,9 @@ impl<W: Word> Arena<W> {
     ///
     /// # Safety
     ///
-    /// The caller owns every slot in them but slot 0, and is inside an operation or has stopped the
-    /// world.
+    /// The caller owns all their slots but slot 0, inside an operation or with the world stopped.
     pub(crate) unsafe fn purge(&self, first: u32, slots: u32) -> Result<(), i32> {
-        // SAFETY: only the owner stores to a free slot (Invariants 1 and 5), and no thread stores
-        // to slot 0.
+        // SAFETY: only the owner stores to a free slot (Invariants 1 and 5), and none to slot 0.
         unsafe { self.memory.decommit(first as usize, slots as usize) }
     }
 

@@ -68,8 +68,7 @@ impl Committed {
         before & bit == 0
     }
 
-    /// Clears the bits of segments whose memory went back or never came. Other growers may then
-    /// commit them.
+    /// Clears the bits where memory went back or never came. Other growers may then set them.
     pub(crate) fn clear(&self, segments: Range<u32>) {
         for segment in segments.clone() {
             let bit = 1u64 << (segment % 64);
@@ -96,7 +95,6 @@ impl Committed {
         self.bits[word].load(Ordering::Relaxed)
     }
 
-    /// Returns `true` if the segment is committed.
     pub(crate) fn contains(&self, segment: u32) -> bool {
         self.word((segment / 64) as usize) & 1 << (segment % 64) != 0
     }

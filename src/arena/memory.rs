@@ -37,7 +37,6 @@ impl<W: Word> Memory<W> {
     /// `true` if a slot can be loaded while its segment was never committed.
     pub(crate) const LOADS_RESERVED: bool = READS_RESERVED && W::LOADS_READ_ONLY;
 
-    /// The number of slots, in use or not.
     pub(crate) fn slot_count(&self) -> usize {
         self.slot_count
     }
@@ -47,7 +46,6 @@ impl<W: Word> Memory<W> {
         Rights::open(self.protection)
     }
 
-    /// The protection that keeps slots from being written to.
     pub(crate) fn protection(&self) -> Protection {
         self.protection
     }
@@ -88,15 +86,7 @@ impl<W: Word> Memory<W> {
             unsafe { slot.as_ref() }
         })
     }
-}
 
-#[cfg(not(model))]
-const _: () = {
-    assert!(size_of::<Slot<u64>>() == 8 && Memory::<u64>::SLOT_BYTES == 8);
-    assert!(size_of::<Slot<u128>>() == 16 && Memory::<u128>::SLOT_BYTES == 16);
-};
-
-impl<W: Word> Memory<W> {
     /// The most bytes that are worth asking for.
     pub(crate) const BYTES_MAX: usize = RESERVE_BYTES_MAX;
 
@@ -131,12 +121,10 @@ impl<W: Word> Memory<W> {
         self.mapping.refuse(count);
     }
 
-    /// Makes slots writable. Idempotent.
     pub(crate) fn make_writable(&self, first: usize, count: usize) -> Result<(), i32> {
         self.mapping.make_writable(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
     }
 
-    /// Sets memory aside for writable slots, so that a refusal shows now.
     pub(crate) fn prefault(&self, first: usize, count: usize) -> Result<(), i32> {
         self.mapping.prefault(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
     }
@@ -157,3 +145,9 @@ impl<W: Word> Memory<W> {
         unsafe { self.mapping.decommit(offset, bytes) }
     }
 }
+
+#[cfg(not(model))]
+const _: () = {
+    assert!(size_of::<Slot<u64>>() == 8 && Memory::<u64>::SLOT_BYTES == 8);
+    assert!(size_of::<Slot<u128>>() == 16 && Memory::<u128>::SLOT_BYTES == 16);
+};

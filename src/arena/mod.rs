@@ -2,14 +2,12 @@
 //!
 //! Segments become usable (*committed*) on demand and stop being so when a sweep finds them free.
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | `slot` | one slot: its word, which thread may touch it, and how |
-//! | `memory` | the memory of all slots |
-//! | `generations` | the generation floor of each segment, which survives decommission |
-//! | `committed` | a bit a segment: committed, or being committed |
-//! | `view` | the slots as readers see them: base and greatest index |
-//! | `arena` | the four together: address computation, growth, decommission |
+//! - `slot`: one slot: its word, which thread may touch it, and how
+//! - `memory`: the memory of all slots
+//! - `generations`: the generation floor of each segment, which survives decommission
+//! - `committed`: a bit a segment: committed, or being committed
+//! - `view`: the slots as readers see them: base and greatest index
+//! - `arena`: the four together: address computation, growth, decommission
 //!
 //! This part owns Invariants 5 (no store to a decommitted segment) and 6 (`get` stays in bounds).
 //! It deliberately knows no thread and no free list: the caller owns what it touches.

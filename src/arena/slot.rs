@@ -29,8 +29,7 @@ pub(crate) struct Slot<W: Word> {
     /// Stands for the page under the slot: loom reports a store that meets its release.
     #[cfg(model)]
     page: crate::sync::UnsafeCell<()>,
-    /// Stands for the right to write to it. Unused for one-word entries, whose models would only
-    /// grow.
+    /// Stands for the right to write to it. Unused for one-word entries, to keep models small.
     #[cfg(model)]
     writable: crate::sync::AtomicBool,
 }
@@ -44,14 +43,12 @@ impl<W: Word> Slot<W> {
         Self { word, payload, owner, page, writable }
     }
 
-    /// The payload beside the word.
     #[inline(always)]
     pub(crate) fn payload(&self) -> &W::Payload {
         &self.payload
     }
 
-    /// Tells a checker that only the owner of the free slot may make this access (Invariants 1 and
-    /// 2).
+    /// Tells a checker that only the free slot's owner may make this access (Invariants 1, 2).
     #[inline(always)]
     fn as_owner(&self) {
         #[cfg(model)]
@@ -115,8 +112,7 @@ impl<W: Word> Slot<W> {
         self.word.store(word, Ordering::Release);
     }
 
-    /// Replaces `current` by `new`, in a slot that is in use. The error is the word that is there
-    /// instead.
+    /// Replaces `current` by `new`, in a slot in use. The error is the word there instead.
     #[inline(always)]
     pub(crate) fn replace(&self, current: W, new: W) -> Result<(), W> {
         self.touch();
@@ -141,8 +137,7 @@ impl<W: Word> Slot<W> {
         Ok(())
     }
 
-    /// Turns a slot in use, which no other thread frees or sets, into a free one that the caller
-    /// owns.
+    /// Turns a slot in use, which no other thread frees or sets, into a free one of the caller's.
     #[inline(always)]
     pub(crate) fn free_owned(&self, cycle: Cycle) {
         self.touch();
@@ -202,8 +197,4 @@ impl<W: Word> Slot<W> {
     }
 }
 
-impl<W: Word> core::fmt::Debug for Slot<W> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Slot")
-    }
-}
+fmt!([W: Word] Debug for Slot<W>, |_, f| f.write_str("Slot"));

@@ -20,26 +20,18 @@ unsafe impl<W: Word> Send for View<W> {}
 // SAFETY: as for `Send`.
 unsafe impl<W: Word> Sync for View<W> {}
 
-impl<W: Word> Clone for View<W> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<W: Word> Copy for View<W> {}
+copy!([W: Word] View<W>);
 
 impl<W: Word> View<W> {
     pub(super) fn new(base: NonNull<Slot<W>>, last: u32) -> Self {
         Self { base, last }
     }
 
-    /// Where slot 0 is read.
     #[inline(always)]
     pub(crate) fn base(&self) -> NonNull<Slot<W>> {
         self.base
     }
 
-    /// The greatest index, which is the capacity.
     #[inline(always)]
     pub(crate) fn last(&self) -> u32 {
         self.last
@@ -57,8 +49,6 @@ impl<W: Word> View<W> {
         unsafe { self.slot_unchecked(index) }
     }
 
-    /// The slot with this index.
-    ///
     /// # Safety
     ///
     /// The arena lives, the index is at most [`last`](Self::last), and its segment is committed

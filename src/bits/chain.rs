@@ -36,25 +36,21 @@ impl Chain {
         self.0 as u32
     }
 
-    /// Returns the number of slots.
     #[must_use]
     pub(crate) const fn length(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
-    /// Returns `true` if the chain has no slot.
     #[must_use]
     pub(crate) const fn is_empty(self) -> bool {
         self.length() == 0
     }
 
-    /// Returns the word for an atomic.
     #[must_use]
     pub(crate) const fn to_bits(self) -> u64 {
         self.0
     }
 
-    /// Makes the chain of a word.
     #[must_use]
     pub(crate) const fn from_bits(bits: u64) -> Chain {
         Chain(bits)

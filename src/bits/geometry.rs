@@ -51,7 +51,6 @@ impl Geometry {
         if unit <= 8 { slot_bytes.next_multiple_of(8) } else { slot_bytes.next_multiple_of(unit) }
     }
 
-    /// Returns the number of usable slots, which is also the greatest index.
     #[must_use]
     pub(crate) const fn capacity(self) -> u32 {
         self.capacity
@@ -69,7 +68,6 @@ impl Geometry {
         (self.capacity >> self.shift) + 1
     }
 
-    /// Returns the segment in which slot `index` lies.
     #[must_use]
     pub(crate) const fn segment_of(self, index: u32) -> u32 {
         index >> self.shift
@@ -79,6 +77,11 @@ impl Geometry {
     #[must_use]
     pub(crate) const fn first(self, segment: u32) -> u32 {
         if segment == 0 { 1 } else { segment << self.shift }
+    }
+
+    /// Returns the usable slots of `segment`, by offsets: no index is beyond the topmost segment.
+    pub(crate) fn indices(self, segment: u32) -> impl Iterator<Item = u32> {
+        (0..self.usable(segment)).map(move |offset| self.first(segment) + offset)
     }
 
     /// Returns the number of usable slots of `segment`. 0 beyond the last one.

@@ -1,6 +1,5 @@
 //! The number that names a slot.
 
-use core::fmt;
 use core::num::NonZeroU32;
 
 /// The index of a slot of a [`Table`](crate::Table). Zero is *null* and is never allocated, so
@@ -71,15 +70,10 @@ impl HandleError {
     }
 }
 
-impl fmt::Display for HandleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.raw {
-            0 => write!(f, "the null handle names no slot"),
-            raw => write!(f, "handle {raw} names no slot in use"),
-        }
-    }
-}
-
+fmt!([] Display for HandleError, |this, f| match this.raw {
+    0 => write!(f, "the null handle names no slot"),
+    raw => write!(f, "handle {raw} names no slot in use"),
+});
 impl core::error::Error for HandleError {}
 
 impl TryFrom<u32> for Handle {
@@ -91,34 +85,7 @@ impl TryFrom<u32> for Handle {
     }
 }
 
-impl From<Handle> for u32 {
-    fn from(handle: Handle) -> u32 {
-        handle.to_raw()
-    }
-}
+as_number!([] Handle, u32);
 
-impl fmt::Display for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Handle({})", self.0)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Handle {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u32(self.to_raw())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for Handle {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Handle::try_from(u32::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
+fmt!([] Display for Handle, |this, f| this.0.fmt(f));
+fmt!([] Debug for Handle, |this, f| write!(f, "Handle({})", this.0));

@@ -1,7 +1,6 @@
 //! The names of a slab's values.
 
 use core::cmp::Ordering;
-use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::num::NonZeroU64;
@@ -112,23 +111,8 @@ impl<M> Key<M> {
     }
 }
 
-impl<M> Clone for Key<M> {
-    #[inline]
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M> Copy for Key<M> {}
-
-impl<M> PartialEq for Key<M> {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        self.raw == other.raw
-    }
-}
-
-impl<M> Eq for Key<M> {}
+copy!([M] Key<M>);
+eq!([M] Key<M>, raw);
 
 impl<M> PartialOrd for Key<M> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
@@ -149,18 +133,11 @@ impl<M> Hash for Key<M> {
     }
 }
 
-impl<M> fmt::Debug for Key<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({}v{})", self.index(), self.generation())
-    }
-}
-
-impl<M> fmt::Display for Key<M> {
+fmt!([M] Debug for Key<M>, |this, f| write!(f, "Key({}v{})", this.index(), this.generation()));
+fmt!(
     /// Writes the index and the generation, for example `7v3`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}v{}", self.index(), self.generation())
-    }
-}
+    [M] Display for Key<M>, |this, f| write!(f, "{}v{}", this.index(), this.generation())
+);
 
 /// The error for a number that no key has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -176,13 +153,9 @@ impl KeyError {
     }
 }
 
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { raw } = self;
-        write!(f, "{raw:#x} is no key: the lower 32 bits must not be 0, and bit 63 must be clear")
-    }
-}
-
+fmt!([] Display for KeyError, |KeyError { raw }, f| {
+    write!(f, "{raw:#x} is no key: the lower 32 bits must not be 0, and bit 63 must be clear")
+});
 impl core::error::Error for KeyError {}
 
 impl<M> TryFrom<u64> for Key<M> {
@@ -194,25 +167,7 @@ impl<M> TryFrom<u64> for Key<M> {
     }
 }
 
-impl<M> From<Key<M>> for u64 {
-    fn from(key: Key<M>) -> u64 {
-        key.to_raw()
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<M> serde::Serialize for Key<M> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(self.to_raw())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de, M> serde::Deserialize<'de> for Key<M> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(u64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
+as_number!([M] Key<M>, u64);
 
 #[cfg(test)]
 #[path = "../../tests/unit/key.rs"]

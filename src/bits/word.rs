@@ -22,8 +22,6 @@ pub(crate) const UNINITIALIZED_BIT: u64 = 1 << 62;
 
 pub(crate) mod sealed {
     pub trait Sealed {}
-    impl Sealed for u64 {}
-    impl Sealed for u128 {}
 }
 
 /// The number of a sweep cycle: that of the last sweep that stopped the world. The word of a slot
@@ -105,7 +103,6 @@ pub(crate) trait Payload: Sized {
     /// of its segment. Then the pages of a segment that is not wholly free stay.
     const HAS_GENERATION: bool;
 
-    /// Makes a payload of zeros.
     #[cfg(model)]
     fn new() -> Self;
 
@@ -129,7 +126,6 @@ impl Payload for () {
     fn restore(&self, _floor: u32) {}
 }
 
-/// The accesses that a slot needs.
 pub(crate) trait AtomicWord<W>: Send + Sync {
     #[cfg_attr(not(model), allow(dead_code))]
     fn new(value: W) -> Self;
@@ -144,42 +140,46 @@ pub(crate) trait AtomicWord<W>: Send + Sync {
     ) -> Result<W, W>;
 }
 
+/// Implements [`Word`] and its atomic for a type that is a `$bits` in memory.
 macro_rules! word {
-    ($word:ty, $atomic:ty, $read_only:expr, $with_low:expr) => {
-        impl Word for $word {
+    ([$($of:tt)*] $word:ty: $bits:ty, $atomic:ty, $payload:ty, $read_only:expr,
+        $to:expr, $from:expr) => {
+        impl<$($of)*> $crate::bits::word::sealed::Sealed for $word {}
+
+        impl<$($of)*> $crate::bits::word::Word for $word {
             type Atomic = $atomic;
-            type Payload = ();
+            type Payload = $payload;
             const LOADS_READ_ONLY: bool = $read_only;
 
             #[inline(always)]
             fn low(self) -> u64 {
-                self as u64
+                $to(self) as u64
             }
             #[inline(always)]
             fn from_low(low: u64) -> Self {
-                low as $word
+                $from(low as $bits)
             }
             #[inline(always)]
             fn with_low(self, low: u64) -> Self {
-                $with_low(self, low)
+                $from((self.widen() >> 64 << 64 | u128::from(low)) as $bits)
             }
             #[inline(always)]
             fn widen(self) -> u128 {
-                self as u128
+                $to(self) as u128
             }
         }
 
-        impl AtomicWord<$word> for $atomic {
+        impl<$($of)*> $crate::bits::word::AtomicWord<$word> for $atomic {
             fn new(value: $word) -> Self {
-                <$atomic>::new(value)
+                <$atomic>::new($to(value))
             }
             #[inline(always)]
             fn load(&self, order: Ordering) -> $word {
-                self.load(order)
+                $from(self.load(order))
             }
             #[inline(always)]
             fn store(&self, value: $word, order: Ordering) {
-                self.store(value, order)
+                self.store($to(value), order)
             }
             #[inline(always)]
             fn compare_exchange(
@@ -189,16 +189,17 @@ macro_rules! word {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$word, $word> {
-                self.compare_exchange(current, new, success, failure)
+                let result = self.compare_exchange($to(current), $to(new), success, failure);
+                result.map($from).map_err($from)
             }
         }
     };
 }
+pub(crate) use word;
 
-word!(u64, AtomicU64, true, |_, low| low);
-word!(u128, AtomicU128, false, |word: u128, low| (word >> 64) << 64 | u128::from(low));
+word!([] u64: u64, AtomicU64, (), true, core::convert::identity, core::convert::identity);
+word!([] u128: u128, AtomicU128, (), false, core::convert::identity, core::convert::identity);
 
-/// The state of a slot, by its word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
     Live,
@@ -228,7 +229,6 @@ pub(crate) fn is_unswept<W: Word>(word: W, cycle: Cycle) -> bool {
     word.low() < cycle.0
 }
 
-/// Makes the word of a slot that is handed out without an entry.
 pub(crate) fn uninitialized<W: Word>() -> W {
     W::from_low(UNINITIALIZED_BIT)
 }
@@ -246,7 +246,6 @@ pub(crate) fn zero<W: Word>() -> W {
     W::from_low(0)
 }
 
-/// Returns the link in the word of a free slot.
 pub(crate) fn link<W: Word>(word: W) -> u32 {
     word.low() as u32
 }
@@ -257,7 +256,6 @@ pub(crate) fn try_live<W: Word>(bits: W) -> Option<W> {
     if is_live(bits) { None } else { Some(bits.with_low(bits.low() + LIVE_BIT)) }
 }
 
-/// Returns the entry's bits in a live word.
 #[inline(always)]
 pub(crate) fn bits<W: Word>(live: W) -> W {
     live.with_low(live.low() & !LIVE_BIT)

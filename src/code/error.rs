@@ -1,7 +1,6 @@
 //! The errors of a code pointer table.
 
 use core::error::Error;
-use core::fmt;
 
 use super::word::{EntryPoint, Signature};
 use crate::bits::handle::HandleError;
@@ -63,42 +62,33 @@ pub enum CodePointerError {
     },
 }
 
-impl fmt::Display for CodePointerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Alloc(_) => write!(f, "the table allocated no slot"),
-            Self::InvalidHandle(error) => {
-                write!(f, "handle {} was refused, and nothing was changed", error.raw())
-            }
-            Self::EntryPoint { address } => write!(
-                f,
-                "the entry point {address:#x} has more than {} bits, or is no multiple of {}",
-                EntryPoint::ADDRESS_BITS,
-                EntryPoint::ALIGNMENT
-            ),
-            Self::SignatureChanged { stored: Some(stored), given } => write!(
-                f,
-                "the entry has signature {}, and {} was given",
-                stored.number(),
-                given.number()
-            ),
-            Self::SignatureChanged { stored: None, given } => {
-                write!(f, "the entry is a native function's, signature {} given", given.number())
-            }
-            Self::AlreadyPublished { raw } => write!(f, "handle {raw} has an entry already"),
-            Self::NotPublished { raw } => write!(f, "handle {raw} has no entry yet"),
-            Self::Native { raw } => write!(f, "handle {raw} is a native function's"),
-            Self::ReadOnly { raw, end } => {
-                write!(f, "handle {raw} is read-only, as all below {end} are")
-            }
-            Self::ReadOnlyFull { slots } => write!(f, "all {slots} read-only slots have entries"),
-            Self::Seal { code } => {
-                write!(f, "the system refused to change the rights to read-only segments: ")?;
-                describe(f, code)
-            }
-        }
+fmt!([] Display for CodePointerError, |this, f| match *this {
+    Self::Alloc(_) => write!(f, "the table allocated no slot"),
+    Self::InvalidHandle(error) => {
+        write!(f, "handle {} was refused, and nothing was changed", error.raw())
     }
-}
+    Self::EntryPoint { address } => {
+        let (bits, unit) = (EntryPoint::ADDRESS_BITS, EntryPoint::ALIGNMENT);
+        write!(f, "the entry point {address:#x} has more than {bits} bits, ")?;
+        write!(f, "or is no multiple of {unit}")
+    }
+    Self::SignatureChanged { stored: Some(stored), given } => {
+        let (stored, given) = (stored.number(), given.number());
+        write!(f, "the entry has signature {stored}, and {given} was given")
+    }
+    Self::SignatureChanged { stored: None, given } => {
+        write!(f, "the entry is a native function's, signature {} given", given.number())
+    }
+    Self::AlreadyPublished { raw } => write!(f, "handle {raw} has an entry already"),
+    Self::NotPublished { raw } => write!(f, "handle {raw} has no entry yet"),
+    Self::Native { raw } => write!(f, "handle {raw} is a native function's"),
+    Self::ReadOnly { raw, end } => write!(f, "handle {raw} is read-only, as all below {end} are"),
+    Self::ReadOnlyFull { slots } => write!(f, "all {slots} read-only slots have entries"),
+    Self::Seal { code } => {
+        write!(f, "the system refused to change the rights to read-only segments: ")?;
+        describe(f, code)
+    }
+});
 
 impl Error for CodePointerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

@@ -27,8 +27,7 @@ impl HostFunctions {
     }
 
     /// Returns the handle of the function at this address. If it has none, `make` makes one. If
-    /// several threads do so simultaneously, one of their handles is kept, and `free` gets the
-    /// others.
+    /// several threads do so simultaneously, one handle is kept, and `free` gets the others.
     pub(crate) fn get<E>(
         &self,
         address: usize,

@@ -1,24 +1,18 @@
 //! Code pointer tables: untrusted code names an entry instead of an address.
 //!
-//! | item | what it is |
-//! |---|---|
-//! | [`CodePointerTable`] | the table; [`entry_point`](CodePointerTable::entry_point) is its one hot path |
-//! | [`WriteScope`] | the right to write to it |
-//! | [`ReadOnlyScope`] | the right to write to its read-only segments |
-//! | [`EntryPoint`], [`Signature`], [`CodePointer`] | the contents of an entry |
-//! | [`EntryLayout`] | the layout of a table, for generated code |
+//! The one hot path of a [`CodePointerTable`] is [`entry_point`](CodePointerTable::entry_point). A
+//! [`WriteScope`] is the right to write to it, and a [`ReadOnlyScope`] to its read-only segments.
+//! An entry is a [`CodePointer`]: an [`EntryPoint`] and a [`Signature`]. Generated code needs the
+//! [`EntryLayout`].
 
-// | file | what it holds |
-// |---|---|
-// | `word` | an entry's bits: entry point and signature in one word |
-// | `error` | what can go wrong |
-// | `host_functions` | one handle for each function of the host |
-// | `read_only` | the read-only slots of a table |
-// | `table` | the facade |
-// | `write_scope`, `read_only_scope` | the rights to write |
+// - `word`: an entry's bits: entry point and signature in one word
+// - `error`: what can go wrong
+// - `host_functions`: one handle for each function of the host
+// - `read_only`: the read-only slots of a table
+// - `table`: the facade
+// - `write_scope`, `read_only_scope`: the rights to write
 //
-// This part owns no invariant beyond 13, the rights that `sys` gives. It is an ordinary client of
-// `table`.
+// This part owns no invariant but 13, the rights of `sys`. It is an ordinary client of `table`.
 
 mod word;
 mod error;

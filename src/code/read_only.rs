@@ -30,7 +30,6 @@ impl ReadOnly {
         Self { segments, end, free: Mutex::new(Free { next: 1, freed: Vec::new() }) }
     }
 
-    /// Refuses the handle of a read-only slot.
     #[inline]
     pub(crate) fn check(&self, handle: Handle) -> Result<(), CodePointerError> {
         let (raw, end) = (handle.to_raw(), self.end);

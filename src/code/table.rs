@@ -1,7 +1,5 @@
 //! The facade: a table of code pointers.
 
-use core::fmt;
-
 use super::error::CodePointerError;
 use super::host_functions::HostFunctions;
 use super::read_only::ReadOnly;
@@ -235,7 +233,6 @@ impl CodePointerTable {
         if live + uninitialized == 0 { Ok(()) } else { Err(LeakError { live, uninitialized }) }
     }
 
-    /// Makes the system refuse the next `count` segments, in a model.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn refuse_segments(&self, count: usize) {
@@ -338,15 +335,13 @@ impl Builder<CodePointerTable> {
     }
 }
 
-impl fmt::Debug for CodePointerTable {
+fmt!(
     /// Writes the capacity and the protection. Does not stop the world.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CodePointerTable")
-            .field("capacity", &self.capacity())
-            .field("protection", &self.protection())
-            .finish_non_exhaustive()
-    }
-}
+    [] Debug for CodePointerTable, |this, f| f.debug_struct("CodePointerTable")
+        .field("capacity", &this.capacity())
+        .field("protection", &this.protection())
+        .finish_non_exhaustive()
+);
 
 /// Returns the greatest index of this many bits. 0 if no table has as many.
 const fn capacity(bits: u32) -> u32 {

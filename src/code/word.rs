@@ -103,7 +103,6 @@ impl EntryPoint {
         self.0.get()
     }
 
-    /// Makes the entry point in the bits of an entry.
     fn from_bits(bits: u64) -> Option<EntryPoint> {
         NonZeroUsize::new(bits as usize).map(EntryPoint)
     }
@@ -170,7 +169,6 @@ impl CodeWord {
         if rest & Signature::NATIVE_MASK == 0 { EntryPoint::from_bits(rest) } else { None }
     }
 
-    /// Decodes the entry.
     pub(crate) fn read(self) -> Option<CodePointer> {
         if let Some(entry_point) = self.as_native() {
             return Some(CodePointer { entry_point, signature: None });

@@ -32,7 +32,6 @@ impl FreeList {
         Chain::from_bits(self.head.load(Ordering::Relaxed))
     }
 
-    /// The approximate number of slots. Wait-free.
     pub(crate) fn length(&self) -> u32 {
         self.peek().length()
     }

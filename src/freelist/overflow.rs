@@ -25,12 +25,10 @@ pub(super) struct Overflow {
 }
 
 impl Overflow {
-    /// The number of slots.
     pub(super) fn len(&self) -> usize {
         self.slots.len() + self.fresh_run.length() as usize
     }
 
-    /// The indices of all slots.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
         let run = (0..self.fresh_run.length()).map(|i| self.fresh_run.first() + i);
         self.slots.iter().copied().chain(run)
@@ -42,7 +40,6 @@ impl Overflow {
         (self.limit, self.fresh_run, self.refilled) = (0, Chain::EMPTY, 0);
     }
 
-    /// Counts slots that came from a shared list.
     pub(super) fn count_refill(&mut self, slots: u32) {
         self.refilled = self.refilled.saturating_add(slots);
     }
@@ -80,7 +77,6 @@ impl Overflow {
         self.count_refill(run.length());
     }
 
-    /// Takes the neighbours that are left.
     pub(super) fn take_fresh_run(&mut self) -> Chain {
         core::mem::take(&mut self.fresh_run)
     }

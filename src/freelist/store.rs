@@ -1,5 +1,4 @@
-//! A participant's local store of free slots: a LIFO slot, a stack of up to two magazines, and an
-//! overflow.
+//! A participant's local store of free slots: a LIFO slot, up to two magazines, and an overflow.
 //!
 //! A thread-local cache of magazines as in Bonwick and Adams, [*Magazines and Vmem*] (USENIX 2001).
 //! The LIFO slot in front of the stack is what tokio's scheduler has for the same reason: a thread
@@ -26,13 +25,12 @@ pub(crate) const MAGAZINE_SIZE_MAX: usize = STACK_SLOTS / 2;
 ///
 /// | field | reader | writer |
 /// |---|---|---|
-/// | `length`, `lifo`, `overflowed` | any thread, as a figure | the holder of a [`StoreMut`] |
-/// | `uninitialized` | any thread, as a figure | the holder of a [`StoreMut`] |
+/// | `length`, `lifo`, `overflowed`, `uninitialized` | any thread, as a figure | the holder of a [`StoreMut`] |
 /// | `slots`, `overflow` | the holder of a [`StoreMut`] | the same |
 /// | `home` | the holder of a [`StoreMut`] | none after it was made |
 ///
-/// The fields that every operation writes come last, so that they share a cache line with the record's
-/// busy flag behind them.
+/// The fields that every operation writes come last, so that they share a cache line with the
+/// record's busy flag behind them.
 #[derive(Debug)]
 #[cfg_attr(not(model), repr(C))]
 pub(crate) struct LocalStore {
@@ -110,8 +108,6 @@ pub(crate) struct StoreMut<'a> {
 }
 
 impl<'a> StoreMut<'a> {
-    /// Gives exclusive use of a store.
-    ///
     /// # Safety
     ///
     /// While the result lives, the caller is the store's owner inside an operation, or has stopped
@@ -127,12 +123,10 @@ impl<'a> StoreMut<'a> {
         self.store.home
     }
 
-    /// The sweep cycle, which does not change while this lives.
     pub(crate) fn cycle(&self) -> Cycle {
         self.cycle
     }
 
-    /// The number of slots in the stack.
     #[inline(always)]
     pub(crate) fn length(&self) -> u32 {
         self.store.length()
@@ -163,12 +157,10 @@ impl<'a> StoreMut<'a> {
         Some(index)
     }
 
-    /// Adds one to the count of uninitialized slots.
     pub(crate) fn add_uninitialized(&mut self) {
         self.set_uninitialized(self.store.uninitialized().wrapping_add(1));
     }
 
-    /// Subtracts one from the count of uninitialized slots.
     pub(crate) fn sub_uninitialized(&mut self) {
         self.set_uninitialized(self.store.uninitialized().wrapping_sub(1));
     }
@@ -185,10 +177,8 @@ impl<'a> StoreMut<'a> {
             return Some(index);
         }
         let top = self.length().checked_sub(1)?;
-        let index = self.store.slots.with(|slots| {
-            // SAFETY: exclusive use, by the contract of `new` (Invariant 8).
-            unsafe { (*slots)[top as usize % STACK_SLOTS] }
-        });
+        // SAFETY: exclusive use, by the contract of `new` (Invariant 8).
+        let index = self.store.slots.with(|slots| unsafe { (*slots)[top as usize % STACK_SLOTS] });
         self.set_length(top);
         Some(index)
     }
@@ -218,25 +208,19 @@ impl<'a> StoreMut<'a> {
 
     #[inline(always)]
     fn put(&mut self, top: u32, index: u32) {
-        self.store.slots.with_mut(|slots| {
-            // SAFETY: exclusive use, by the contract of `new` (Invariant 8).
-            unsafe { (*slots)[top as usize % STACK_SLOTS] = index }
-        });
+        // SAFETY: exclusive use, by the contract of `new` (Invariant 8).
+        self.store.slots.with_mut(|slots| unsafe { (*slots)[top as usize % STACK_SLOTS] = index });
         self.set_length(top + 1);
     }
 
     fn with_slots<R>(&mut self, f: impl FnOnce(&mut [u32; STACK_SLOTS]) -> R) -> R {
-        self.store.slots.with_mut(|slots| {
-            // SAFETY: exclusive use, by the contract of `new` (Invariant 8).
-            f(unsafe { &mut *slots })
-        })
+        // SAFETY: exclusive use, by the contract of `new` (Invariant 8).
+        self.store.slots.with_mut(|slots| f(unsafe { &mut *slots }))
     }
 
     fn with_overflow<R>(&mut self, f: impl FnOnce(&mut Overflow) -> R) -> R {
-        self.store.overflow.with_mut(|overflow| {
-            // SAFETY: exclusive use, by the contract of `new` (Invariant 8).
-            f(unsafe { &mut *overflow })
-        })
+        // SAFETY: exclusive use, by the contract of `new` (Invariant 8).
+        self.store.overflow.with_mut(|overflow| f(unsafe { &mut *overflow }))
     }
 
     fn count_overflow(&mut self) {
@@ -245,7 +229,6 @@ impl<'a> StoreMut<'a> {
         self.store.overflowed.store(count, Ordering::Relaxed);
     }
 
-    /// Forgets all slots.
     pub(crate) fn clear(&mut self) {
         self.set_lifo(0);
         self.set_length(0);
@@ -323,25 +306,21 @@ impl<'a> StoreMut<'a> {
         true
     }
 
-    /// Returns `true` if the owner has allocated many times this number of slots and freed none.
     pub(crate) fn wants_whole_segment(&mut self, slots: u32) -> bool {
         self.with_overflow(|overflow| overflow.wants_whole_segment(slots))
     }
 
-    /// Keeps a chain of neighbours in an empty overflow.
     pub(crate) fn keep_fresh_run(&mut self, run: Chain) {
         self.with_overflow(|overflow| overflow.keep_fresh_run(run));
         self.count_overflow();
     }
 
-    /// Takes the neighbours that are left in the overflow.
     pub(crate) fn take_fresh_run(&mut self) -> Chain {
         let run = self.with_overflow(Overflow::take_fresh_run);
         self.count_overflow();
         run
     }
 
-    /// Shows the indices of all slots to `see`.
     pub(crate) fn for_each(&mut self, mut see: impl FnMut(u32)) {
         Some(self.store.lifo()).filter(|&index| index > 0).into_iter().for_each(&mut see);
         let length = self.length() as usize;

@@ -3,12 +3,10 @@
 //! A stop waits until no thread is inside an operation, and keeps new operations out. HotSpot and
 //! Go call this a safepoint with a handshake. Here an operation costs two plain stores and a load.
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | `fence` | an asymmetric fence: free for operations, a system call for a stop |
-//! | `record` | one participant: its busy flag and its local store |
-//! | `safepoint` | the handshake: enter an operation, stop the world, resume |
-//! | `threads` | a participant for each thread that uses a table without a mutator |
+//! - `fence`: an asymmetric fence: free for operations, a system call for a stop
+//! - `record`: one participant: its busy flag and its local store
+//! - `safepoint`: the handshake: enter an operation, stop the world, resume
+//! - `threads`: a participant for each thread that uses a table without a mutator
 //!
 //! This part owns Invariant 8 (exclusive use of local stores) and half of 9 (progress). It
 //! deliberately knows no slot: it hands out the use of a store and looks into none.

@@ -31,8 +31,6 @@ impl Record {
     #[cfg(not(model))]
     pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(Record, busy) + 1;
 
-    /// A record that nothing uses. `home` is the number of the shared list that its store spills
-    /// to.
     pub(crate) fn new(home: usize) -> Self {
         Self { store: LocalStore::new(home), busy: AtomicBool::new(false), side: LightSide::new() }
     }
@@ -56,7 +54,6 @@ impl Record {
         self.busy.store(true, Ordering::Relaxed);
     }
 
-    /// Announces that the operation has ended.
     #[inline(always)]
     pub(crate) fn set_idle(&self) {
         // Release: the stopper sees all that the operation did to chains and local stores
@@ -70,8 +67,6 @@ impl Record {
         self.busy.load(Ordering::Acquire)
     }
 
-    /// Gives exclusive use of the local store.
-    ///
     /// # Safety
     ///
     /// Same as [`StoreMut::new`].

@@ -133,7 +133,6 @@ impl Safepoint {
         }
     }
 
-    /// The gate while no stop is under way.
     fn gate(&self, cycle: Cycle) -> u64 {
         gate(&self.fence, cycle)
     }
@@ -176,13 +175,11 @@ impl Safepoint {
         registry.unowned.push(registration.position);
     }
 
-    /// Begins an operation. Wait-free while no stop is under way. Else it blocks until the stop
-    /// ends.
+    /// Begins an operation. Wait-free while no stop is under way, else blocks until it ends.
     ///
     /// # Safety
     ///
-    /// The record is one of this safepoint's, the caller owns it, and no other operation is under
-    /// way on it.
+    /// The record is one of this safepoint's and the caller's, and is not in an operation.
     #[inline(always)]
     pub(crate) unsafe fn enter<'a>(&self, record: &'a Record) -> Operation<'a> {
         record.set_busy(); // MB
@@ -231,7 +228,6 @@ impl Safepoint {
         );
     }
 
-    /// Returns `true` if the calling thread has stopped the world.
     fn is_stopped_by_caller(&self) -> bool {
         // Loom's threads share one thread of the system. The mistake that this finds does not
         // depend on interleavings.
@@ -242,8 +238,7 @@ impl Safepoint {
         self.stopper.load(Ordering::Relaxed) == this_thread()
     }
 
-    /// Stops the world. Blocks until no operation is under way. Then none begins until the result
-    /// is dropped.
+    /// Stops the world. Blocks until no operation is under way. None begins while the result lives.
     pub(crate) fn stop(&self) -> Stopped<'_> {
         let registry = self.lock();
         // Relaxed: compared only by its own thread, in safepoint.is_stopped_by_caller.load.
@@ -291,7 +286,6 @@ impl Registration {
 }
 
 impl Operation<'_> {
-    /// The owner's local store.
     #[inline(always)]
     pub(crate) fn store(&mut self) -> StoreMut<'_> {
         // SAFETY: the owner is inside an operation (Invariant 8), which this borrows mutably.
@@ -326,17 +320,14 @@ impl Stopped<'_> {
         self.since
     }
 
-    /// The number of free slots in all local stores.
     pub(crate) fn free_in_stores(&self) -> u64 {
         self.registry.records.iter().map(|record| record.store().free()).sum()
     }
 
-    /// The number of slots without an entry.
     pub(crate) fn uninitialized(&self) -> u64 {
         uninitialized(&self.registry.records)
     }
 
-    /// The number of participants.
     pub(crate) fn participants(&self) -> usize {
         self.registry.records.len() - self.registry.unowned.len()
     }

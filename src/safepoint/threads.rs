@@ -16,11 +16,9 @@ pub(crate) trait Shared: 'static {
     /// The ownership of a participant.
     type Registration;
 
-    /// Makes the caller a participant.
     fn register(&self) -> Self::Registration;
     /// The record of a registration. It lives as long as `self`.
     fn record(&self, registration: &Self::Registration) -> NonNull<Self::Record>;
-    /// Ends a participation.
     fn unregister(&self, registration: Self::Registration);
 }
 
@@ -44,8 +42,6 @@ unsafe impl<S: Shared + Sync> Send for Lifeline<S> {}
 unsafe impl<S: Shared + Sync> Sync for Lifeline<S> {}
 
 impl<S: Shared> ThreadRegistry<S> {
-    /// Makes a registry without threads.
-    ///
     /// # Safety
     ///
     /// `shared` stays where it is until [`cut`](Self::cut) has returned.
@@ -199,8 +195,7 @@ mod hot {
     use core::ptr::NonNull;
 
     std::thread_local! {
-        // Not dropped and made of constants, so that an access is a plain load. Table numbers start
-        // from 1.
+        // Not dropped and constant, so that an access is a plain load. Tables are numbered from 1.
         static HOT: Cell<(u64, NonNull<()>)> = const { Cell::new((0, NonNull::dangling())) };
     }
 

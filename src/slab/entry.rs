@@ -1,6 +1,5 @@
 //! Reserved slots for later values, and the removal of all values one by one.
 
-use core::fmt;
 use core::iter::FusedIterator;
 
 use super::slab::Slab;
@@ -33,8 +32,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         Ok(VacantEntry { slab: self, key })
     }
 
-    /// Removes all values, and returns them one by one. Drops the rest when the iterator is
-    /// dropped.
+    /// Removes all values, and returns them one by one. The iterator's drop drops the rest.
     pub fn drain(&mut self) -> Drain<'_, T, M> {
         Drain { slab: self, next: 1 }
     }
@@ -87,11 +85,9 @@ impl<T: Send + Sync + 'static, M> Drop for VacantEntry<'_, T, M> {
     }
 }
 
-impl<T: Send + Sync + 'static, M> fmt::Debug for VacantEntry<'_, T, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("VacantEntry").field(&self.key).finish()
-    }
-}
+fmt!([T: Send + Sync + 'static, M] Debug for VacantEntry<'_, T, M>, |this, f| {
+    f.debug_tuple("VacantEntry").field(&this.key).finish()
+});
 
 /// An iterator that removes the values of a slab. See [`Slab::drain`].
 pub struct Drain<'s, T: Send + Sync + 'static, M = ()> {
@@ -126,8 +122,4 @@ impl<T: Send + Sync + 'static, M> Drop for Drain<'_, T, M> {
     }
 }
 
-impl<T: Send + Sync + 'static, M> fmt::Debug for Drain<'_, T, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Drain")
-    }
-}
+fmt!([T: Send + Sync + 'static, M] Debug for Drain<'_, T, M>, |_, f| f.write_str("Drain"));

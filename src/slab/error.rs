@@ -1,7 +1,6 @@
 //! The errors of a slab.
 
 use core::error::Error;
-use core::fmt;
 
 use crate::error::AllocError;
 
@@ -30,17 +29,10 @@ impl<T> InsertError<T> {
     }
 }
 
-impl<T> fmt::Debug for InsertError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InsertError").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Display for InsertError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value was not inserted")
-    }
-}
+fmt!([T] Debug for InsertError<T>, |this, f| {
+    f.debug_struct("InsertError").field("error", &this.error).finish_non_exhaustive()
+});
+fmt!([T] Display for InsertError<T>, |_, f| f.write_str("the value was not inserted"));
 
 impl<T> Error for InsertError<T> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
@@ -64,13 +56,8 @@ pub enum TakeError {
     Guarded,
 }
 
-impl fmt::Display for TakeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TakeError::Absent => "the key names no value",
-            TakeError::Guarded => "the value is removed, and is dropped once no guard can see it",
-        })
-    }
-}
-
+fmt!([] Display for TakeError, |this, f| f.write_str(match this {
+    TakeError::Absent => "the key names no value",
+    TakeError::Guarded => "the value is removed, and is dropped once no guard can see it",
+}));
 impl Error for TakeError {}

@@ -1,6 +1,5 @@
 //! Guards, under which values are read.
 
-use core::fmt;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::ops::Deref;
@@ -41,7 +40,6 @@ pub struct Guard<'s, T: Send + Sync + 'static, M = ()> {
 }
 
 impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
-    /// Begins a guard of the owner.
     #[inline(always)]
     pub(crate) fn new(owner: SlabOwner<'s, T>) -> Self {
         owner.begin_guard();
@@ -209,20 +207,8 @@ impl<T: Send + Sync + 'static, M> Deref for Ref<'_, T, M> {
     }
 }
 
-impl<T: Send + Sync + fmt::Debug + 'static, M> fmt::Debug for Ref<'_, T, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: Send + Sync + 'static, M> fmt::Debug for Guard<'_, T, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Guard")
-    }
-}
-
-impl<T: Send + Sync + 'static, M> fmt::Debug for Iter<'_, '_, T, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Iter")
-    }
-}
+fmt!([T: Send + Sync + core::fmt::Debug + 'static, M] Debug for Ref<'_, T, M>, |this, f| {
+    (**this).fmt(f)
+});
+fmt!([T: Send + Sync + 'static, M] Debug for Guard<'_, T, M>, |_, f| f.write_str("Guard"));
+fmt!([T: Send + Sync + 'static, M] Debug for Iter<'_, '_, T, M>, |_, f| f.write_str("Iter"));

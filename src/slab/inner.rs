@@ -94,7 +94,6 @@ impl<T: Send + Sync + 'static> Inner<T> {
         }
     }
 
-    /// Passes the heavy fence.
     pub(crate) fn heavy_fence(&self) {
         self.fence.heavy(self.participants.iter().map(Participant::side));
     }
@@ -182,7 +181,6 @@ impl<T: Send + Sync + 'static> Inner<T> {
         self.participants.iter().map(Participant::waiting).sum::<u64>() + stranded
     }
 
-    /// The number of exhausted slots.
     pub(crate) fn exhausted(&self) -> u64 {
         // Relaxed: a figure.
         self.exhausted.load(Ordering::Relaxed)
@@ -199,17 +197,14 @@ impl<T: Send + Sync + 'static> Inner<T> {
 
     /// Drops all values from a cursor on, also if a drop panics.
     fn drop_all(&mut self, cursor: u32) {
-        struct Rest<'a, T: Send + Sync + 'static>(&'a mut Inner<T>, u32);
-        impl<T: Send + Sync + 'static> Drop for Rest<'_, T> {
-            fn drop(&mut self) {
-                if self.1 != 0 {
-                    self.0.drop_all(self.1);
-                }
+        let drop_rest = |(inner, cursor): &mut (&mut Self, u32)| {
+            if *cursor != 0 {
+                inner.drop_all(*cursor);
             }
-        }
-        let mut rest = Rest(self, cursor);
-        while let Some(index) = rest.0.next_slot(&mut rest.1) {
-            let slot = rest.0.allocator.space.arena.slot(index);
+        };
+        let mut rest = OnDrop((self, cursor), drop_rest);
+        while let Some(index) = rest.0.0.next_slot(&mut rest.0.1) {
+            let slot = rest.0.0.allocator.space.arena.slot(index);
             if slot.peek().has_value() {
                 // SAFETY: no other thread is there, and each slot is reached once.
                 unsafe { slot.payload().drop_in_place() };
@@ -241,6 +236,15 @@ impl<T: Send + Sync + 'static> Drop for Inner<T> {
     }
 }
 
+/// Calls a function with a value when it is dropped, also by a panic.
+pub(crate) struct OnDrop<S, F: FnMut(&mut S)>(pub(crate) S, pub(crate) F);
+
+impl<S, F: FnMut(&mut S)> Drop for OnDrop<S, F> {
+    fn drop(&mut self) {
+        (self.1)(&mut self.0);
+    }
+}
+
 /// Evidence of the right to operate: the caller owns a participant of the slab, and no operation of
 /// that participant is under way.
 pub(crate) struct SlabOwner<'a, T: Send + Sync + 'static> {
@@ -249,8 +253,6 @@ pub(crate) struct SlabOwner<'a, T: Send + Sync + 'static> {
 }
 
 impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
-    /// Makes the token.
-    ///
     /// # Safety
     ///
     /// The participant is one of the slab's, and the caller owns it. While the result lives, no
@@ -261,14 +263,12 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         Self { inner, participant }
     }
 
-    /// What only the owner touches.
     #[inline(always)]
     pub(crate) fn private(&self) -> &'a Private {
         // SAFETY: the token is evidence of the ownership.
         unsafe { self.participant.private() }
     }
 
-    /// The token for the allocator below.
     #[inline(always)]
     fn allocator(&mut self) -> Owner<'_, SlabWord<T>> {
         // SAFETY: the owner's record, attached when the participant was registered.
@@ -277,7 +277,6 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         unsafe { Owner::new(&self.inner.allocator, record) }
     }
 
-    /// Begins an operation.
     #[inline(always)]
     pub(crate) fn enter(&mut self) -> Operation<'_> {
         // SAFETY: the owner's record, attached when the participant was registered.

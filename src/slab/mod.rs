@@ -1,32 +1,24 @@
 //! Slabs: values of any type, each named by a 64-bit [`Key`](crate::Key) that never aliases.
 //!
-//! | item | what it is |
-//! |---|---|
-//! | [`Slab`] | the slab |
-//! | [`Guard`], [`Ref`], [`Iter`] | how values are read |
-//! | [`Mutator`] | a participant of a slab: the fastest way to insert and remove |
-//! | [`VacantEntry`] | a slot for a value that needs its own key |
-//! | [`Owned`] | a value that is removed when its owner is dropped |
-//! | [`Pool`] | a slab that reuses the storage of cleared values |
-//! | [`Stats`] | what `stats` returns |
+//! The values of a [`Slab`] are read through a [`Guard`], a [`Ref`], or an [`Iter`]. A [`Mutator`]
+//! is a participant, the fastest way to insert and remove. A [`VacantEntry`] is a slot for a value
+//! that needs its own key, and [`Owned`] a value that is removed when its owner is dropped. A
+//! [`Pool`] reuses the storage of cleared values. [`Stats`] is what `stats` returns.
 
-// | file | what it holds |
-// |---|---|
-// | `error` | what can go wrong |
-// | `reclaim` | when a removed value may be dropped: eras, limbos, participants |
-// | `word` | the bits of a slab's word, and the value beside it |
-// | `inner` | what the threads share, and how values come in |
-// | `stats` | counts at one moment |
-// | `remove` | how values go out |
-// | `pin` | how guards begin and end, and how participants come and go |
-// | `guard` | guards, references, iteration |
-// | `operations` | the functions that a slab and its mutator share, written once |
-// | `slab` | the facade |
-// | `entry`, `mutator`, `owned`, `pool` | further ways to use a slab |
+// - `error`: what can go wrong
+// - `reclaim`: when a removed value may be dropped: eras, limbos, participants
+// - `word`: the bits of a slab's word, and the value beside it
+// - `inner`: what the threads share, and how values come in
+// - `stats`: counts at one moment
+// - `remove`: how values go out
+// - `pin`: how guards begin and end, and how participants come and go
+// - `guard`: guards, references, iteration
+// - `operations`: the functions that a slab and its mutator share, written once
+// - `slab`: the facade
+// - `entry`, `mutator`, `owned`, `pool`: further ways to use a slab
 //
 // This part owns Invariants 10 (what a guard shows stays), 11 (a value is dropped once) and 12
-// (keys do not repeat). It adds no state to the allocator's three: a removed value's slot is
-// uninitialized.
+// (keys do not repeat). To the allocator, a removed value's slot is uninitialized.
 
 mod error;
 pub(crate) mod reclaim;

@@ -1,7 +1,6 @@
 //! An explicit participant of a slab.
 
 use core::cell::Cell;
-use core::fmt;
 use core::marker::PhantomData;
 
 use super::error::{InsertError, TakeError};
@@ -68,8 +67,7 @@ impl<'s, T: Send + Sync + 'static, M> Mutator<'s, T, M> {
 }
 
 impl<T: Send + Sync + 'static, M> Drop for Mutator<'_, T, M> {
-    /// Puts the free slots of the local store onto a shared list. Blocks while the world is
-    /// stopped.
+    /// Puts the local store's free slots onto a shared list. Blocks while the world is stopped.
     fn drop(&mut self) {
         if let Some(registration) = self.registration.take() {
             self.inner.unregister(registration);
@@ -77,8 +75,4 @@ impl<T: Send + Sync + 'static, M> Drop for Mutator<'_, T, M> {
     }
 }
 
-impl<T: Send + Sync + 'static, M> fmt::Debug for Mutator<'_, T, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mutator")
-    }
-}
+fmt!([T: Send + Sync + 'static, M] Debug for Mutator<'_, T, M>, |_, f| f.write_str("Mutator"));

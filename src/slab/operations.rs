@@ -1,5 +1,4 @@
-//! The functions that a slab and its mutator share, written once: a macro that expands in their
-//! `impl`s.
+//! The functions that a slab and its mutator share, written once: a macro in their `impl`s.
 
 /// What a slab and its mutator do. Both have `with`, which gives an owner's token, and `pin`.
 macro_rules! operations {

@@ -1,6 +1,5 @@
 //! Values of a slab that their owner removes.
 
-use core::fmt;
 use core::ops::Deref;
 
 use super::error::{InsertError, TakeError};
@@ -79,8 +78,7 @@ impl<T: Send + Sync + 'static, M, S: Deref<Target = Slab<T, M>>> Drop for Owned<
     }
 }
 
-impl<T: Send + Sync + 'static, M, S: Deref<Target = Slab<T, M>>> fmt::Debug for Owned<T, S, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Owned").field(&self.key).finish()
-    }
-}
+fmt!(
+    [T: Send + Sync + 'static, M, S: Deref<Target = Slab<T, M>>] Debug for Owned<T, S, M>,
+    |this, f| f.debug_tuple("Owned").field(&this.key).finish()
+);

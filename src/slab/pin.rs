@@ -13,7 +13,6 @@ use crate::safepoint::Shared;
 use crate::sync::Ordering;
 
 impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
-    /// Begins a guard.
     #[inline(always)]
     pub(crate) fn begin_guard(&self) {
         let sole_reader = &self.private().sole_reader;
@@ -33,15 +32,12 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
     fn become_reader(&self) {
         // Relaxed: the heavy fence that follows orders it before the guard's loads.
         self.inner.readers.fetch_add(SoleReader::READER, Ordering::Relaxed);
-        // If the fence panics, one reader too many is counted, which delays drops and does no other
-        // harm.
+        // If the fence panics, one reader too many is counted, which only delays drops.
         self.inner.heavy_fence();
         let sole_reader = &self.private().sole_reader;
         sole_reader.set(sole_reader.get().with_reader());
     }
 
-    /// Ends a guard.
-    ///
     /// # Safety
     ///
     /// [`begin_guard`](Self::begin_guard) has been called once more than this. Nothing that the

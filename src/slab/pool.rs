@@ -1,6 +1,5 @@
 //! A slab that reuses the storage of cleared values.
 
-use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -183,11 +182,9 @@ impl<T: Clear + Default + Send + Sync + 'static> Builder<Pool<T>> {
     }
 }
 
-impl<T: Clear + Default + Send + Sync + 'static> fmt::Debug for Pool<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("spare", &self.spare()).finish_non_exhaustive()
-    }
-}
+fmt!([T: Clear + Default + Send + Sync + 'static] Debug for Pool<T>, |this, f| {
+    f.debug_struct("Pool").field("spare", &this.spare()).finish_non_exhaustive()
+});
 
 /// A reference to a value of a [`Pool`], which holds a guard.
 pub struct PoolRef<'p, T: Clear + Send + Sync + 'static>(Ref<'p, Pooled<T>>);
@@ -200,8 +197,6 @@ impl<T: Clear + Send + Sync + 'static> Deref for PoolRef<'_, T> {
     }
 }
 
-impl<T: Clear + Send + Sync + fmt::Debug + 'static> fmt::Debug for PoolRef<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
+fmt!([T: Clear + Send + Sync + core::fmt::Debug + 'static] Debug for PoolRef<'_, T>, |this, f| {
+    (**this).fmt(f)
+});

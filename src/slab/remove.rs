@@ -4,7 +4,7 @@
 use core::mem::needs_drop;
 
 use super::error::TakeError;
-use super::inner::{Inner, SlabOwner, Unlinked};
+use super::inner::{Inner, OnDrop, SlabOwner, Unlinked};
 use super::reclaim::era::Guards;
 use super::reclaim::limbo::{Limbo, batch};
 use super::reclaim::participant::{Participant, Private, SoleReader};
@@ -220,21 +220,14 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     ///
     /// The caller has removed the value, and no guard sees it.
     unsafe fn drop_value(&mut self, unlinked: Unlinked) {
-        struct Finish<'o, 'a, T: Send + Sync + 'static> {
-            owner: &'o mut SlabOwner<'a, T>,
-            unlinked: Unlinked,
-        }
-        impl<T: Send + Sync + 'static> Drop for Finish<'_, '_, T> {
-            fn drop(&mut self) {
-                // What the value's drop did on this participant has ended.
-                let inner = self.owner.inner;
-                let mut operation = self.owner.enter();
-                // SAFETY: the value is gone.
-                unsafe { inner.free(&mut operation, self.unlinked, true) };
-            }
-        }
         let slot = self.inner.allocator.space.arena.slot(unlinked.index);
-        let _finish = Finish { owner: self, unlinked };
+        let _finish = OnDrop(self, |owner: &mut &mut Self| {
+            // What the value's drop did on this participant has ended.
+            let inner = owner.inner;
+            let mut operation = owner.enter();
+            // SAFETY: the value is gone.
+            unsafe { inner.free(&mut operation, unlinked, true) };
+        });
         // SAFETY: no guard sees it, and it is dropped once.
         unsafe { slot.payload().drop_in_place() };
     }
@@ -276,16 +269,10 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
 
     /// Drops the participant's values that no guard can see. The owner is not dropping values yet.
     fn drop_unseen(&mut self, all: bool) {
-        struct Dropping<'a>(&'a core::cell::Cell<bool>);
-        impl Drop for Dropping<'_> {
-            fn drop(&mut self) {
-                self.0.set(false);
-            }
-        }
         let (inner, participant) = (self.inner, self.participant);
         let is_dropping = &self.private().is_dropping;
         is_dropping.set(true);
-        let _dropping = Dropping(is_dropping);
+        let _dropping = OnDrop(is_dropping, |is_dropping| is_dropping.set(false));
         loop {
             inner.heavy_fence(); // RH
             let now = inner.clock.now();

@@ -1,6 +1,5 @@
 //! The facade: a slab of values named by keys.
 
-use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
@@ -165,8 +164,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         }
     }
 
-    /// Begins a guard on a thread that is ending and has returned its participant: the guard gets
-    /// one of its own.
+    /// Begins a guard on a thread that is ending and has returned its participant: of another.
     #[cold]
     #[inline(never)]
     fn pin_on_thread_exit(&self) -> Guard<'_, T, M> {
@@ -253,12 +251,12 @@ impl<T: Send + Sync + 'static, M> Drop for Slab<T, M> {
     }
 }
 
-impl<T: Send + Sync + 'static, M> fmt::Debug for Slab<T, M> {
+fmt!(
     /// Writes the capacity. Takes no lock.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slab").field("capacity", &self.capacity()).finish_non_exhaustive()
+    [T: Send + Sync + 'static, M] Debug for Slab<T, M>, |this, f| {
+        f.debug_struct("Slab").field("capacity", &this.capacity()).finish_non_exhaustive()
     }
-}
+);
 
 impl<T: Send + Sync + 'static, M> Builder<Slab<T, M>> {
     /// Exhausts slots earlier: after this generation. For tests.

@@ -13,13 +13,12 @@
 //! word says *live* until no guard sees it any more. In a free slot the payload is the generation
 //! of the next value, since the word has no room for it.
 
-use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 
 use super::reclaim::era::Birth;
 use crate::bits::key::{GENERATION_MAX, Key};
-use crate::bits::word::{AtomicWord, LIVE_BIT, Payload, UNINITIALIZED_BIT, Word, sealed};
+use crate::bits::word::{LIVE_BIT, Payload, UNINITIALIZED_BIT, word};
 use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 
 /// The word of a slot for values of type `T`.
@@ -37,7 +36,11 @@ impl<T> SlabWord<T> {
         Self(bits, PhantomData)
     }
 
-    /// Makes the word of a value with this birth.
+    #[inline(always)]
+    const fn bits(self) -> u64 {
+        self.0
+    }
+
     #[inline(always)]
     pub(crate) fn live(generation: u32, birth: Birth) -> Self {
         let generation = u64::from(generation) << LIVE_SHIFT;
@@ -50,7 +53,6 @@ impl<T> SlabWord<T> {
         Self::new(UNINITIALIZED_BIT | u64::from(generation) << RESERVED_SHIFT)
     }
 
-    /// Makes a removed word of a live one.
     #[inline(always)]
     pub(crate) fn removed(self) -> Self {
         let reserved = Self::reserved(self.generation());
@@ -93,80 +95,12 @@ impl<T> SlabWord<T> {
     }
 }
 
-impl<T> Clone for SlabWord<T> {
-    #[inline(always)]
-    fn clone(&self) -> Self {
-        *self
-    }
-}
+copy!([T] SlabWord<T>);
+eq!([T] SlabWord<T>, 0);
+fmt!([T] Debug for SlabWord<T>, |this, f| write!(f, "{:#x}", this.0));
 
-impl<T> Copy for SlabWord<T> {}
-
-impl<T> PartialEq for SlabWord<T> {
-    #[inline(always)]
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl<T> Eq for SlabWord<T> {}
-
-impl<T> fmt::Debug for SlabWord<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
-
-impl<T> sealed::Sealed for SlabWord<T> {}
-
-impl<T: Send + Sync + 'static> Word for SlabWord<T> {
-    type Atomic = AtomicU64;
-    type Payload = Value<T>;
-    const LOADS_READ_ONLY: bool = true;
-
-    #[inline(always)]
-    fn low(self) -> u64 {
-        self.0
-    }
-    #[inline(always)]
-    fn from_low(low: u64) -> Self {
-        Self::new(low)
-    }
-    #[inline(always)]
-    fn with_low(self, low: u64) -> Self {
-        Self::new(low)
-    }
-    #[inline(always)]
-    fn widen(self) -> u128 {
-        u128::from(self.0)
-    }
-}
-
-impl<T> AtomicWord<SlabWord<T>> for AtomicU64 {
-    fn new(value: SlabWord<T>) -> Self {
-        AtomicU64::new(value.0)
-    }
-    #[inline(always)]
-    fn load(&self, order: Ordering) -> SlabWord<T> {
-        SlabWord::new(self.load(order))
-    }
-    #[inline(always)]
-    fn store(&self, value: SlabWord<T>, order: Ordering) {
-        self.store(value.0, order);
-    }
-    #[inline(always)]
-    fn compare_exchange(
-        &self,
-        current: SlabWord<T>,
-        new: SlabWord<T>,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<SlabWord<T>, SlabWord<T>> {
-        self.compare_exchange(current.0, new.0, success, failure)
-            .map(SlabWord::new)
-            .map_err(SlabWord::new)
-    }
-}
+word!([T: Send + Sync + 'static] SlabWord<T>: u64, AtomicU64, Value<T>, true,
+    SlabWord::bits, SlabWord::new);
 
 /// The payload of a slot: the value, or in a free slot the generation of the next one.
 ///
@@ -228,8 +162,6 @@ impl<T> Value<T> {
         self.0.with_mut(|content| unsafe { content.cast::<u32>().write(generation) });
     }
 
-    /// Borrows the value.
-    ///
     /// # Safety
     ///
     /// The slot has a value, which stays while the result lives (Invariant 11).
@@ -239,8 +171,6 @@ impl<T> Value<T> {
         self.0.with(|content| unsafe { &*content.cast::<T>() })
     }
 
-    /// Moves the value out.
-    ///
     /// # Safety
     ///
     /// The slot has a value, and the caller has exclusive use of it. Either this or
@@ -251,8 +181,6 @@ impl<T> Value<T> {
         self.0.with_mut(|content| unsafe { content.cast::<T>().read() })
     }
 
-    /// Drops the value in place.
-    ///
     /// # Safety
     ///
     /// Same as [`take`](Self::take).

@@ -1,16 +1,13 @@
 //! Part 3: the sweep. It stops the world to forget all lists, and decommits segments that are
 //! wholly free. The other segments are swept when their slots are wanted.
 //!
-//! The design is that of Go's `mgcsweep.go`: a sweep cycle, unswept segments, and sweeping on
-//! allocation.
+//! The design is that of Go's `mgcsweep.go`: cycles, unswept segments, sweeping on allocation.
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | `sample` | a few slots of a segment: whether it is wholly free, or worth a scan |
-//! | `scan` | all slots of a segment: those free since before the cycle |
-//! | `unswept` | the segments that are not swept yet, and their claims |
-//! | `space` | the subject of a sweep: arena, free lists, safepoint, unswept segments |
-//! | `sweep` | the sweep itself |
+//! - `sample`: a few slots of a segment: whether it is wholly free, or worth a scan
+//! - `scan`: all slots of a segment: those free since before the cycle
+//! - `unswept`: the segments that are not swept yet, and their claims
+//! - `space`: the subject of a sweep: arena, free lists, safepoint, unswept segments
+//! - `sweep`: the sweep itself
 //!
 //! This part owns Invariant 4 (no slot is lost) across a sweep. It deliberately knows no entry: it
 //! reads of a slot whether it is free, and since which cycle.

@@ -9,8 +9,7 @@ use crate::bits::word::{self, Cycle, Word};
 /// The number of 64-bit words with a bit for each slot of a segment.
 const WORDS: usize = SEGMENT_BYTES / size_of::<u64>() / 64;
 
-/// The result of one load of each slot of a segment. Slots go by their offsets from the segment's
-/// first.
+/// The result of one load of each slot of a segment. Offsets are from the segment's first slot.
 pub(crate) struct Scan {
     /// The segment's first slot, usable or not.
     pub(super) start: u32,
@@ -27,8 +26,7 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// Scans a segment, 64 slots at a time and without a branch for each slot, since their states
-    /// may be random.
+    /// Scans a segment, 64 slots at a time without branches: slots' states may be random.
     pub(crate) fn of<W: Word>(arena: &Arena<W>, segment: u32, cycle: Cycle) -> Self {
         let geometry = arena.geometry();
         let start = segment * geometry.slots_per_segment();
@@ -110,8 +108,7 @@ impl Scan {
         self.pages != 0 && self.pages >> ((group * 64) >> self.page_shift) & 1 != 0
     }
 
-    /// Returns `true` if each unswept slot of these 64 already links to the next one, like fresh
-    /// memory.
+    /// Returns `true` if each unswept slot of these 64 links to the next one, like fresh memory.
     pub(super) fn is_linked(&self, group: u32) -> bool {
         let bits = self.bits[group as usize];
         let neighbours = bits >> bits.trailing_zeros();

@@ -30,16 +30,13 @@ pub(crate) struct Counts {
     pub(crate) slots_committed: u64,
     pub(crate) live: u64,
     pub(crate) uninitialized: u64,
-    /// Free slots on the free lists.
     pub(crate) free_in_lists: u64,
-    /// Free slots in local stores.
     pub(crate) free_in_stores: u64,
     /// Free slots in segments that no thread has swept since the last stop.
     pub(crate) free_unswept: u64,
 }
 
 impl Counts {
-    /// Returns the number of all free slots of committed segments.
     pub(crate) fn free(&self) -> u64 {
         self.free_in_lists + self.free_in_stores + self.free_unswept
     }

@@ -113,7 +113,6 @@ pub(crate) fn finish_only<W: Word>(space: &Space<W>) {
     Progress::new(space).finish(space, &mut space.safepoint.sweeper());
 }
 
-/// Reports the figures without a sweep.
 fn estimate<W: Word>(space: &Space<W>, free: u64, pause: Duration) -> SweepReport {
     let (segments, slots) = space.arena.committed.count();
     SweepReport {
@@ -146,8 +145,7 @@ fn begin_again<W: Word>(space: &Space<W>, _: &Stopped<'_>) -> Cycle {
     Cycle::SECOND
 }
 
-/// The sweeper's progress. The sweeper goes from the top down, and threads that need slots go from
-/// the bottom up.
+/// The sweeper's progress. It goes from the top down, allocating threads from the bottom up.
 struct Progress {
     /// The segments from this one on are done.
     below: u32,
@@ -160,7 +158,6 @@ impl Progress {
         Self { below, report: SweepReport::default() }
     }
 
-    /// Does all steps that are left.
     fn finish<W: Word>(mut self, space: &Space<W>, sweeper: &mut Sweeper<'_>) -> SweepReport {
         loop {
             // One step an operation, so that a stop waits for no more than that.
@@ -200,8 +197,7 @@ impl Progress {
         true
     }
 
-    /// Decommits a run of wholly free segments. Where the system refuses, their slots go to the
-    /// free lists.
+    /// Decommits a run of wholly free segments. If the system refuses, their slots go to lists.
     fn decommit<W: Word>(&mut self, space: &Space<W>, first: u32, top: u32, cycle: Cycle) {
         let (arena, count) = (&space.arena, top - first + 1);
         // SAFETY: all their slots are unswept, and the caller has claimed them. It is inside an

@@ -31,7 +31,6 @@ pub(crate) struct Unswept {
 }
 
 impl Unswept {
-    /// Makes the value in which no segment is unswept.
     pub(crate) fn new(segments: u32) -> Self {
         let words = 0..segments.div_ceil(64);
         Self {
@@ -191,8 +190,7 @@ impl Unswept {
         self.slots.fetch_sub(u64::from(scan.unswept), Ordering::Relaxed);
     }
 
-    /// Subtracts the slots of wholly free segments, which the caller had claimed and has
-    /// decommitted.
+    /// Subtracts the slots of wholly free segments, which the caller has claimed and decommitted.
     pub(crate) fn subtract(&self, slots: u64) {
         // Relaxed: a figure, exact with the world stopped like unswept.slots.load.
         self.slots.fetch_sub(slots, Ordering::Relaxed);
@@ -202,9 +200,7 @@ impl Unswept {
 /// Resets every free slot of a segment to fresh memory's word. The caller has stopped the world,
 /// and has forgotten all chains and local stores.
 pub(crate) fn wipe<W: Word>(arena: &Arena<W>, segment: u32) {
-    let geometry = arena.geometry();
-    let first = geometry.first(segment);
-    for index in (0..geometry.usable(segment)).map(|i| first + i) {
+    for index in arena.geometry().indices(segment) {
         let slot = arena.slot(index);
         if word::state(slot.peek()) == State::Free {
             slot.wipe();

@@ -1,22 +1,19 @@
 //! The only door to atomics, cells, locks, and threads.
 //!
 //! The rest of the crate says `crate::sync::…`, on the real machine and inside a checker alike. The
-//! gate is the alias `model`, which is `model`. A dependent that runs its own loom tests with
-//! `--cfg loom` alone leaves this crate on the real machine.
+//! gate is the alias `model`. A dependent that runs its own loom tests with `--cfg loom` alone
+//! leaves this crate on the real machine.
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | `cell` | a cell that is reached through closures, as loom's is |
-//! | `native` | the real atomics, locks, and thread-locals |
-//! | `checker` | the checker that runs the models: loom, or shuttle |
-//! | `observed` | a checker's atomics that note each access: `loom-tests/harness/observed.rs` |
-//! | `checked` | loom's atomics, or shuttle's: `loom-tests/harness/checked.rs` |
-//! | `lock` | locking without regard to poison |
-//! | `padding` | padding against 4K aliasing |
+//! - `cell`: a cell that is reached through closures, as loom's is
+//! - `native`: the real atomics, locks, and thread-locals
+//! - `checker`: the checker that runs the models: loom, or shuttle
+//! - `observed`: a checker's atomics that note each access: `loom-tests/harness/observed.rs`
+//! - `checked`: loom's atomics, or shuttle's: `loom-tests/harness/checked.rs`
+//! - `lock`: locking without regard to poison
+//! - `padding`: padding against 4K aliasing
 //!
 //! `--cfg slotarena_observed` notes each access of a model. `--cfg slotarena_shuttle` also has
-//! shuttle run what is otherwise made for loom. Shuttle is sequentially consistent, whatever the
-//! orderings say.
+//! shuttle run what is otherwise made for loom. Shuttle ignores orderings: all are SeqCst.
 //!
 //! This part deliberately knows nothing of slots: it only renames.
 

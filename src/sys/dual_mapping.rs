@@ -52,11 +52,8 @@ impl DualMapping {
         // SAFETY: a fresh mapping touches no existing memory.
         let write =
             unsafe { libc::mmap(ptr::null_mut(), bytes, rights, libc::MAP_SHARED, file, 0) };
-        if write == libc::MAP_FAILED {
-            return Err(unix::errno());
-        }
         // From here on dropping `dual` unmaps that.
-        dual.write = NonNull::new(write.cast()).ok_or(libc::ENOMEM)?;
+        dual.write = NonNull::new(unix::mapped(write)?.cast()).ok_or(libc::ENOMEM)?;
         dual.bytes = bytes;
         for (base, bytes) in [(dual.read.base().as_ptr(), bytes), (dual.write.as_ptr(), bytes)] {
             // SAFETY: both ranges were mapped just now.
@@ -94,9 +91,7 @@ impl DualMapping {
         let mapped = unsafe {
             libc::mmap(at, bytes, libc::PROT_READ, flags, self.file, offset as libc::off_t)
         };
-        if mapped == libc::MAP_FAILED {
-            return Err(unix::errno());
-        }
+        let mapped = unix::mapped(mapped)?;
         // SAFETY: mapped just now.
         unix::check(unsafe { libc::madvise(mapped, bytes, libc::MADV_DONTFORK) })
     }

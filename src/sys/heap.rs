@@ -44,11 +44,6 @@ impl Region {
         self.base
     }
 
-    /// Returns the address for stores, which is the same.
-    pub(crate) fn write_base(&self) -> NonNull<u8> {
-        self.base
-    }
-
     pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         assert!(offset <= self.layout.size() && bytes <= self.layout.size() - offset);
         Ok(())

@@ -41,18 +41,16 @@ macro_rules! each {
 impl Mapping {
     /// Reserves a region. The protection is available.
     pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
-        let kind = match protection {
-            #[cfg(linux_mappings)]
-            Protection::DualMapping | Protection::Keys => {
-                Kind::Dual(DualMapping::new(bytes, protection == Protection::Keys)?)
-            }
-            _ => Kind::Plain(Region::new(bytes)?),
-        };
-        let write_base = each!(&kind, memory => memory.write_base());
-        Ok(Self { kind, write_base })
+        #[cfg(linux_mappings)]
+        if protection != Protection::None {
+            let dual = DualMapping::new(bytes, protection == Protection::Keys)?;
+            return Ok(Self { write_base: dual.write_base(), kind: Kind::Dual(dual) });
+        }
+        let _ = protection;
+        let region = Region::new(bytes)?;
+        Ok(Self { write_base: region.base(), kind: Kind::Plain(region) })
     }
 
-    /// Returns the address for loads.
     pub(crate) fn base(&self) -> NonNull<u8> {
         each!(&self.kind, memory => memory.base())
     }
@@ -79,7 +77,6 @@ impl Mapping {
         each!(&self.kind, memory => unsafe { memory.decommit(offset, bytes) })
     }
 
-    /// Takes the right to store to a writable range from every thread, or restores it.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         each!(&self.kind, memory => memory.seal(offset, bytes, sealed))
     }

@@ -40,12 +40,11 @@ mod imp {
 /// Stands in for the system call where none exists.
 #[cfg(not(all(linux, not(miri))))]
 mod imp {
-    /// Returns `false`: this system has no process-wide barrier.
     pub(crate) fn probe() -> bool {
         false
     }
 
-    /// Returns `false`. Never called, since [`probe`] returns `false`.
+    // Never called, since `probe` returns `false`.
     pub(crate) fn barrier() -> bool {
         false
     }

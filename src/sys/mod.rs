@@ -24,15 +24,13 @@
 //!
 //! Errors are the system's own codes (`errno`, `GetLastError`).
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | `code` | the system's error codes, and their text |
-//! | `pkeys` | x86 protection keys, and the calling thread's rights register |
-//! | `unix`, `windows`, `heap` | the region of each system; plain allocated memory elsewhere |
-//! | `membarrier` | Linux's process-wide barrier |
-//! | `dual_mapping` | one memory at two addresses, the first read-only |
-//! | `protection` | the available protections, and the calling thread's right to store |
-//! | `mapping` | a region with or without a protection, for the arena |
+//! - `code`: the system's error codes, and their text
+//! - `pkeys`: x86 protection keys, and the calling thread's rights register
+//! - `unix`, `windows`, `heap`: the region of each system; plain allocated memory elsewhere
+//! - `membarrier`: Linux's process-wide barrier
+//! - `dual_mapping`: one memory at two addresses, the first read-only
+//! - `protection`: the available protections, and the calling thread's right to store
+//! - `mapping`: a region with or without a protection, for the arena
 //!
 //! This part owns Invariant 13. It deliberately knows nothing of slots and threads' records.
 

@@ -43,27 +43,6 @@ mod imp {
     }
 
     #[inline]
-    fn register() -> u32 {
-        let (value, _high): (u32, u32);
-        // SAFETY: called only where keys exist. Reads the register.
-        unsafe {
-            asm!("rdpkru", in("ecx") 0, out("eax") value, out("edx") _high,
-                options(nostack, preserves_flags));
-        }
-        value
-    }
-
-    #[inline]
-    fn set_register(value: u32) {
-        // Without `nomem`: no load or store may be moved past it.
-        // SAFETY: called only where keys exist. Only the bits of this process's key change.
-        unsafe {
-            asm!("wrpkru", in("ecx") 0, in("eax") value, in("edx") 0,
-                options(nostack, preserves_flags));
-        }
-    }
-
-    #[inline]
     pub(crate) fn open() {
         change(|register, mask| register & !mask);
     }
@@ -76,11 +55,20 @@ mod imp {
     #[inline]
     fn change(new: impl FnOnce(u32, u32) -> u32) {
         if let Some(key) = key() {
-            let now = register();
+            let (now, _high): (u32, u32);
+            // SAFETY: there are keys. Reads the register.
+            unsafe {
+                asm!("rdpkru", in("ecx") 0, out("eax") now, out("edx") _high,
+                    options(nostack, preserves_flags));
+            }
             let wanted = new(now, NO_ACCESS << (2 * key));
-            // A read is cheap, a write is not.
+            // A read is cheap, a write is not. Without `nomem`: no load or store may be moved past.
             if wanted != now {
-                set_register(wanted);
+                // SAFETY: there are keys. Only the bits of this process's key change.
+                unsafe {
+                    asm!("wrpkru", in("ecx") 0, in("eax") wanted, in("edx") 0,
+                        options(nostack, preserves_flags));
+                }
             }
         }
     }

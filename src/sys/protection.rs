@@ -14,7 +14,6 @@
 //! | a participant that ends, also by the end of its thread | opened by `Allocator::unregister` |
 
 use core::cell::Cell;
-use core::fmt;
 use core::marker::PhantomData;
 
 /// The protection of a table's pages from stores outside of a write scope.
@@ -45,27 +44,19 @@ impl Protection {
     /// Returns `true` if this system has the protection.
     #[must_use]
     pub fn is_available(self) -> bool {
-        match self {
-            Protection::None => true,
-            other => back_end::is_available(other),
-        }
+        self == Protection::None || back_end::is_available(self)
     }
 }
 
-impl fmt::Display for Protection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Protection::None => "none",
-            Protection::DualMapping => "dual mapping",
-            Protection::Keys => "protection keys",
-        })
-    }
-}
+fmt!([] Display for Protection, |this, f| f.write_str(match this {
+    Protection::None => "none",
+    Protection::DualMapping => "dual mapping",
+    Protection::Keys => "protection keys",
+}));
 
 crate::sync::thread_local! {
     /// The number of rights that the thread has open.
-    // Not `const`: loom's thread-locals cannot be. Never dropped, so it lasts to the end of the
-    // thread.
+    // Not `const`: loom's thread-locals cannot be. Never dropped: lasts as long as the thread.
     #[allow(clippy::missing_const_for_thread_local)]
     static OPEN: Cell<u32> = Cell::new(0);
 }
@@ -128,16 +119,12 @@ mod back_end {
     pub(super) fn is_available(protection: Protection) -> bool {
         use super::super::{dual_mapping, pkeys};
 
-        match protection {
-            Protection::None => true,
-            Protection::DualMapping => dual_mapping::probe(),
-            Protection::Keys => dual_mapping::probe() && pkeys::key().is_some(),
-        }
+        dual_mapping::probe() && (protection != Protection::Keys || pkeys::key().is_some())
     }
 
     #[cfg(not(linux_mappings))]
-    pub(super) fn is_available(protection: Protection) -> bool {
-        protection == Protection::None
+    pub(super) fn is_available(_: Protection) -> bool {
+        false
     }
 
     pub(super) use super::super::pkeys::{close, open};

@@ -8,10 +8,8 @@ use crate::bits::geometry::SEGMENT_BYTES;
 pub(crate) const READS_RESERVED: bool = true;
 
 /// The largest region: 2^32 slots of 16 bytes, or what the address space can hold.
-#[cfg(target_pointer_width = "64")]
-pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 36;
-#[cfg(not(target_pointer_width = "64"))]
-pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
+pub(crate) const RESERVE_BYTES_MAX: usize =
+    1 << if cfg!(target_pointer_width = "64") { 36 } else { 29 };
 
 /// A range of reserved addresses, under the contract of the parent module.
 #[derive(Debug)]
@@ -33,6 +31,10 @@ pub(super) fn check(result: libc::c_int) -> Result<(), i32> {
     if result == 0 { Ok(()) } else { Err(errno()) }
 }
 
+pub(super) fn mapped(at: *mut libc::c_void) -> Result<*mut libc::c_void, i32> {
+    if at == libc::MAP_FAILED { Err(errno()) } else { Ok(at) }
+}
+
 /// Returns the system's page size, if decommitting single pages splits no mapping.
 pub(crate) fn page_bytes() -> Option<usize> {
     // With `slotarena_guard` a decommitted range becomes read-only, which single pages must not.
@@ -52,10 +54,7 @@ impl Region {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
         // SAFETY: a fresh anonymous mapping touches no existing memory.
         let start = unsafe { libc::mmap(ptr::null_mut(), padded, libc::PROT_READ, flags, -1, 0) };
-        if start == libc::MAP_FAILED {
-            return Err(errno());
-        }
-        let start = start.cast::<u8>();
+        let start = mapped(start)?.cast::<u8>();
         let before = start.align_offset(SEGMENT_BYTES);
         let after = padded - before - bytes;
         let base = start.wrapping_add(before);
@@ -87,11 +86,6 @@ impl Region {
         self.base
     }
 
-    /// Returns the address for stores, which is the same.
-    pub(crate) fn write_base(&self) -> NonNull<u8> {
-        self.base
-    }
-
     fn at(&self, offset: usize, bytes: usize) -> *mut libc::c_void {
         assert!(offset <= self.bytes && bytes <= self.bytes - offset);
         self.base.as_ptr().wrapping_add(offset).cast()
@@ -119,7 +113,6 @@ impl Region {
         prefault(self.at(offset, bytes), bytes)
     }
 
-    /// Takes the right to store to a writable range from every thread, or restores it.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         let write = if sealed { 0 } else { libc::PROT_WRITE };
         self.protect(offset, bytes, libc::PROT_READ | write)
@@ -144,8 +137,7 @@ impl Region {
             let protection = libc::PROT_READ | libc::PROT_WRITE;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE | libc::MAP_FIXED;
             // SAFETY: replaces pages of this region, to which no thread stores concurrently.
-            let fresh = unsafe { libc::mmap(start, bytes, protection, flags, -1, 0) };
-            if fresh == libc::MAP_FAILED { Err(errno()) } else { Ok(()) }
+            mapped(unsafe { libc::mmap(start, bytes, protection, flags, -1, 0) }).map(drop)
         }
     }
 }

@@ -19,10 +19,8 @@ use crate::sync::{AtomicU64, Ordering};
 pub(crate) const READS_RESERVED: bool = false;
 
 /// The largest region: 2^32 slots of 16 bytes, or what the address space can hold.
-#[cfg(target_pointer_width = "64")]
-pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 36;
-#[cfg(not(target_pointer_width = "64"))]
-pub(crate) const RESERVE_BYTES_MAX: usize = 1 << 29;
+pub(crate) const RESERVE_BYTES_MAX: usize =
+    1 << if cfg!(target_pointer_width = "64") { 36 } else { 29 };
 
 /// Returns `None`: single pages inside a segment are not decommitted.
 pub(crate) fn page_bytes() -> Option<usize> {
@@ -62,11 +60,6 @@ impl Region {
         self.base
     }
 
-    /// Returns the address for stores, which is the same.
-    pub(crate) fn write_base(&self) -> NonNull<u8> {
-        self.base
-    }
-
     fn at(&self, offset: usize, bytes: usize) -> *mut core::ffi::c_void {
         assert!(offset <= self.bytes && bytes <= self.bytes - offset);
         self.base.as_ptr().wrapping_add(offset).cast()
@@ -86,7 +79,6 @@ impl Region {
         Ok(())
     }
 
-    /// Takes the right to store to a writable range from every thread, or restores it.
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         let rights = if sealed { PAGE_READONLY } else { PAGE_READWRITE };
         let mut before = 0;

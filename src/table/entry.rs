@@ -60,24 +60,6 @@ pub trait Packed: Copy + Send + Sync + 'static {
     unsafe fn from_word(word: Self::Word) -> Self;
 }
 
-macro_rules! integers {
-    ($($t:ty),*) => {$(
-        impl Packed for $t {
-            type Word = u64;
-            #[inline(always)]
-            fn to_word(self) -> u64 {
-                // Sign-extended to 32 bits at most, so bit 63 stays clear.
-                self as u32 as u64
-            }
-            #[inline(always)]
-            unsafe fn from_word(word: u64) -> Self {
-                word as $t
-            }
-        }
-    )*};
-}
-integers!(u8, u16, u32, i8, i16, i32);
-
 macro_rules! entry {
     ($t:ty, $word:ty, |$s:ident| $to:expr, |$w:ident| $from:expr) => {
         impl Packed for $t {
@@ -94,6 +76,14 @@ macro_rules! entry {
         }
     };
 }
+
+macro_rules! integers {
+    ($($t:ty),*) => {$(
+        // Sign-extended to 32 bits at most, so bit 63 stays clear.
+        entry!($t, u64, |s| s as u32 as u64, |w| w as $t);
+    )*};
+}
+integers!(u8, u16, u32, i8, i16, i32);
 
 entry!(u64, u64, |s| s, |w| w);
 entry!(usize, u64, |s| s as u64, |w| w as usize);
@@ -130,18 +120,8 @@ impl<T> Pointer<T> {
     }
 }
 
-impl<T> Clone for Pointer<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<T> Copy for Pointer<T> {}
-impl<T> PartialEq for Pointer<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-impl<T> Eq for Pointer<T> {}
+copy!([T] Pointer<T>);
+eq!([T] Pointer<T>, 0);
 
 // SAFETY: threads share only the address. Its use is `unsafe`, and the user's responsibility.
 unsafe impl<T> Send for Pointer<T> {}

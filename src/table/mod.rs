@@ -1,21 +1,15 @@
 //! Tables of plain entries, each in a slot that a 32-bit [`Handle`](crate::Handle) names.
 //!
-//! | item | what it is |
-//! |---|---|
-//! | [`Table`] | the table |
-//! | [`Mutator`] | a participant of a table: the fastest way to allocate and free |
-//! | [`Packed`] | the trait of entries, which are values of one or two words |
-//! | [`Stats`], [`Audit`], [`SweepReport`] | what `stats`, `audit`, and `sweep` return |
-//!
+//! A [`Table`] holds entries of a type that is [`Packed`]: values of one or two words. A
+//! [`Mutator`] is a participant, the fastest way to allocate and free. [`Stats`], [`Audit`], and
+//! [`SweepReport`] are what `stats`, `audit`, and `sweep` return.
 //! [`UniqueTable`](crate::UniqueTable) is the variant whose slots have one owner each.
 
-// | file | what it holds |
-// |---|---|
-// | `entry` | the trait `Packed`, and which types have it |
-// | `ops` | the operations over entries and handles, for a table and a mutator alike |
-// | `operations` | the functions that several public types share, written once |
-// | `mutator` | an explicit participant |
-// | `table` | the facade |
+// - `entry`: the trait `Packed`, and which types have it
+// - `ops`: the operations over entries and handles, for a table and a mutator alike
+// - `operations`: the functions that several public types share, written once
+// - `mutator`: an explicit participant
+// - `table`: the facade
 //
 // This part owns Invariants 6 (`get` is total) and 7 (publication). It deliberately knows no value
 // that needs a drop, and no slab.

@@ -1,7 +1,6 @@
 //! An explicit participant of a table.
 
 use core::cell::Cell;
-use core::fmt;
 use core::marker::PhantomData;
 
 use super::entry::Packed;
@@ -72,8 +71,7 @@ impl<'t, E: Packed> Mutator<'t, E> {
 }
 
 impl<E: Packed> Drop for Mutator<'_, E> {
-    /// Puts the free slots of the local store onto a shared list. Blocks while the world is
-    /// stopped.
+    /// Puts the local store's free slots onto a shared list. Blocks while the world is stopped.
     fn drop(&mut self) {
         if let Some(registration) = self.registration.take() {
             self.own.allocator.unregister(registration);
@@ -81,9 +79,7 @@ impl<E: Packed> Drop for Mutator<'_, E> {
     }
 }
 
-impl<E: Packed> fmt::Debug for Mutator<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let capacity = self.own.allocator.capacity();
-        f.debug_struct("Mutator").field("capacity", &capacity).finish_non_exhaustive()
-    }
-}
+fmt!([E: Packed] Debug for Mutator<'_, E>, |this, f| {
+    let capacity = this.own.allocator.capacity();
+    f.debug_struct("Mutator").field("capacity", &capacity).finish_non_exhaustive()
+});

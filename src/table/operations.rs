@@ -1,5 +1,4 @@
-//! The functions that several public types share, written once: macros that expand in their
-//! `impl`s.
+//! The functions that several public types share, written once: macros in their `impl`s.
 
 /// What a table and its mutator do through an owner's token: `$by` is a way to come by one.
 macro_rules! operations {
@@ -194,10 +193,8 @@ macro_rules! whole_table {
         pub fn for_each_live(&$self, mut f: impl FnMut(Handle, E)) {
             let space = &$table.allocator.space;
             let _stopped = space.safepoint.stop();
-            let geometry = space.arena.geometry();
             for segment in space.arena.committed.iter() {
-                let first = geometry.first(segment);
-                for index in (0..geometry.usable(segment)).map(|i| first + i) {
+                for index in space.arena.geometry().indices(segment) {
                     let entry = ops::entry_in(space.arena.slot(index).load());
                     if let (Some(handle), Some(entry)) = (Handle::from_raw(index), entry) {
                         f(handle, entry);

@@ -179,7 +179,6 @@ pub(crate) fn free_many<W: Word>(
 /// The entry in a slot's word, if the slot is live.
 #[inline(always)]
 pub(crate) fn entry_in<E: Packed>(word: E::Word) -> Option<E> {
-    // SAFETY: a live word is what `to_word` returned plus the live bit, since words are written
-    // whole.
+    // SAFETY: a live word is what `to_word` returned plus the live bit, written as a whole.
     word::is_live(word).then(|| unsafe { E::from_word(word::bits(word)) })
 }

@@ -1,6 +1,5 @@
 //! The facade: a table of entries named by handles.
 
-use core::fmt;
 use core::ptr::NonNull;
 
 use super::entry::Packed;
@@ -127,21 +126,18 @@ impl<E: Packed> Table<E> {
         Mutator::new(&self.allocator)
     }
 
-    /// Makes the system refuse the next `count` segments, in a model.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn refuse_segments(&self, count: usize) {
         self.allocator.space.arena.refuse(count);
     }
 
-    /// Does the first half of a sweep, so that a model can start from there.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn begin_sweep(&self) {
         sweep::begin_only(&self.allocator.space);
     }
 
-    /// Does the second half of a sweep.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn finish_sweep(&self) {
@@ -188,12 +184,12 @@ impl<E: Packed> Builder<Table<E>> {
     }
 }
 
-impl<E: Packed> fmt::Debug for Table<E> {
+fmt!(
     /// Writes the capacity. Does not stop the world.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("capacity", &self.capacity()).finish_non_exhaustive()
+    [E: Packed] Debug for Table<E>, |this, f| {
+        f.debug_struct("Table").field("capacity", &this.capacity()).finish_non_exhaustive()
     }
-}
+);
 
 impl<E: Packed> Drop for Table<E> {
     fn drop(&mut self) {

@@ -8,14 +8,14 @@ use crate::bits::geometry::SEGMENT_BYTES;
 
 /// Tests the contract for one back end.
 macro_rules! contract {
-    ($name:ident, $new:expr, $reads_reserved:expr) => {
+    ($name:ident, $new:expr, $write_base:ident, $reads_reserved:expr) => {
         #[test]
         fn $name() {
             let units = 4;
             let r = $new(units * SEGMENT_BYTES).expect("a small reservation");
             assert_eq!(r.base().addr().get() % SEGMENT_BYTES, 0);
             let word = |unit: usize| r.base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
-            let out = |unit: usize| r.write_base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
+            let out = |unit: usize| r.$write_base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
             if $reads_reserved {
                 // SAFETY: inside the region, which reads as zero while reserved.
                 assert_eq!(unsafe { word(3).read_volatile() }, 0);
@@ -72,10 +72,15 @@ fn a_discarded_page_reads_as_zero_and_stays_writable() {
     unsafe { word(unit).write_volatile(8) };
 }
 
-contract!(the_systems_region_keeps_the_contract, Region::new, READS_RESERVED);
-contract!(the_heap_region_keeps_the_contract, heap::Region::new, heap::READS_RESERVED);
+contract!(the_systems_region_keeps_the_contract, Region::new, base, READS_RESERVED);
+contract!(the_heap_region_keeps_the_contract, heap::Region::new, base, heap::READS_RESERVED);
 #[cfg(linux_mappings)]
-contract!(a_memory_at_two_addresses_keeps_the_contract, |n| DualMapping::new(n, false), true);
+contract!(
+    a_memory_at_two_addresses_keeps_the_contract,
+    |n| DualMapping::new(n, false),
+    write_base,
+    true
+);
 
 /// Tests the guard: a store to a decommitted range would end the program.
 #[test]

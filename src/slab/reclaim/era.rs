@@ -137,8 +137,7 @@ impl Reservation {
         self.lower.store(now.0, Ordering::Release);
     }
 
-    /// Extends the reservation to values born up to `birth`. Protects once the owner has passed its
-    /// light fence.
+    /// Extends the reservation to values born up to `birth`. Protects after the light fence.
     #[inline(always)]
     pub(crate) fn extend(&self, birth: Birth) {
         // Relaxed: the light fence that follows orders it before the load of the word,
@@ -153,7 +152,6 @@ impl Reservation {
         Birth(self.upper.load(Ordering::Relaxed))
     }
 
-    /// Ends the reservation.
     #[inline(always)]
     pub(crate) fn end(&self) {
         // Release: the guard's reads happen before the value is dropped. Partner:
@@ -183,8 +181,7 @@ pub(crate) struct Guards {
 }
 
 impl Guards {
-    /// Reads all reservations. The caller has passed the heavy fence since it removed the values
-    /// that it asks for.
+    /// Reads all reservations. The caller has passed the heavy fence since its removals.
     pub(crate) fn collect<'a>(reservations: impl Iterator<Item = &'a Reservation>) -> Self {
         let mut guards = Self { reservations: [(Era::NEVER, Birth(0)); RESERVATIONS], count: 0 };
         for (lower, upper) in reservations.filter_map(Reservation::interval) {
@@ -199,7 +196,6 @@ impl Guards {
         guards
     }
 
-    /// Returns `true` if there is no guard.
     pub(crate) fn are_none(&self) -> bool {
         self.count == 0
     }

@@ -66,7 +66,6 @@ impl Limbo {
         self.pending.len() >= batch
     }
 
-    /// The number of values.
     pub(crate) fn len(&self) -> usize {
         self.pending.len() + self.delayed.len() + self.unseen.len()
     }
@@ -76,8 +75,7 @@ impl Limbo {
     /// The caller has passed the heavy fence since the last value was added, and has then read the
     /// clock and the guards. Delayed values are reconsidered once as many others have been sorted,
     /// so that the work is proportional to the removals. They are reconsidered immediately if there
-    /// is no guard, or if the caller asks for `all`. Where memory is short, values stay where they
-    /// are.
+    /// is no guard, or if the caller asks for `all`. Where memory is short, values stay in place.
     pub(crate) fn sort(&mut self, now: Era, guards: &Guards, all: bool) -> bool {
         let mut room = self.unseen.try_reserve(self.pending.len()).is_ok();
         room &= self.delayed.try_reserve(self.pending.len()).is_ok();
@@ -107,7 +105,6 @@ impl Limbo {
         !self.delayed.is_empty()
     }
 
-    /// Takes a value that no guard can see.
     pub(crate) fn pop_unseen(&mut self) -> Option<u32> {
         self.unseen.pop()
     }

@@ -6,11 +6,9 @@
 //!
 //! [PPoPP 2018]: https://doi.org/10.1145/3178487.3178488
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | `era` | the clock, and the reservation of a guard |
-//! | `limbo` | the values that a participant has removed and that a guard may still see |
-//! | `participant` | one participant of a slab, and the list of all |
+//! - `era`: the clock, and the reservation of a guard
+//! - `limbo`: the values that a participant has removed and that a guard may still see
+//! - `participant`: one participant of a slab, and the list of all
 //!
 //! # The bad case, and why it does not happen
 //!

@@ -1,7 +1,6 @@
 //! The participants of a slab: what each reserves, and what it has removed.
 
 use core::cell::Cell;
-use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
@@ -24,8 +23,7 @@ use crate::sync::{
 /// | `asleep` | any thread | any thread |
 /// | `owned` | any thread | a thread that acquires it, by compare-and-swap; owner |
 /// | `next` | any thread | none once the participant is in the list |
-// Aligned like a record, whose page it would share otherwise. Not in models, whose threads have
-// small stacks.
+// Aligned like a record, to share no page with one. Not in models, where stacks are small.
 #[cfg_attr(not(model), repr(C, align(4096)))]
 pub(crate) struct Participant {
     _padding: PagePadding<{ Participant::WRITTEN_AT }>,
@@ -35,8 +33,7 @@ pub(crate) struct Participant {
     limbo: UnsafeCell<Limbo>,
     /// Values in `limbo`.
     waiting: AtomicU64,
-    /// Looks of other participants at this one's limbo since the owner's last. Not modelled: a
-    /// hint.
+    /// Looks of other participants at this limbo since the owner's last. Not modelled: a hint.
     asleep: unmodelled::AtomicU64,
     owned: AtomicBool,
     /// In a cell, so that loom sees a read before the participant is in the list.
@@ -44,6 +41,7 @@ pub(crate) struct Participant {
 }
 
 /// What only the owner of a participant touches.
+#[derive(Default)]
 pub(crate) struct Private {
     /// The value of the slab's `readers` that proves the owner to be the sole possible reader.
     pub(crate) sole_reader: Cell<SoleReader>,
@@ -67,7 +65,7 @@ unsafe impl Sync for Participant {}
 ///
 /// Bit 0: the participant is counted as a reader, since it has had a guard. Bits 33 to 63: its live
 /// guards. With a guard it is a value that `readers` never takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(transparent)]
 pub(crate) struct SoleReader(u64);
 
@@ -78,8 +76,7 @@ impl SoleReader {
     /// What one reader adds to `readers`. There are fewer than 2^32 readers, since each has a page.
     pub(crate) const READER: u64 = 1;
 
-    /// What `readers` also has where the light fence is a full one. Then it equals no participant's
-    /// value.
+    /// What `readers` also has where the light fence is a full one. No participant's value has it.
     pub(crate) const FENCED: u64 = 1 << 32;
 
     const GUARD: u64 = 1 << 33;
@@ -108,7 +105,6 @@ impl SoleReader {
         Self(self.0 | Self::READER)
     }
 
-    /// Counts one more guard.
     #[inline(always)]
     pub(crate) fn with_guard(self) -> Self {
         if self.0 >= Self::MOST { self } else { Self(self.0 + Self::GUARD) }
@@ -151,14 +147,7 @@ impl Participant {
             _padding: PagePadding::new(),
             reservation: Reservation::none(),
             side: LightSide::new(),
-            private: Private {
-                sole_reader: Cell::new(SoleReader::NO_READER),
-                is_dropping: Cell::new(false),
-                is_leaving: Cell::new(false),
-                looks: Cell::new(0),
-                record: Cell::new(None),
-                registration: Cell::new(None),
-            },
+            private: Private::default(),
             limbo: UnsafeCell::new(Limbo::default()),
             waiting: AtomicU64::new(0),
             asleep: unmodelled::AtomicU64::new(0),
@@ -167,25 +156,10 @@ impl Participant {
         }
     }
 
-    /// The next participant in the list.
     fn next(&self) -> *const Participant {
-        self.next.with(|next| {
-            // SAFETY: no thread writes to it once the participant is in the list, and a thread that
-            // finds the participant there has acquired it.
-            unsafe { *next }
-        })
-    }
-
-    /// Puts the participant in front of another one.
-    ///
-    /// # Safety
-    ///
-    /// The participant is not in the list yet.
-    unsafe fn follow(&self, behind: *const Participant) {
-        self.next.with_mut(|next| {
-            // SAFETY: by the contract of this function.
-            unsafe { *next = behind };
-        });
+        // SAFETY: no thread writes to it once the participant is in the list, and a thread that
+        // finds the participant there has acquired it.
+        self.next.with(|next| unsafe { *next })
     }
 
     /// Attaches the participant to its record in the allocator below. For the owner.
@@ -200,8 +174,6 @@ impl Participant {
         &self.side
     }
 
-    /// What only the owner touches.
-    ///
     /// # Safety
     ///
     /// The caller owns the participant as long as it uses the result.
@@ -210,8 +182,6 @@ impl Participant {
         &self.private
     }
 
-    /// The owner's record.
-    ///
     /// # Safety
     ///
     /// The caller owns the participant, which has been attached to its record.
@@ -268,11 +238,9 @@ impl Participant {
 const _: () =
     assert!(core::mem::offset_of!(Participant, next) < 0xc00 && size_of::<Participant>() == 4096);
 
-impl fmt::Debug for Participant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Participant").field("waiting", &self.waiting()).finish_non_exhaustive()
-    }
-}
+fmt!([] Debug for Participant, |this, f| {
+    f.debug_struct("Participant").field("waiting", &this.waiting()).finish_non_exhaustive()
+});
 
 /// The list of every participant ever made. Each lives as long as the list.
 #[derive(Debug)]
@@ -310,7 +278,7 @@ impl Participants {
             // SAFETY: from a box.
             let unknown = unsafe { &*participant };
             // SAFETY: not in the list yet.
-            unsafe { unknown.follow(head) };
+            unknown.next.with_mut(|next| unsafe { *next = head });
         }
         // SAFETY: from a box.
         Registration(unsafe { NonNull::new_unchecked(participant) })
