@@ -1,6 +1,6 @@
 //! The only door to the operating system: one contract, one file a system.
 //!
-//! A [`Region`] is an address range: a whole number of 64 KiB units, aligned to 64 KiB. Each part
+//! A `Region` is an address range: a whole number of 64 KiB units, aligned to 64 KiB. Each part
 //! of it is in one of two states:
 //!
 //! | state | load | store | memory |
