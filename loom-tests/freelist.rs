@@ -71,7 +71,7 @@ fn a_slot_comes_back() {
             a.allocate();
             // The first of these two is pushed second, onto a slot held before. So the chain has
             // its old length and its old first slot again.
-            a.held.swap(1, 3);
+            a.held.swap(2, 3);
             (0..4).for_each(|_| a.free());
         });
     });
