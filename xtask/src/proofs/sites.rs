@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::texts::text;
 use crate::run::context::{all_right, paths};
 use crate::source::lists::reasons;
 use crate::source::sites::{ORDERINGS, Site, sites};
@@ -55,8 +56,7 @@ fn compare(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
         }
         named.insert(name);
     }
-    let unmodeled = proofs.get(UNMODELED).ok_or_else(|| format!("{UNMODELED} is missing"))?;
-    let unmodeled = reasons(unmodeled).map_err(|reason| format!("{UNMODELED}: {reason}"))?;
+    let unmodeled = reasons(UNMODELED, text(proofs, UNMODELED)?)?;
     let excused: BTreeMap<&str, &str> =
         unmodeled.keys().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
     for Site { name, orderings, path, line, .. } in sites {

@@ -74,9 +74,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// Returns `true` if a wrong variant of this name is to be tried.
-    pub fn chooses(&self, name: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|part| name.contains(&**part))
+    /// Returns the wrong variants that are to be tried.
+    pub fn choose<'t, T>(&self, all: &'t [T], name: fn(&T) -> &str) -> Result<Vec<&'t T>, String> {
+        let is_named = |one: &&T| self.names.iter().any(|part| name(one).contains(&**part));
+        let is_chosen = |one: &&T| self.names.is_empty() || is_named(one);
+        let chosen: Vec<&T> = all.iter().filter(is_chosen).collect();
+        if chosen.is_empty() {
+            return Err(format!("no variant has a name with `{}` in it", self.names.join(" ")));
+        }
+        Ok(chosen)
     }
 }
 
@@ -125,7 +131,6 @@ pub fn write(file: &Path, text: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Makes a folder, and those above it.
 pub fn make_folder(folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
 }
