@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::texts::text;
 use crate::run::context::{all_right, paths};
 use crate::source::lists::reasons;
-use crate::source::sites::{ORDERINGS, Site, sites};
+use crate::source::sites::{FENCE, ORDERINGS, Site, sites};
 use crate::source::tree::Tree;
 
 /// The accesses that no proof is about, and why.
@@ -18,16 +18,15 @@ const UNMODELED: &str = paths::UNMODELED;
 fn said(proofs: &Tree) -> Vec<(String, String, String)> {
     let mut said = Vec::new();
     for (path, text) in proofs.iter().filter(|(p, _)| p.ends_with(".v") || p.ends_with(".pml")) {
-        for (at, line) in text.lines().enumerate() {
-            for rest in line.split("site: ").skip(1) {
-                let mut words = rest.split_whitespace();
-                let name = words.next().unwrap_or_default().to_owned();
-                // Prose.
-                if name.matches('.').count() < 2 {
-                    continue;
-                }
-                let word = |word: &str| word.trim_end_matches([':', '.', ',', ';']).to_owned();
-                let orderings = words.map(word).take_while(|w| ORDERINGS.contains(&&**w));
+        let lines = text.lines().enumerate();
+        for (at, rest) in lines.flat_map(|(at, l)| l.split("site: ").skip(1).map(move |r| (at, r)))
+        {
+            let mut words = rest.split_whitespace();
+            let name = words.next().unwrap_or_default().to_owned();
+            // Else it is prose.
+            if name.matches('.').count() >= 2 {
+                let word = words.map(|word| word.trim_end_matches([':', '.', ',', ';']));
+                let orderings = word.take_while(|w| ORDERINGS.contains(w) || *w == FENCE);
                 let orderings = orderings.collect::<Vec<_>>().join(" ");
                 said.push((name, orderings, format!("{path}:{}", at + 1)));
             }
@@ -103,24 +102,16 @@ mod tests {
         let all = sites(&sources);
         // The names of the files are needed, not their texts.
         let names: Tree = sources.keys().map(|path| (path.clone(), String::new())).collect();
-        for Site { name, orderings, path, line, .. } in &all {
-            let mut lines: Vec<&str> = sources[path].lines().collect();
-            let line = lines[line - 1];
-            let changed = if orderings == "Fence" {
-                line.replace("self.fence.", "self.other.")
-            } else if line.contains("Ordering::Relaxed") {
-                line.replace("Ordering::Relaxed", "Ordering::Release")
-            } else {
-                let at = line.find("Ordering::").unwrap();
-                let word = |c: char| c.is_alphanumeric() || c == ':';
-                let length = line[at..].find(|c| !word(c)).unwrap_or(line.len() - at);
-                line.replacen(&line[at..at + length], "Ordering::Relaxed", 1)
+        for Site { name, orderings, path, places, .. } in &all {
+            let (mut text, place) = (sources[path].clone(), places[0].clone());
+            let other = match &**orderings {
+                FENCE => "self.other.light(",
+                orderings if orderings.starts_with("Relaxed") => "Release",
+                _ => "Relaxed",
             };
-            assert_ne!(changed, line, "{name}");
-            let place = lines.iter().position(|other| std::ptr::eq(*other, line)).unwrap();
-            lines[place] = &changed;
+            text.replace_range(place, other);
             let mut wrong = names.clone();
-            wrong.insert(path.clone(), lines.join("\n") + "\n");
+            wrong.insert(path.clone(), text);
             let others = all.iter().filter(|site| site.path != *path).cloned();
             let wrong: Vec<Site> = others.chain(sites(&wrong)).collect();
             let noticed = compare(&wrong, &proofs);

@@ -14,8 +14,9 @@ use crate::run::context::paths;
 /// The calls that put a fence in its place.
 const FENCES: [&str; 3] = ["self.fence.light(", "self.fence.full(", "self.fence.heavy("];
 
-/// What an access can be.
-pub const ORDERINGS: [&str; 6] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst", "Fence"];
+/// What an access can be, or else a fence.
+pub const ORDERINGS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
+pub const FENCE: &str = "Fence";
 
 /// An access.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +36,11 @@ pub fn is_sync(path: &str) -> bool {
     path.starts_with(paths::SYNC)
 }
 
+/// Returns `true` for a file of tests alone.
+pub fn is_tests(path: &str) -> bool {
+    path.ends_with("/tests.rs")
+}
+
 /// Returns all accesses in the crate as it is used, apart from the door to them.
 pub fn sites(tree: &Tree) -> Vec<Site> {
     sites_without(tree, not_built)
@@ -47,50 +53,45 @@ pub fn modeled_sites(tree: &Tree) -> Vec<Site> {
     sites
 }
 
-fn sites_without(tree: &Tree, left_out: fn(&str, &str) -> Vec<Range<usize>>) -> Vec<Site> {
-    let names = names(tree.keys());
-    let is_left_out = |path: &str| !path.starts_with("src/") || is_sync(path) || is_tests(path);
-    let files = tree.iter().filter(|(path, _)| !is_left_out(path));
-    files.flat_map(|(path, text)| sites_of(path, &names[&**path], text, left_out)).collect()
-}
+/// Returns what is not in a file, from its text and its code.
+type LeftOut = fn(&str, &str) -> Vec<Range<usize>>;
 
-/// Returns `true` for a file of tests alone.
-pub fn is_tests(path: &str) -> bool {
-    path.ends_with("/tests.rs")
+fn sites_without(tree: &Tree, left_out: LeftOut) -> Vec<Site> {
+    let names = names(tree.keys());
+    let files = tree.iter().filter(|(path, _)| !is_sync(path) && !is_tests(path));
+    let named = files.filter_map(|(path, text)| Some((path, names.get(&**path)?, text)));
+    named.flat_map(|(path, name, text)| sites_of(path, name, text, left_out)).collect()
 }
 
 /// Returns what the crate's files are called in names of accesses.
 fn names<'p>(paths: impl Iterator<Item = &'p String>) -> BTreeMap<&'p str, String> {
-    let parts = |path: &'p str| {
-        let (folder, stem) = path.trim_end_matches(".rs").rsplit_once('/').unwrap_or(("", path));
-        (folder.rsplit('/').next().unwrap_or_default(), stem)
+    let parts = |path: &'p String| {
+        let (folder, stem) = path
+            .strip_prefix("src/")?
+            .strip_suffix(".rs")?
+            .rsplit_once('/')
+            .unwrap_or(("src", path.trim_start_matches("src/").trim_end_matches(".rs")));
+        Some((&**path, folder.rsplit('/').next().unwrap_or_default(), stem))
     };
-    let paths: Vec<&str> = paths.map(|path| &**path).filter(|p| p.starts_with("src/")).collect();
-    let stems: Vec<&str> = paths.iter().map(|path| parts(path).1).collect();
-    let count = |name: &str| stems.iter().filter(|stem| **stem == name).count();
-    let name = |path: &&'p str| {
-        let (folder, stem) = parts(path);
+    let paths: Vec<(&str, &str, &str)> = paths.filter_map(parts).collect();
+    let count = |name: &str| paths.iter().filter(|(_, _, stem)| *stem == name).count();
+    let name = |&(path, folder, stem): &(&'p str, &str, &str)| {
         let name = match stem {
             "mod" if count(folder) == 0 => folder.to_owned(),
             _ if count(stem) == 1 => stem.to_owned(),
             _ => format!("{folder}_{stem}"),
         };
-        (*path, name)
+        (path, name)
     };
     paths.iter().map(name).collect()
 }
 
 /// Returns the accesses of a file that is called so, from top to bottom.
-fn sites_of(
-    path: &str,
-    file: &str,
-    text: &str,
-    left_out: fn(&str, &str) -> Vec<Range<usize>>,
-) -> Vec<Site> {
+fn sites_of(path: &str, file: &str, text: &str, left_out: LeftOut) -> Vec<Site> {
     let code = code_only(text);
     let mut found: Vec<(Vec<Range<usize>>, String)> = Vec::new();
-    for (place, _) in code.match_indices("Ordering::") {
-        let start = place + "Ordering::".len();
+    for (place, marker) in code.match_indices("Ordering::") {
+        let start = place + marker.len();
         let ordering = ORDERINGS.iter().find(|ordering| code[start..].starts_with(**ordering));
         let (Some(ordering), Some((call, index))) = (ordering, call_at(&code, place)) else {
             continue;
@@ -119,11 +120,9 @@ fn sites_of(
         if *count > 1 {
             name += &format!(".{count}");
         }
-        let ordering = |place: &Range<usize>| {
-            let word = &code[place.clone()];
-            if ORDERINGS.contains(&word) { word.to_owned() } else { "Fence".to_owned() }
-        };
-        let orderings = places.iter().map(ordering).collect::<Vec<_>>().join(" ");
+        let orderings = places.iter().map(|place| &code[place.clone()]);
+        let orderings = orderings.map(|word| if ORDERINGS.contains(&word) { word } else { FENCE });
+        let orderings = orderings.collect::<Vec<_>>().join(" ");
         let line = code[..start].matches('\n').count() + 1;
         Site { name, orderings, path: path.to_owned(), line, places }
     };
