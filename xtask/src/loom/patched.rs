@@ -81,14 +81,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_source_is_found() {
-        let metadata = r#"{"packages":[{"name":"a","manifest_path":"/a/b/Cargo.toml"},
-            {"name":"loom","version":"0.7.2","manifest_path":"/r/loom-0.7.2/Cargo.toml"}]}"#;
-        assert_eq!(source_in(metadata), Some(PathBuf::from("/r/loom-0.7.2")));
-        assert_eq!(source_in(&metadata.replace("0.7.2", "0.7.9")), None);
-    }
-
-    #[test]
     fn what_does_not_match_is_refused() {
         let diff = "Why.\n\n--- a/x.rs\n+++ b/x.rs\n@@ -1 +1 @@\n-old\n+new\n";
         let tree = |file: &str, text: &str| Tree::from([(file.to_owned(), text.to_owned())]);

@@ -101,13 +101,3 @@ fn failure(line: &str) -> Option<(Option<u64>, String)> {
     let (execution, message) = line.split_once("failed: ")?.1.split_once(" | ")?;
     Some((execution.parse().ok(), message.to_owned()))
 }
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_failure_is_read() {
-        let failure = super::failure("test a ... failed: 12 | Invariant 3: b | c");
-        assert_eq!(failure, Some((Some(12), "Invariant 3: b | c".to_owned())));
-        assert_eq!(super::failure("test a ... FAILED"), None);
-    }
-}

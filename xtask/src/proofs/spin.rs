@@ -195,12 +195,4 @@ mod tests {
         let cut = format!("Warning: Search not completed\n{passed}");
         assert!([&*cut, "errors: 0\n 0 states, stored", ""].iter().all(|text| read(text).is_err()));
     }
-
-    #[test]
-    fn a_line_is_a_model() {
-        let model = |line| super::model(line).map(|m| (m.definitions, m.how[0], m.quick));
-        let read = model("a | 1 2 | b, c | M=1 N | progress quick");
-        assert_eq!(read, Some(("-DM=1 -DN ".to_owned(), "progress", true)));
-        assert_eq!((model("a | 1 | b | c"), model("a | 1 | b | c | else")), (None, None));
-    }
 }

@@ -43,15 +43,3 @@ pub fn claims(text: &str) -> Result<Vec<[&str; 3]>, String> {
 pub fn tell(claim: &[&str; 3], tool: &str) {
     println!("theorem: {} | {tool}", claim.join(" | "));
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn claims_are_read_in_either_kind_of_comment() {
-        let text = "; theorem: a.b | 1, 2 | A says b\n(* theorem: c | 3 | D *)\nelse\n";
-        assert_eq!(claims(text), Ok(vec![["a.b", "1, 2", "A says b"], ["c", "3", "D"]]));
-        assert!(claims("; theorem: a | b").is_err());
-    }
-}

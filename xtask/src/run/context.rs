@@ -5,21 +5,16 @@ use std::path::{Path, PathBuf};
 
 /// Places in the repository, from its root, with `/`.
 pub mod paths {
-    /// The crate.
     pub const SOURCE: &str = "src";
     pub const MANIFEST: &str = "Cargo.toml";
     pub const LOCK: &str = "Cargo.lock";
     /// What the crate's documentation includes.
     pub const TEXTS: [&str; 4] =
         ["README.md", "docs/DESIGN.md", "docs/MIGRATION.md", "docs/SANDBOX.md"];
-    /// The list of invariants is in here.
-    #[cfg(test)]
-    pub const DESIGN: &str = "docs/DESIGN.md";
     /// Atomics, locks, and threads come only through here, and the system's calls.
     pub const SYNC: &str = "src/sync/";
     pub const SYSTEM: &str = "src/sys/";
 
-    /// The models.
     pub const MODELS: &str = "loom-tests";
     pub const MODEL_INDEX: &str = "loom-tests/INDEX.md";
     pub const LOOM_PATCH: &str = "loom-tests/loom.patch";
@@ -45,16 +40,10 @@ pub mod paths {
         ["proofs/mistakes/coq", "proofs/mistakes/smt", "proofs/mistakes/spin"];
     pub const UNMODELED: &str = "proofs/unmodelled.txt";
 
-    /// Files whose statements are mutated, and the modules whose unit tests must notice.
-    pub const STATEMENTS: [&str; 3] =
-        ["src/bits/chain.rs", "src/bits/geometry.rs", "src/bits/word.rs"];
-    pub const STATEMENT_TESTS: [&str; 3] = ["bits::chain::", "bits::geometry::", "bits::word::"];
-
-    /// The figures of the benchmarks.
-    pub const FIGURES: &str = "benches/RESULTS.md";
     /// Scripts of this package.
     pub const PLATFORMS: &str = "xtask/platforms/cargo.sh";
     pub const FETCH: &str = "xtask/platforms/fetch.sh";
+    pub const FIGURES: &str = "benches/RESULTS.md";
 }
 
 /// The user's choices.

@@ -162,19 +162,17 @@ mod tests {
 
     #[test]
     fn a_model_is_read_field_by_field() {
-        let mut tally = Tally::default();
         let line = "model: two_pops | F1, F2 | two threads pop | 2 preemptions | 1_204 | 3.5";
-        assert!(tally.read(line));
-        assert!(tally.read(&format!("test two_pops ... {line} s")));
-        let model = &tally.models[0];
-        assert_eq!((&*model.name, &*model.invariants), ("two_pops", "F1, F2"));
-        assert_eq!((&*model.what, &*model.bound), ("two threads pop", "2 preemptions"));
-        assert_eq!((model.executions, model.seconds), (1204, 3.5));
-        assert_eq!(tally.models[1], *model);
-        assert_eq!(tally.to_string(), "2 models, 2,408 executions");
+        let tests = "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured";
+        let models = tally(&format!("{line}\ntest two_pops ... {line} s"));
+        let Model { name, invariants, what, bound, executions, seconds } = &models.models[0];
+        assert_eq!([name, invariants, what], ["two_pops", "F1, F2", "two threads pop"]);
+        assert_eq!((&**bound, *executions, *seconds), ("2 preemptions", 1204, 3.5));
+        assert_eq!(models.models[1], models.models[0]);
         // Models count instead of the tests that run them.
-        tally.read("test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured");
-        assert_eq!((tally.passed(), tally.tests_failed), (2, 1));
+        let with_tests = tally(&format!("{line}\n{line}\n{tests}"));
+        assert_eq!((with_tests.passed(), with_tests.tests_failed), (2, 1));
+        assert_eq!(with_tests.to_string(), "2 models, 2,408 executions");
     }
 
     #[test]

@@ -50,11 +50,4 @@ mod tests {
             assert!(read(wrong).is_err());
         }
     }
-
-    #[test]
-    fn rows_are_told_by_their_first_cells() {
-        let rows = rows("# T\n\n| a | b | c |\n|---|---|---|\n| 1 | 2 | 3 |\n| 4 | 5 |  |\n", 2);
-        let row = |name: &str, row: &str| (name.to_owned(), row.to_owned());
-        assert_eq!(rows, [row("1 2", "1 | 2 | 3"), row("4 5", "4 | 5 | ")].into());
-    }
 }

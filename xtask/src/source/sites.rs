@@ -66,12 +66,9 @@ fn sites_without(tree: &Tree, left_out: LeftOut) -> Vec<Site> {
 /// Returns what the crate's files are called in names of accesses.
 fn names<'p>(paths: impl Iterator<Item = &'p String>) -> BTreeMap<&'p str, String> {
     let parts = |path: &'p String| {
-        let (folder, stem) = path
-            .strip_prefix("src/")?
-            .strip_suffix(".rs")?
-            .rsplit_once('/')
-            .unwrap_or(("src", path.trim_start_matches("src/").trim_end_matches(".rs")));
-        Some((&**path, folder.rsplit('/').next().unwrap_or_default(), stem))
+        let below = path.strip_prefix("src/")?.strip_suffix(".rs")?;
+        let (folder, stem) = below.rsplit_once('/').unwrap_or(("src", below));
+        Some((&**path, folder.rsplit('/').next()?, stem))
     };
     let paths: Vec<(&str, &str, &str)> = paths.filter_map(parts).collect();
     let count = |name: &str| paths.iter().filter(|(_, _, stem)| *stem == name).count();
@@ -89,30 +86,29 @@ fn names<'p>(paths: impl Iterator<Item = &'p String>) -> BTreeMap<&'p str, Strin
 /// Returns the accesses of a file that is called so, from top to bottom.
 fn sites_of(path: &str, file: &str, text: &str, left_out: LeftOut) -> Vec<Site> {
     let code = code_only(text);
-    let mut found: Vec<(Vec<Range<usize>>, String)> = Vec::new();
+    let mut found: Vec<(Vec<Range<usize>>, &str)> = Vec::new();
     for (place, marker) in code.match_indices("Ordering::") {
         let start = place + marker.len();
         let ordering = ORDERINGS.iter().find(|ordering| code[start..].starts_with(**ordering));
         let (Some(ordering), Some((call, index))) = (ordering, call_at(&code, place)) else {
             continue;
         };
-        let operation = call.rsplit('.').next().unwrap_or(&call).to_owned();
         let range = start..start + ordering.len();
         match found.last_mut() {
-            Some((places, last)) if index == 3 && *last == operation => places.push(range),
-            _ => found.push((vec![range], operation)),
+            Some((places, last)) if index == 3 && *last == call => places.push(range),
+            _ => found.push((vec![range], call)),
         }
     }
     for call in FENCES {
         let operation = call.trim_start_matches("self.fence.").trim_end_matches('(');
         let places = code.match_indices(call).map(|(place, _)| place..place + call.len());
-        found.extend(places.map(|place| (Vec::from([place]), operation.to_owned())));
+        found.extend(places.map(|place| (Vec::from([place]), operation)));
     }
     let left_out = left_out(text, &code);
     found.retain(|(places, _)| !left_out.iter().any(|range| range.contains(&places[0].start)));
     found.sort_by_key(|(places, _)| places[0].start);
     let mut seen: HashMap<String, u32> = HashMap::new();
-    let site = |(places, operation): (Vec<Range<usize>>, String)| {
+    let site = |(places, operation): (Vec<Range<usize>>, &str)| {
         let start = places[0].start;
         let mut name = format!("{file}.{}.{operation}", function_at(&code, start));
         let count = seen.entry(name.clone()).or_default();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::files::{File, Misses, comment, files, none, root};
-use crate::run::context::{self, paths};
+use crate::run::context;
 
 fn read(path: &Path) -> File {
     File::new("", &context::read(path).unwrap_or_else(|error| panic!("{error}")))
@@ -12,7 +12,7 @@ fn read(path: &Path) -> File {
 
 /// Returns the numbers of the design's list of invariants.
 fn invariants() -> BTreeSet<u32> {
-    let design = read(&root().join(paths::DESIGN));
+    let design = read(&root().join("docs/DESIGN.md"));
     let section = design.lines.iter().skip_while(|line| *line != "## Invariants").skip(1);
     let number = |line: &String| line.split_once(". **")?.0.parse().ok();
     section.take_while(|line| !line.starts_with("## ")).filter_map(number).collect()
