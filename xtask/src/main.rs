@@ -55,7 +55,6 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
   --all     try also what was tried before and has not changed since
   NAME      only those with this in their names";
 
-/// The commands.
 const COMMANDS: [&str; 12] = [
     "verify",
     "mutants",
@@ -118,7 +117,6 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Reads the command line.
 fn command(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Command, lexopt::Error> {
     let mut parser = Parser::from_args(words);
     let is = |name: &str| Command { name: name.to_owned(), ..Default::default() };

@@ -33,7 +33,6 @@ pub const NOT_QUICK: &str = "
     sweep::allocate_then_free::whole sweep::full::whole sweep::pages::whole sweep::stash::whole
     unswept::allocate_free_sweep unswept::helpers";
 
-/// Returns how many they are.
 fn left_out() -> usize {
     NOT_QUICK.split_whitespace().count()
 }

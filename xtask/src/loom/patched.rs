@@ -46,14 +46,12 @@ pub fn patch(context: &Context, folder: &Path) -> Result<(), String> {
     let source = source_in(&output_of(&metadata, &context.root)?).ok_or_else(|| {
         format!("the lockfile has another loom, expected {}", RELEASES.join(" or "))
     })?;
-    let mut loom = Tree::new();
-    read_folder(&source, "", &[""], &mut loom)?;
+    let mut loom = read_folder(&source, "", &[""])?;
     correct(&mut loom, &context.read(paths::LOOM_PATCH)?)
         .map_err(|error| format!("{}: {error}", paths::LOOM_PATCH))?;
     loom.iter().try_for_each(|(path, text)| context::write(&folder.join(path), text))
 }
 
-/// Returns loom's folder, from what `cargo metadata` says.
 fn source_in(metadata: &str) -> Option<PathBuf> {
     let metadata: Value = serde_json::from_str(metadata).ok()?;
     let mut packages = metadata["packages"].as_array()?.iter();
@@ -63,7 +61,6 @@ fn source_in(metadata: &str) -> Option<PathBuf> {
     Path::new(loom["manifest_path"].as_str()?).parent().map(Path::to_path_buf)
 }
 
-/// Applies a diff with words above it.
 fn correct(loom: &mut Tree, text: &str) -> Result<(), String> {
     let at = text.find("\n--- a/").ok_or("no hunk, expected a unified diff")?;
     for patch in PatchSet::parse(&text[at + 1..], ParseOptions::unidiff()) {

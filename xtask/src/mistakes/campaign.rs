@@ -25,47 +25,36 @@ const QUICK_BOUND: &str = "2 preemptions";
 /// How long a model may take in any case.
 const PATIENCE: f64 = 60.0;
 
-/// The crate with something wrong in it.
 pub struct Variant {
     pub name: String,
-    /// The first cells of its row.
     pub cells: String,
     pub tree: Tree,
     /// The test that is thought to notice: it goes first, and may take all the time it needs.
     pub hint: Option<String>,
 }
 
-/// How much is done.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Extent {
-    /// Long models are explored up to two preemptions only, apart from a variant's hint.
-    Quick,
-    /// Those that this does not settle, to the end.
-    Full,
-}
-
 /// Where results are kept, and how many are tried at a time.
 pub struct Campaign<'c> {
     context: &'c Context,
-    extent: Extent,
+    /// Explores to the end, too, what has been explored up to two preemptions. Else only a hint is.
+    is_full: bool,
     results: PathBuf,
     workers: usize,
 }
 
 impl<'c> Campaign<'c> {
-    pub fn new(context: &'c Context, extent: Extent) -> Self {
+    pub fn new(context: &'c Context, is_full: bool) -> Self {
         let results = context.target.join("mutants/results");
         let workers = thread::available_parallelism().map_or(1, usize::from).min(2);
-        Self { context, extent, results, workers }
+        Self { context, is_full, results, workers }
     }
 
-    /// Returns the kept outcome of a variant.
     pub fn kept(&self, variant: &Variant) -> Option<Outcome> {
         Outcome::kept(&self.file(variant))
     }
 
     fn file(&self, variant: &Variant) -> PathBuf {
-        let kind = if self.extent == Extent::Quick { "-quick" } else { "" };
+        let kind = if self.is_full { "" } else { "-quick" };
         self.results.join(format!("{}{kind}", fingerprint(&variant.tree)))
     }
 
@@ -112,7 +101,7 @@ impl<'c> Campaign<'c> {
     /// unchanged crate.
     fn schedule(&self, base: &Tree) -> Result<Vec<Outcome>, String> {
         let mut schedule = self.pass(base, "quick", |test| Some(test + QUICK))?;
-        if self.extent == Extent::Full {
+        if self.is_full {
             let is_bounded = |test: &String| {
                 let quick =
                     |o: &Outcome| o.message == QUICK_BOUND && o.model == test.clone() + QUICK;

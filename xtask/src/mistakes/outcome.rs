@@ -7,7 +7,6 @@ use std::path::Path;
 use crate::run::context;
 use crate::run::display::grouped;
 
-/// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum End {
     /// A model failed.
@@ -18,7 +17,6 @@ pub enum End {
     TimedOut,
 }
 
-/// What came of a variant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub end: End,
@@ -28,7 +26,6 @@ pub struct Outcome {
     pub executions: Option<u64>,
     /// After how long it failed, or how long all models took.
     pub seconds: f64,
-    /// What the model said.
     pub message: String,
 }
 
@@ -66,7 +63,6 @@ impl Outcome {
         Some(Self { end: *end, model, executions, seconds, message })
     }
 
-    /// Returns what a file keeps.
     pub fn kept(file: &Path) -> Option<Self> {
         Self::read(&fs::read_to_string(file).ok()?)
     }
@@ -75,7 +71,6 @@ impl Outcome {
         context::write(file, &self.line())
     }
 
-    /// Returns how it ended, the model, the executions, the seconds, and the message.
     pub fn cells(&self) -> [String; 5] {
         let text = |text: &str| text.replace('|', "\\|").replace('\n', " ");
         let unknown = if self.is_killed() { "?" } else { "" };

@@ -23,7 +23,6 @@ use crate::source::lists::{self, reasons};
 use crate::source::patch::{Mistake, read_folder};
 use crate::source::tree::{self, Tree, fingerprint};
 
-/// How many seconds each is given by default.
 const SECONDS: u64 = 60;
 
 /// A test that needs so much longer than it was given does not come to an end.
@@ -98,7 +97,6 @@ impl<'c> Workshop<'c> {
         self.folder.join("results").join(fingerprint(tree))
     }
 
-    /// Returns what was found out before.
     fn kept(&self, tree: &Tree) -> Option<Outcome> {
         Outcome::kept(&self.file(tree))
     }
@@ -158,7 +156,6 @@ impl<'c> Workshop<'c> {
     }
 }
 
-/// A test's failure, as far as it has been told.
 #[derive(Default)]
 struct Fall {
     /// When the first panic was reported.

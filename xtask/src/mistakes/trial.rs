@@ -13,14 +13,12 @@ use crate::run::process;
 use crate::run::tally::Tally;
 use crate::source::tree::{self, Tree};
 
-/// How long a build may take.
 const BUILD: Duration = Duration::from_secs(900);
 
 /// What the name of a model ends with that is explored up to two preemptions only; what comes
 /// before it is its test, such as `world::end_sweep`.
 pub const QUICK: &str = ", quick";
 
-/// Returns the folder for the corrected copy of loom.
 pub fn loom(context: &Context) -> PathBuf {
     context.target.join("mutants/loom")
 }
@@ -62,7 +60,6 @@ pub fn executable(
     binary.ok_or_else(|| format!("{build}: named no executable, expected one"))
 }
 
-/// Returns the names of all tests in the program.
 pub fn tests(binary: &Path) -> Result<Vec<String>, String> {
     let list = process::output_of(&program(binary, "--list"), Path::new("."))?;
     Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::campaign::{Campaign, Extent, Variant};
+use super::campaign::{Campaign, Variant};
 use crate::run::command::program;
 use crate::run::context::{Context, all_right, paths};
 use crate::run::process::output_of;
@@ -15,28 +15,24 @@ use crate::source::orderings::mutants;
 use crate::source::patch::read_folder;
 use crate::source::tree::{self, Tree};
 
-/// A kind of variants.
 pub struct Kind {
-    /// The check that tries them.
     check: &'static str,
     table: &'static str,
     /// Has reasons why some live.
     reasons: Option<&'static str>,
-    extent: Extent,
+    is_full: bool,
     /// What stands above the table, for `COMMIT` and `COUNTS`, and the first of its heading.
     head: &'static str,
     /// How many cells name a variant.
     named_by: usize,
-    /// Returns the variants of the crate.
     variants: fn(&Context, &Tree) -> Result<Vec<Variant>, String>,
 }
 
-/// Weakened orderings.
 pub const ORDERINGS: Kind = Kind {
     check: "mutants",
     table: paths::ORDERINGS_TABLE,
     reasons: Some(paths::EQUIVALENT),
-    extent: Extent::Full,
+    is_full: true,
     head: "# Mutants of the orderings\n\n\
         Made by `cargo xtask verify mutants`, last from COMMIT: COUNTS. A mutant that\nwas not \
         asked for then keeps its row.\n\n\
@@ -55,12 +51,11 @@ pub const ORDERINGS: Kind = Kind {
     },
 };
 
-/// Known mistakes.
 pub const KNOWN: Kind = Kind {
     check: "seeded",
     table: paths::MISTAKES_TABLE,
     reasons: None,
-    extent: Extent::Quick,
+    is_full: false,
     head: "# Known mistakes, and the models that notice them\n\n\
         Made by `cargo xtask verify seeded`, last from COMMIT: COUNTS. A mistake that\nwas not \
         asked for then keeps its row. Each is a patch in this folder.\n\n\
@@ -86,7 +81,7 @@ impl Kind {
         let base = tree::for_models(&context.root)?;
         let variants = (self.variants)(context, &base)?;
         let chosen = context.options.choose(&variants, |variant| &variant.name)?;
-        let campaign = Campaign::new(context, self.extent);
+        let campaign = Campaign::new(context, self.is_full);
         campaign.run(&base, &chosen)?;
 
         // Where only some were asked for, the others keep the rows that they have.
@@ -170,7 +165,6 @@ impl Kind {
         self.reasons.map_or(Ok(BTreeMap::new()), |file| reasons(file, &context.read(file)?))
     }
 
-    /// Returns the table with these rows.
     fn text(&self, commit: &str, rows: &[String]) -> String {
         let count =
             |end: &str| rows.iter().filter(|row| row.contains(&format!(" | {end} | "))).count();

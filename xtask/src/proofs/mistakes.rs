@@ -48,7 +48,6 @@ pub fn run(context: &Context, tree: &Tree, all: &[Case], folder: &Path) -> Resul
     })
 }
 
-/// Makes a mistake, and says how it is noticed.
 fn noticed(
     context: &Context,
     tree: &Tree,
@@ -76,7 +75,6 @@ fn noticed(
     found.ok_or_else(|| "goes unnoticed".to_owned())
 }
 
-/// Writes down the way to a mistake.
 fn keep(
     context: &Context,
     Mistake { name, what, .. }: &Mistake,

@@ -20,6 +20,7 @@ use crate::platforms::install;
 use crate::run::command::{Plan, Say, cargo, own, program};
 use crate::run::context::{Context, all_right};
 use crate::run::process::output_of;
+use crate::source::sites::sites;
 use crate::source::tree::crate_only;
 
 /// The programs that are needed, and the packages that have them.
@@ -30,7 +31,6 @@ const TOOLS: [(&str, &str, &str); 4] = [
     ("gcc", "-v", "gcc libc6-dev"),
 ];
 
-/// Returns what `cargo xtask verify proofs` runs.
 pub fn plan(context: &Context, say: Say) -> Plan {
     let is_missing =
         |tool: &str, flag: &str| output_of(&program(tool, flag), Path::new("/")).is_err();
@@ -53,7 +53,7 @@ pub fn plan(context: &Context, say: Say) -> Plan {
 /// Checks all proofs; with `--mutants`, that wrong ones are refused instead.
 pub fn run(context: &Context) -> Result<(), String> {
     let tree = texts::read(&context.root)?;
-    println!("cases: sites {}", sites::check(&crate_only(&context.root)?, &tree)?);
+    println!("cases: sites {}", sites::check(&sites(&crate_only(&context.root)?), &tree)?);
     let mistakes = mistakes::read(&context.root, &tree)?;
     println!("cases: mistakes {}", mistakes.len());
     let folder = context.target.join("proofs");

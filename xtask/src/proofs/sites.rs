@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::texts::text;
 use crate::run::context::{all_right, paths};
 use crate::source::lists::reasons;
-use crate::source::sites::{FENCE, ORDERINGS, Site, sites};
+use crate::source::sites::{FENCE, ORDERINGS, Site};
 use crate::source::tree::Tree;
 
 /// The accesses that no proof is about, and why.
@@ -37,11 +37,7 @@ fn said(proofs: &Tree) -> Vec<(String, String, String)> {
 
 /// Checks that all accesses in the source are named in a proof, with the orderings that they have,
 /// and no others. Returns how many there are.
-pub fn check(tree: &Tree, proofs: &Tree) -> Result<usize, String> {
-    compare(&sites(tree), proofs)
-}
-
-fn compare(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
+pub fn check(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
     let by_name: BTreeMap<&str, &Site> = sites.iter().map(|site| (&*site.name, site)).collect();
     let mut wrong = Vec::new();
     let mut named = BTreeSet::new();
@@ -80,6 +76,7 @@ fn compare(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
 mod tests {
     use super::*;
     use crate::proofs::texts;
+    use crate::source::sites::sites;
     use crate::source::tree::crate_only;
     use std::path::Path;
 
@@ -91,7 +88,7 @@ mod tests {
     #[test]
     fn the_proofs_are_about_the_source() {
         let (sources, proofs) = sources_and_proofs();
-        check(&sources, &proofs).unwrap_or_else(|wrong| panic!("{wrong}"));
+        check(&sites(&sources), &proofs).unwrap_or_else(|wrong| panic!("{wrong}"));
     }
 
     /// Whatever ordering is changed in a copy of the source, and whatever access is added or
@@ -114,7 +111,7 @@ mod tests {
             wrong.insert(path.clone(), text);
             let others = all.iter().filter(|site| site.path != *path).cloned();
             let wrong: Vec<Site> = others.chain(sites(&wrong)).collect();
-            let noticed = compare(&wrong, &proofs);
+            let noticed = check(&wrong, &proofs);
             assert!(noticed.is_err_and(|wrong| wrong.contains(&**name)), "{name} is not");
         }
         assert!(all.len() > 100, "only {} were tried", all.len());

@@ -11,13 +11,10 @@ use crate::run::context::paths;
 use crate::run::process::{self, output_of, share_out};
 use crate::source::tree::Tree;
 
-/// How long one exploration may take.
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// How much memory it may take, in MiB.
 const MEMORY: u32 = 7000;
 
-/// A line of the list of models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     pub name: String,
@@ -38,7 +35,6 @@ const HOW: [[&str; 4]; 3] = [
     ["stops", "-DNFAIR=4", "-m4000000 -a -f", "all states, weakly fair runs"],
 ];
 
-/// Returns the list of models.
 pub fn models(tree: &Tree) -> Result<Vec<Model>, String> {
     let lines = text(tree, paths::SPIN_MODELS)?.lines();
     let lines = lines.filter(|line| !line.starts_with('#') && !line.trim().is_empty());
@@ -92,16 +88,13 @@ pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<(), String> {
 /// What is given to SPIN so that the shortest way to an error can be searched for.
 const SHORTEST: &str = "-Dhidden=";
 
-/// What an exploration came to.
 #[derive(Debug, Default, PartialEq)]
 struct Found {
     error: Option<String>,
     states: u64,
-    /// Lines that it did not come to.
     unreached: BTreeSet<String>,
 }
 
-/// Makes the program that explores a model, and runs it.
 fn explore(tree: &Tree, model: &Model, folder: &Path, more: &str) -> Result<Found, String> {
     let Model { name, definitions, how: [_, compile, options, _], .. } = model;
     copy(tree, ".pml", folder)?;
@@ -120,7 +113,6 @@ fn explore(tree: &Tree, model: &Model, folder: &Path, more: &str) -> Result<Foun
     result.and_then(|()| found(&lines)).map_err(|reason| format!("{name}: {reason}"))
 }
 
-/// Reads what the program printed.
 fn found(lines: &[String]) -> Result<Found, String> {
     let mut found = Found::default();
     let (mut errors, mut whole) = (None, true);

@@ -5,15 +5,10 @@ use std::path::Path;
 use crate::run::context::{self, paths};
 use crate::source::tree::{Tree, read_folder};
 
-/// Returns all texts.
 pub fn read(root: &Path) -> Result<Tree, String> {
-    let mut tree = Tree::new();
-    let endings = [".v", ".pml", ".smt2", ".txt", "_CoqProject"];
-    read_folder(root, paths::PROOFS, &endings, &mut tree)?;
-    Ok(tree)
+    read_folder(root, paths::PROOFS, &[".v", ".pml", ".smt2", ".txt", "_CoqProject"])
 }
 
-/// Returns one of them.
 pub fn text<'t>(tree: &'t Tree, path: &str) -> Result<&'t str, String> {
     tree.get(path).map(|text| &**text).ok_or_else(|| format!("{path} is missing"))
 }
@@ -39,7 +34,6 @@ pub fn claims(text: &str) -> Result<Vec<[&str; 3]>, String> {
     claims.collect()
 }
 
-/// Tells the test command of a claim that holds.
 pub fn tell(claim: &[&str; 3], tool: &str) {
     println!("theorem: {} | {tool}", claim.join(" | "));
 }

@@ -64,12 +64,10 @@ impl Command {
         self
     }
 
-    /// Appends arguments separated by blanks.
     pub fn arguments(self, arguments: &str) -> Self {
         arguments.split_whitespace().fold(self, Self::argument)
     }
 
-    /// Has cargo build in this folder.
     pub fn target_dir(self, folder: &Path) -> Self {
         self.env("CARGO_TARGET_DIR", folder)
     }
@@ -80,7 +78,6 @@ impl Command {
         self.environment.iter().fold(script, |script, (name, value)| script.env(name, value))
     }
 
-    /// Sets a variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         let value = value.as_ref().to_string_lossy().into_owned();
         self.environment.retain(|(known, _)| known != name);

@@ -40,13 +40,11 @@ pub mod paths {
         ["proofs/mistakes/coq", "proofs/mistakes/smt", "proofs/mistakes/spin"];
     pub const UNMODELED: &str = "proofs/unmodelled.txt";
 
-    /// Scripts of this package.
     pub const PLATFORMS: &str = "xtask/platforms/cargo.sh";
     pub const FETCH: &str = "xtask/platforms/fetch.sh";
     pub const FIGURES: &str = "benches/RESULTS.md";
 }
 
-/// The user's choices.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     pub quick: bool,
@@ -78,9 +76,7 @@ impl Options {
 /// What a command may need to know before it starts.
 pub struct Context {
     pub options: Options,
-    /// The repository.
     pub root: PathBuf,
-    /// Cargo's build folder.
     pub target: PathBuf,
 }
 
@@ -94,18 +90,15 @@ impl Context {
         Self { options, target: root.join(target), root }
     }
 
-    /// Returns the text of a file of the repository.
     pub fn read(&self, file: &str) -> Result<String, String> {
         read(&self.root.join(file))
     }
 
-    /// Writes a file of the repository.
     pub fn write(&self, file: &str, text: &str) -> Result<(), String> {
         write(&self.root.join(file), text)
     }
 }
 
-/// Returns the text of a file.
 pub fn read(file: &Path) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }

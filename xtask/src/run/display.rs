@@ -4,13 +4,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-/// How often the line on a terminal is redrawn.
 const REDRAW: Duration = Duration::from_millis(200);
 
-/// How often a log is told that a check still runs.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// The display of one check.
 pub struct Display {
     bar: ProgressBar,
     told: Instant,
@@ -32,7 +29,6 @@ impl Display {
         Self { bar, told: Instant::now() }
     }
 
-    /// Changes the words after the time.
     pub fn update(&mut self, detail: &str) {
         self.bar.set_message(detail.to_owned());
     }
@@ -69,12 +65,10 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// Writes `1 test`, `2,345 tests`.
 pub fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
-/// Writes `1,234,567`.
 pub fn grouped(number: u64) -> String {
     HumanCount(number).to_string()
 }

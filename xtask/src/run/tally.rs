@@ -20,7 +20,6 @@ pub struct Model {
     pub seconds: f64,
 }
 
-/// A running count over the lines of a check's output.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     pub tests_passed: u64,

@@ -59,14 +59,9 @@ const TESTS: &[&str] = &["#[cfg(test)]", "#[cfg(all(test"];
 const MODELS: &[&str] = &["#[cfg(all(loom", "#[cfg(model)]", "#[cfg(all(model"];
 const NO_MODELS: &[&str] = &["#[cfg(not(all(loom", "#[cfg(not(model))]"];
 
-/// Returns what no model runs: tests, and what is compiled only without loom.
-pub fn unmodeled(text: &str, code: &str) -> Vec<Range<usize>> {
-    items(text, code, &[TESTS, NO_MODELS].concat())
-}
-
-/// Returns what is not compiled into the crate as it is used: tests, and what is there for loom.
-pub fn not_built(text: &str, code: &str) -> Vec<Range<usize>> {
-    items(text, code, &[TESTS, MODELS].concat())
+/// Returns what is not compiled: tests, and what is there for models, or what no model has.
+pub fn left_out(text: &str, code: &str, is_model: bool) -> Vec<Range<usize>> {
+    items(text, code, &[TESTS, if is_model { NO_MODELS } else { MODELS }].concat())
 }
 
 /// Returns the code without tests: comments, literals, and items for tests are blanked.
@@ -177,7 +172,7 @@ mod tests {
     fn tests_and_what_loom_leaves_out_are_found() {
         let text =
             "#[cfg(not(all(loom, x)))]\nmod a {\n    {b}\n}\nc;\n#[cfg(test)]\nmod d { e }\nf";
-        let ranges = unmodeled(text, &code_only(text));
+        let ranges = left_out(text, &code_only(text), true);
         let found: Vec<&str> = ranges.into_iter().map(|range| &text[range]).collect();
         let first = "#[cfg(not(all(loom, x)))]\nmod a {\n    {b}\n}";
         assert_eq!(found, [first, "#[cfg(test)]\nmod d { e }"]);

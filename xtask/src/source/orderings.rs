@@ -6,7 +6,6 @@
 use super::sites::modeled_sites;
 use super::tree::Tree;
 
-/// What each ordering is weakened to.
 const WEAKER: [(&str, &[&str]); 4] = [
     ("Acquire", &["Relaxed"]),
     ("Release", &["Relaxed"]),

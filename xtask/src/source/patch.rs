@@ -25,7 +25,6 @@ use diffy::patch_set::{FileOperation, ParseOptions, PatchSet};
 
 use super::tree::{self, Tree};
 
-/// A mistake, ready to be made.
 pub struct Mistake {
     pub name: String,
     pub what: String,
@@ -45,8 +44,7 @@ struct Change {
 
 /// Returns all mistakes in a folder of patches, by name.
 pub fn read_folder(root: &Path, folder: &str) -> Result<Vec<Mistake>, String> {
-    let mut patches = Tree::new();
-    tree::read_folder(root, folder, &[".patch"], &mut patches)?;
+    let patches = tree::read_folder(root, folder, &[".patch"])?;
     patches.iter().map(|(path, text)| Mistake::read(path, text)).collect()
 }
 
@@ -89,7 +87,6 @@ impl Mistake {
         Ok(Self { name: name.to_owned(), what, invariants, killer, changes })
     }
 
-    /// Returns the files that it is made in.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.changes.iter().map(|change| &*change.file)
     }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use super::lexer::{call_at, code_only, function_at, not_built, unmodeled};
+use super::lexer::{call_at, code_only, function_at, left_out};
 use super::tree::Tree;
 use crate::run::context::paths;
 
@@ -18,14 +18,12 @@ const FENCES: [&str; 3] = ["self.fence.light(", "self.fence.full(", "self.fence.
 pub const ORDERINGS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
 pub const FENCE: &str = "Fence";
 
-/// An access.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
     pub name: String,
     /// `Release Relaxed`: in case of success, and of failure.
     pub orderings: String,
     pub path: String,
-    /// The number of its line, from 1.
     pub line: usize,
     /// Where in the file its orderings are, or the call of its fence.
     pub places: Vec<Range<usize>>,
@@ -36,31 +34,27 @@ pub fn is_sync(path: &str) -> bool {
     path.starts_with(paths::SYNC)
 }
 
-/// Returns `true` for a file of tests alone.
 pub fn is_tests(path: &str) -> bool {
     path.ends_with("/tests.rs")
 }
 
 /// Returns all accesses in the crate as it is used, apart from the door to them.
 pub fn sites(tree: &Tree) -> Vec<Site> {
-    sites_without(tree, not_built)
+    sites_on(tree, false)
 }
 
 /// Returns all accesses that models meet: with what is there for loom, without the system.
 pub fn modeled_sites(tree: &Tree) -> Vec<Site> {
-    let mut sites = sites_without(tree, unmodeled);
+    let mut sites = sites_on(tree, true);
     sites.retain(|site| !site.path.starts_with(paths::SYSTEM));
     sites
 }
 
-/// Returns what is not in a file, from its text and its code.
-type LeftOut = fn(&str, &str) -> Vec<Range<usize>>;
-
-fn sites_without(tree: &Tree, left_out: LeftOut) -> Vec<Site> {
+fn sites_on(tree: &Tree, is_model: bool) -> Vec<Site> {
     let names = names(tree.keys());
     let files = tree.iter().filter(|(path, _)| !is_sync(path) && !is_tests(path));
     let named = files.filter_map(|(path, text)| Some((path, names.get(&**path)?, text)));
-    named.flat_map(|(path, name, text)| sites_of(path, name, text, left_out)).collect()
+    named.flat_map(|(path, name, text)| sites_of(path, name, text, is_model)).collect()
 }
 
 /// Returns what the crate's files are called in names of accesses.
@@ -84,7 +78,7 @@ fn names<'p>(paths: impl Iterator<Item = &'p String>) -> BTreeMap<&'p str, Strin
 }
 
 /// Returns the accesses of a file that is called so, from top to bottom.
-fn sites_of(path: &str, file: &str, text: &str, left_out: LeftOut) -> Vec<Site> {
+fn sites_of(path: &str, file: &str, text: &str, is_model: bool) -> Vec<Site> {
     let code = code_only(text);
     let mut found: Vec<(Vec<Range<usize>>, &str)> = Vec::new();
     for (place, marker) in code.match_indices("Ordering::") {
@@ -104,7 +98,7 @@ fn sites_of(path: &str, file: &str, text: &str, left_out: LeftOut) -> Vec<Site> 
         let places = code.match_indices(call).map(|(place, _)| place..place + call.len());
         found.extend(places.map(|place| (Vec::from([place]), operation)));
     }
-    let left_out = left_out(text, &code);
+    let left_out = left_out(text, &code, is_model);
     found.retain(|(places, _)| !left_out.iter().any(|range| range.contains(&places[0].start)));
     found.sort_by_key(|(places, _)| places[0].start);
     let mut seen: HashMap<String, u32> = HashMap::new();

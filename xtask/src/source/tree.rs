@@ -13,8 +13,7 @@ pub type Tree = BTreeMap<String, String>;
 
 /// Returns what the library and the models are made of.
 pub fn for_models(root: &Path) -> Result<Tree, String> {
-    let mut suite = Tree::new();
-    read_folder(root, paths::MODELS, &[".rs"], &mut suite)?;
+    let mut suite = read_folder(root, paths::MODELS, &[".rs"])?;
     // Folders with a `main.rs` are programs of their own.
     let ends = |path: &String| path.strip_suffix("main.rs").map(str::to_owned);
     let programs: Vec<String> = suite.keys().filter_map(ends).collect();
@@ -28,17 +27,14 @@ pub fn for_models(root: &Path) -> Result<Tree, String> {
 pub fn for_stress(root: &Path) -> Result<Tree, String> {
     let mut suite = Tree::new();
     for folder in paths::STRESS {
-        read_folder(root, folder, &[".rs"], &mut suite)?;
+        suite.extend(read_folder(root, folder, &[".rs"])?);
     }
     // Cargo finds the test by its place.
     lean(root, suite, &[], None)
 }
 
-/// Returns the crate's files.
 pub fn crate_only(root: &Path) -> Result<Tree, String> {
-    let mut tree = Tree::new();
-    read_folder(root, paths::SOURCE, &[".rs"], &mut tree)?;
-    Ok(tree)
+    read_folder(root, paths::SOURCE, &[".rs"])
 }
 
 /// Returns the crate, a suite, more files, and a manifest with what the suite needs.
@@ -54,26 +50,22 @@ fn lean(root: &Path, suite: Tree, more: &[&str], test: Option<&str>) -> Result<T
     Ok(tree)
 }
 
-/// Adds all files below a folder whose names end so, apart from build output and hidden folders.
-pub fn read_folder(
-    root: &Path,
-    folder: &str,
-    endings: &[&str],
-    tree: &mut Tree,
-) -> Result<(), String> {
+/// Returns all files below a folder whose names end so, apart from build output and hidden folders.
+pub fn read_folder(root: &Path, folder: &str, endings: &[&str]) -> Result<Tree, String> {
+    let mut tree = Tree::new();
     let entries = fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
         if entry.path().is_dir() {
             if name != "target" && !name.starts_with('.') {
-                read_folder(root, &path, endings, tree)?;
+                tree.extend(read_folder(root, &path, endings)?);
             }
         } else if endings.iter().any(|ending| name.ends_with(ending)) {
             tree.insert(path.clone(), context::read(&root.join(path))?);
         }
     }
-    Ok(())
+    Ok(tree)
 }
 
 /// Makes a folder hold the tree and nothing else of Rust, and touches only what differs, so that
@@ -82,7 +74,7 @@ pub fn write(tree: &Tree, folder: &Path, lock: &Path) -> Result<(), String> {
     let mut old = Tree::new();
     for part in [paths::SOURCE, paths::MODELS, "tests"] {
         // Not there at first.
-        let _ = read_folder(folder, part, &[".rs"], &mut old);
+        old.extend(read_folder(folder, part, &[".rs"]).unwrap_or_default());
     }
     for path in old.keys().filter(|path| !tree.contains_key(*path)) {
         fs::remove_file(folder.join(path)).map_err(|error| format!("{path}: {error}"))?;

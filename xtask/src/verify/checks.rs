@@ -14,13 +14,9 @@ use Commands::{By, Cargo, Own, Platform, Quick};
 use Evidence::{Builds, Cases, Files, Models, Outcomes, Proofs, Runs, Tests};
 use When::{Always, OnRequest, Thorough};
 
-/// One check.
 pub struct Check {
-    /// What it is called on the command line.
     pub name: &'static str,
-    /// What it checks, for the tables.
     pub subject: &'static str,
-    /// What checks it.
     pub tool: &'static str,
     pub when: When,
     /// What its output must show for it to have passed.
@@ -49,7 +45,6 @@ pub enum Evidence {
     /// Nothing; measured in its commands unless something countable shows up.
     Runs,
     Builds,
-    /// At least one test that passed.
     Tests,
     /// At least one random case.
     Cases,
@@ -82,20 +77,15 @@ impl Evidence {
 
 /// What a check consists of.
 enum Commands {
-    /// Commands of cargo.
     Cargo(&'static [&'static str]),
     /// The same, for a quick run and for others.
     Quick(&'static [&'static str], &'static [&'static str]),
-    /// The command of its name.
     Own,
-    /// The platform of its name.
     Platform,
-    /// What this says.
     By(fn(&Context, Say) -> Plan),
 }
 
 impl Check {
-    /// Returns the commands that it consists of.
     pub fn plan(&self, context: &Context, say: Say) -> Plan {
         match self.commands {
             Quick(lines, _) if context.options.quick => {
@@ -109,12 +99,10 @@ impl Check {
     }
 }
 
-/// Returns the check of this name.
 pub fn named(name: &str) -> Option<&'static Check> {
     CHECKS.iter().find(|check| check.name == name)
 }
 
-/// Returns the table for `--list`.
 pub fn listing() -> String {
     let line = |check: &Check| {
         let when = match check.when {

@@ -19,9 +19,8 @@ use crate::run::context::{self, Context};
 use crate::run::display::{Display, counted, grouped, seconds};
 use crate::run::process;
 use crate::run::tally::Tally;
-use crate::source::tree::{Tree, read_folder};
+use crate::source::tree::read_folder;
 
-/// How much of a failed check's output is shown.
 const TAIL: usize = 80;
 
 /// Runs the chosen checks in the table's order. A failure does not stop the others. Returns `true`
@@ -100,7 +99,6 @@ fn run(check: &'static Check, context: &Context, mut display: Display) -> Outcom
     Outcome { check, verdict, extent, time: started.elapsed(), tally }
 }
 
-/// Counts a line and lets the display know.
 fn hear(line: &str, tally: &mut Tally, display: &mut Display) {
     if let Some(variant) = line.strip_prefix("variant: ") {
         display.say(variant);
@@ -116,16 +114,13 @@ fn hear(line: &str, tally: &mut Tally, display: &mut Display) {
     }
 }
 
-/// Returns how much was checked, in words.
 fn extent(check: &Check, tally: &Tally, context: &Context, commands: u64) -> String {
     let counts = tally.to_string();
     match check.evidence {
         _ if !counts.is_empty() => counts,
         Evidence::Files => {
-            let mut tree = Tree::new();
-            // What cannot be read is not counted.
-            let _ = read_folder(&context.root, "", &[".rs"], &mut tree);
-            counted(tree.len() as u64, "file")
+            let files = read_folder(&context.root, "", &[".rs"]);
+            counted(files.map_or(0, |files| files.len() as u64), "file")
         }
         Evidence::Runs => counted(commands, "run"),
         Evidence::Builds => counted(commands, "build"),

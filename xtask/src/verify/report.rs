@@ -6,7 +6,6 @@ use super::checks::Check;
 use crate::run::display::{grouped, seconds};
 use crate::run::tally::{Model, Tally};
 
-/// How a check ended.
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
     Passed,
@@ -15,7 +14,6 @@ pub enum Verdict {
     Skipped(String),
 }
 
-/// What is known of a check that is over.
 pub struct Outcome {
     pub check: &'static Check,
     pub verdict: Verdict,

@@ -39,7 +39,7 @@ fn the_design_numbers_its_invariants_from_1() {
 fn every_invariant_that_is_cited_is_in_the_design() {
     let (known, mut misses, mut citations) = (invariants(), Misses::new(), 0);
     for folder in ["src", "tests", "loom-tests", "examples"] {
-        for file in files(folder, ".rs") {
+        for file in files(folder, &[".rs"]) {
             let cited = cited(&file.comments());
             citations += cited.len();
             let unknown = cited.iter().filter(|number| !known.contains(number));
@@ -69,7 +69,7 @@ fn anchor(heading: &str) -> String {
 #[test]
 fn every_local_link_leads_somewhere() {
     let mut misses = Misses::new();
-    for file in files("", ".md") {
+    for file in files("", &[".md"]) {
         let path = root().join(&file.path);
         for (number, line) in file.prose() {
             for target in targets(line) {
@@ -89,7 +89,7 @@ fn every_local_link_leads_somewhere() {
 #[test]
 fn every_example_in_the_documentation_is_compiled() {
     let mut misses = Misses::new();
-    for file in files("src", ".rs").into_iter().chain(files("", ".md")) {
+    for file in files("src", &[".rs"]).into_iter().chain(files("", &[".md"])) {
         for (i, line) in file.lines.iter().enumerate() {
             let text = comment(line);
             if text.starts_with("```") && text.contains("ignore") {

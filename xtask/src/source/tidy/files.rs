@@ -4,9 +4,8 @@ use std::path::Path;
 
 use crate::source::lexer::{is_comment, shipped, tokens};
 use crate::source::sites::is_tests;
-use crate::source::tree::{Tree, read_folder};
+use crate::source::tree::read_folder;
 
-/// A text file.
 pub struct File {
     /// From the root of the repository, with forward slashes.
     pub path: String,
@@ -24,16 +23,9 @@ pub fn root() -> &'static Path {
 }
 
 /// Returns all files below a folder of the repository whose name ends so. There must be some.
-pub fn files(folder: &str, ending: &str) -> Vec<File> {
-    let files = some(folder, ending);
-    assert!(!files.is_empty(), "no {ending} in {folder}");
-    files
-}
-
-/// Returns all files below a folder whose name ends so, if there are any.
-pub fn some(folder: &str, ending: &str) -> Vec<File> {
-    let mut tree = Tree::new();
-    read_folder(root(), folder, &[ending], &mut tree).unwrap_or_else(|error| panic!("{error}"));
+pub fn files(folder: &str, endings: &[&str]) -> Vec<File> {
+    let tree = read_folder(root(), folder, endings).unwrap_or_else(|error| panic!("{error}"));
+    assert!(!tree.is_empty(), "no {endings:?} in {folder}");
     tree.iter().map(|(path, text)| File::new(path, text)).collect()
 }
 
@@ -91,34 +83,25 @@ impl File {
     }
 }
 
-/// Returns a comment line without its marker.
 pub fn comment(line: &str) -> &str {
     line.trim_start().trim_start_matches(['/', '!']).trim()
 }
 
-/// What a rule says of a line, by its number: what is wrong with it, if anything is.
-type Wrong<'r> = &'r dyn Fn(&File, usize, &str) -> Option<String>;
-
-fn check(folders: &[&str], part: fn(&File) -> &[String], wrong: Wrong) {
+/// Checks lines of Rust below some folders, all or those of the code: says what is wrong with one,
+/// by its number, if anything is.
+#[track_caller]
+pub fn check(
+    folders: &[&str],
+    part: fn(&File) -> &[String],
+    wrong: impl Fn(&File, usize, &str) -> Option<String>,
+) {
     let mut misses = Misses::new();
-    for file in folders.iter().flat_map(|folder| files(folder, ".rs")) {
+    for file in folders.iter().flat_map(|folder| files(folder, &[".rs"])) {
         for (at, line) in part(&file).iter().enumerate() {
             misses.extend(wrong(&file, at + 1, line).map(|what| file.at(at + 1, what)));
         }
     }
     none(misses);
-}
-
-/// Checks each line of Rust below some folders.
-#[track_caller]
-pub fn check_lines(folders: &[&str], wrong: impl Fn(&File, usize, &str) -> Option<String>) {
-    check(folders, |file| &file.lines, &wrong);
-}
-
-/// The same, without comments, literals, and tests.
-#[track_caller]
-pub fn check_code(folders: &[&str], wrong: impl Fn(&File, usize, &str) -> Option<String>) {
-    check(folders, |file| &file.code, &wrong);
 }
 
 /// Fails if there are misses, with all of them.

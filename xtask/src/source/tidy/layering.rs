@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::files::{Misses, check_code, none, root};
+use super::files::{Misses, check, none, root};
 use crate::run::context::paths;
 use crate::source::lexer::{is_word, shipped};
 use crate::source::sites::is_sync;
@@ -21,16 +21,13 @@ struct Module {
     /// What is re-exported, by its name, or by `module::name` in a module within the file, or
     /// by its path where that ends in `*`. Nothing is known of what is another crate's.
     exports: BTreeMap<String, Option<Names>>,
-    /// Its own items.
     items: Vec<String>,
-    /// With the numbers of their lines.
     uses: Vec<(usize, Names)>,
 }
 
 struct Crate(BTreeMap<Names, Module>);
 
 impl Crate {
-    /// Reads the modules below a folder.
     fn read(tree: &Tree, folder: &str) -> Self {
         let modules = tree.iter().filter_map(|(path, text)| {
             let below = path.strip_prefix(folder)?.strip_suffix(".rs")?;
@@ -42,7 +39,6 @@ impl Crate {
         Self(modules.collect())
     }
 
-    /// Returns all uses of what is not above.
     fn misses(&self) -> Misses {
         let listed = self.0.iter().filter(|(names, _)| self.is_listed(names));
         listed.flat_map(|(names, module)| self.misses_of(names, module)).collect()
@@ -206,8 +202,7 @@ fn resolve(here: &[String], path: &str, files: &[String]) -> Option<Names> {
 #[test]
 fn each_file_uses_only_what_is_above_it() {
     for folder in ["src/", "xtask/src/"] {
-        let mut tree = Tree::new();
-        read_folder(root(), folder.trim_end_matches('/'), &[".rs"], &mut tree).unwrap();
+        let tree = read_folder(root(), folder.trim_end_matches('/'), &[".rs"]).unwrap();
         let modules = Crate::read(&tree, folder);
         none(modules.misses());
         assert!(modules.0.len() > 30, "only {} modules", modules.0.len());
@@ -274,11 +269,16 @@ fn doors_are_used_alone() {
     let atomics: &[&str] = &["core::sync", "atomic::", "portable_atomic", "loom::", "shuttle::"];
     let is_system: fn(&str) -> bool = |path| path.starts_with(paths::SYSTEM);
     for (names, is_door) in [(atomics, is_sync as _), (&["libc", "windows_sys"], is_system)] {
-        check_code(&["src"], |file, _, code| {
-            let begins =
-                |name: &str| code.match_indices(name).any(|(at, _)| !code[..at].ends_with(is_word));
-            let name = names.iter().find(|name| !is_door(&file.path) && begins(name))?;
-            Some(format!("names {name}"))
-        });
+        check(
+            &["src"],
+            |file| &file.code,
+            |file, _, code| {
+                let begins = |name: &str| {
+                    code.match_indices(name).any(|(at, _)| !code[..at].ends_with(is_word))
+                };
+                let name = names.iter().find(|name| !is_door(&file.path) && begins(name))?;
+                Some(format!("names {name}"))
+            },
+        );
     }
 }

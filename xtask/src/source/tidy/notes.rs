@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::files::{File, Misses, check_code, files, none, root};
+use super::files::{File, Misses, check, files, none, root};
 use crate::source::lexer::{has_word, is_word};
 use crate::source::sites::{ORDERINGS, Site, sites};
 use crate::source::tree::crate_only;
 
-/// The orderings whose notes name a partner.
 const PAIRED: [&str; 3] = ["Acquire", "Release", "AcqRel"];
 
 /// How many lines of code may come between a note and what it is about: the statement's own.
@@ -79,7 +78,7 @@ fn without_partners(file: &File, sites: &[Site]) -> Misses {
 
 #[test]
 fn every_ordering_is_explained_just_above() {
-    let found = files("src", ".rs").iter().map(unexplained).collect::<Vec<_>>();
+    let found = files("src", &[".rs"]).iter().map(unexplained).collect::<Vec<_>>();
     let sites: usize = found.iter().map(|(_, sites)| sites).sum();
     assert!(sites > 20, "only {sites} found");
     none(found.into_iter().flat_map(|(misses, _)| misses).collect());
@@ -88,17 +87,21 @@ fn every_ordering_is_explained_just_above() {
 #[test]
 fn every_note_names_the_partner() {
     let sites = sites(&crate_only(root()).unwrap());
-    let files = files("src", ".rs").into_iter();
+    let files = files("src", &[".rs"]).into_iter();
     none(files.flat_map(|file| without_partners(&file, &sites)).collect());
 }
 
 #[test]
 fn orderings_are_not_renamed() {
-    check_code(&["src"], |_, _, code| {
-        let imported = code.contains("Ordering::*") || code.contains("Ordering as");
-        let renamed = imported || (code.contains("use ") && code.contains("Ordering::"));
-        renamed.then(|| "an ordering by another name escapes the check above".to_owned())
-    });
+    check(
+        &["src"],
+        |file| &file.code,
+        |_, _, code| {
+            let imported = code.contains("Ordering::*") || code.contains("Ordering as");
+            let renamed = imported || (code.contains("use ") && code.contains("Ordering::"));
+            renamed.then(|| "an ordering by another name escapes the check above".to_owned())
+        },
+    );
 }
 
 /// Returns `true` if a line begins a block or an impl that needs a note.
@@ -108,31 +111,41 @@ fn is_unsafe(code: &str) -> bool {
 
 #[test]
 fn every_unsafe_block_and_impl_says_why_it_is_sound() {
-    check_code(&["src", "tests", "loom-tests", "examples", "benches"], |file, number, code| {
-        let said = || file.comment_above(number, 3) + &file.lines[number - 1];
-        let is_wrong = is_unsafe(code) && !said().contains("SAFETY: ");
-        is_wrong.then(|| format!("no SAFETY note: {}", code.trim()))
-    });
+    check(
+        &["src", "tests", "loom-tests", "examples", "benches"],
+        |file| &file.code,
+        |file, number, code| {
+            let said = || file.comment_above(number, 3) + &file.lines[number - 1];
+            let is_wrong = is_unsafe(code) && !said().contains("SAFETY: ");
+            is_wrong.then(|| format!("no SAFETY note: {}", code.trim()))
+        },
+    );
 }
 
 #[test]
 fn every_unsafe_function_and_trait_says_what_it_asks_for() {
-    check_code(&["src"], |file, number, code| {
-        let function = code.trim_start().starts_with("pub") && code.contains("unsafe fn ");
-        // Attributes may come between.
-        let said = || file.comment_above(number, 3).contains("# Safety");
-        let is_wrong = (function || code.contains("unsafe trait ")) && !said();
-        is_wrong.then(|| "no section Safety in its documentation".to_owned())
-    });
+    check(
+        &["src"],
+        |file| &file.code,
+        |file, number, code| {
+            let function = code.trim_start().starts_with("pub") && code.contains("unsafe fn ");
+            // Attributes may come between.
+            let said = || file.comment_above(number, 3).contains("# Safety");
+            let is_wrong = (function || code.contains("unsafe trait ")) && !said();
+            is_wrong.then(|| "no section Safety in its documentation".to_owned())
+        },
+    );
 }
 
 #[test]
 fn nothing_unfinished_and_nothing_printed() {
     // The last two are in `eprint!` and `eprintln!`, too.
     let words = ["todo!", "unimplemented!", "dbg!", "print!", "println!"];
-    check_code(&["src"], |_, _, code| {
-        words.iter().find(|word| code.contains(**word)).map(|word| (*word).to_owned())
-    });
+    check(
+        &["src"],
+        |file| &file.code,
+        |_, _, code| words.iter().find(|word| code.contains(**word)).map(|word| (*word).to_owned()),
+    );
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Sizes, and how files begin.
 
-use super::files::{Misses, check_lines, files, none};
+use super::files::{Misses, check, files, none};
 
 const LINES_MAX: usize = 400;
 const COLUMNS_MAX: usize = 100;
 
 #[test]
 fn files_are_short() {
-    let long = ["src", "xtask"].into_iter().flat_map(|folder| files(folder, ".rs"));
+    let long = ["src", "xtask"].into_iter().flat_map(|folder| files(folder, &[".rs"]));
     let long = long.filter(|file| file.lines.len() > LINES_MAX);
     none(long.map(|f| f.at(1, format!("{} lines, of {LINES_MAX}", f.lines.len()))).collect());
 }
@@ -15,18 +15,22 @@ fn files_are_short() {
 #[test]
 fn lines_are_short() {
     let folders = ["src", "tests", "loom-tests", "examples", "benches", "xtask"];
-    check_lines(&folders, |_, _, line| {
-        let columns = line.chars().count();
-        // A row of a table cannot be broken.
-        let row = line.trim_start().starts_with("//") && line.ends_with('|');
-        (columns > COLUMNS_MAX && !row).then(|| format!("{columns} columns, of {COLUMNS_MAX}"))
-    });
+    check(
+        &folders,
+        |file| &file.lines,
+        |_, _, line| {
+            let columns = line.chars().count();
+            // A row of a table cannot be broken.
+            let row = line.trim_start().starts_with("//") && line.ends_with('|');
+            (columns > COLUMNS_MAX && !row).then(|| format!("{columns} columns, of {COLUMNS_MAX}"))
+        },
+    );
 }
 
 #[test]
 fn every_file_says_what_it_is() {
     let mut misses = Misses::new();
-    for file in ["src", "tests", "xtask"].into_iter().flat_map(|folder| files(folder, ".rs")) {
+    for file in ["src", "tests", "xtask"].into_iter().flat_map(|folder| files(folder, &[".rs"])) {
         let first = file.lines.iter().find(|line| !line.starts_with("#!["));
         let said = first.is_some_and(|line| line.starts_with("//!"));
         if !said && file.path != "src/lib.rs" {
@@ -40,7 +44,7 @@ fn every_file_says_what_it_is() {
 #[test]
 fn every_test_stands_aside_for_loom() {
     let mut misses = Misses::new();
-    for file in files("tests", ".rs") {
+    for file in files("tests", &[".rs"]) {
         let name = file.path.trim_start_matches("tests/");
         let program = !name.contains('/') || name.ends_with("/main.rs");
         let gates = ["#![cfg(not(all(loom, feature = \"loom\")))]", "#![cfg(not(model))]"];
@@ -54,10 +58,15 @@ fn every_test_stands_aside_for_loom() {
 
 #[test]
 fn no_test_is_passed_over_and_none_measures_time() {
-    check_lines(&["src", "tests", "loom-tests"], |_, _, line| {
-        let is_timed = line.contains("assert") && line.contains("elapsed");
-        let is_ignored = line.contains("#[ignore");
-        let what = if is_timed { "of how long an operation takes" } else { "that is passed over" };
-        (is_ignored || is_timed).then(|| format!("a test {what}"))
-    });
+    check(
+        &["src", "tests", "loom-tests"],
+        |file| &file.lines,
+        |_, _, line| {
+            let is_timed = line.contains("assert") && line.contains("elapsed");
+            let is_ignored = line.contains("#[ignore");
+            let what =
+                if is_timed { "of how long an operation takes" } else { "that is passed over" };
+            (is_ignored || is_timed).then(|| format!("a test {what}"))
+        },
+    );
 }
