@@ -55,25 +55,14 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
   --all     try also what was tried before and has not changed since
   NAME      only those with this in their names";
 
-const COMMANDS: [&str; 12] = [
-    "verify",
-    "mutants",
-    "seeded",
-    "seeded-stress",
-    "seeded-tsan",
-    "mutant-list",
-    "proofs",
-    "sites",
-    "figures",
-    "loom-patch",
-    "compare",
-    "help",
-];
+/// The commands without paths.
+const COMMANDS: &str =
+    "verify mutants seeded seeded-stress seeded-tsan mutant-list proofs sites figures help";
 
 /// The checks that try wrong variants of the crate.
 const VARIANTS: [&str; 4] = ["mutants", "seeded", "seeded-stress", "seeded-tsan"];
 
-/// What the command line asks for: one of [`COMMANDS`], or `list`.
+/// What the command line asks for.
 #[derive(Debug, Default, PartialEq)]
 struct Command {
     name: String,
@@ -128,7 +117,7 @@ fn command(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Comma
     let paths = match &*command.name {
         "loom-patch" => 1,
         "compare" => 2,
-        name if COMMANDS.contains(&name) => 0,
+        name if COMMANDS.split(' ').any(|known| known == name) => 0,
         name => return Err(format!("there is no command `{name}`").into()),
     };
     for _ in 0..paths {
@@ -183,14 +172,9 @@ mod tests {
         assert_eq!(parse("mutants gate --all"), is("mutants", tried.clone()));
         let stress = Options { seconds: Some(7), all: false, ..tried };
         assert_eq!(parse("seeded-stress --seconds 7 gate"), is("seeded-stress", stress));
-        for wrong in [
-            "verify none",
-            "verfiy",
-            "verify loom gate",
-            "verify --seconds x",
-            "verify --seconds",
-            "compare a",
-        ] {
+        let wrong =
+            "verify none;verfiy;verify loom gate;verify --seconds x;verify --seconds;compare a";
+        for wrong in wrong.split(';') {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -56,8 +56,8 @@ pub fn run(context: &Context, is_watched: bool) -> Result<(), String> {
         let outcome = workshop.outcome(tree, context.options.all)?;
         println!("variant: {}: {outcome} ({} of {})", mistake.name, n + 1, chosen.len());
     }
-    let row = |(tree, mistake)| (mistake, plain.kept(tree), watched.kept(tree));
-    let rows: Vec<Row> = mistakes.iter().map(|(tree, mistake)| row((tree, mistake))).collect();
+    let rows = mistakes.iter().map(|(tree, m)| (m, plain.kept(tree), watched.kept(tree)));
+    let rows: Vec<Row> = rows.collect();
     let reasons = reasons(paths::STRESS_REASONS, &context.read(paths::STRESS_REASONS)?)?;
     let old = context.read(paths::STRESS_TABLE).unwrap_or_default();
     let table = table(&commit(context), &rows, &reasons, &lists::rows(&old, 1));
@@ -149,9 +149,10 @@ impl<'c> Workshop<'c> {
             // Is there anything more to wait for?
             !fall.is_complete && fall.at.is_none_or(|at| at.elapsed() <= LAST_WORDS)
         });
-        let is_late = started.elapsed() >= limit;
-        let late = || "does not come to an end".to_owned();
-        let reason = result.err().map(|reason| if is_late { late() } else { reason })?;
+        let mut reason = result.err()?;
+        if started.elapsed() >= limit {
+            reason = "does not come to an end".to_owned();
+        }
         Some((fall.at.unwrap_or_else(Instant::now), fall.message.unwrap_or(reason)))
     }
 }

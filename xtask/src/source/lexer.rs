@@ -24,11 +24,10 @@ pub fn is_comment(kind: TokenKind) -> bool {
 
 /// Returns the source with comments and quoted literals blanked. Every place stays where it is.
 pub fn code_only(text: &str) -> String {
+    use LiteralKind::{Float, Int};
     blank(text, |kind| match kind {
-        TokenKind::Literal {
-            kind: LiteralKind::Int { .. } | LiteralKind::Float { .. }, ..
-        } => false,
-        kind => is_comment(kind) || matches!(kind, TokenKind::Literal { .. }),
+        TokenKind::Literal { kind, .. } => !matches!(kind, Int { .. } | Float { .. }),
+        kind => is_comment(kind),
     })
 }
 

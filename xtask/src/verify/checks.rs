@@ -79,7 +79,7 @@ impl Evidence {
 enum Commands {
     Cargo(&'static [&'static str]),
     /// The same, for a quick run and for others.
-    Quick(&'static [&'static str], &'static [&'static str]),
+    Quick(&'static str, &'static [&'static str]),
     Own,
     Platform,
     By(fn(&Context, Say) -> Plan),
@@ -88,9 +88,7 @@ enum Commands {
 impl Check {
     pub fn plan(&self, context: &Context, say: Say) -> Plan {
         match self.commands {
-            Quick(lines, _) if context.options.quick => {
-                Ok(lines.iter().map(|l| cargo(l)).collect())
-            }
+            Quick(line, _) if context.options.quick => Ok(vec![cargo(line)]),
             Cargo(lines) | Quick(_, lines) => Ok(lines.iter().map(|line| cargo(line)).collect()),
             Own => Ok(vec![own(self.name, context)]),
             Platform => platforms::plan(self.name, context, say),
@@ -160,7 +158,7 @@ pub static CHECKS: &[Check] = table! {
     "asan", "memory is in use when used", "AddressSanitizer", Thorough, Tests, 15: By(asan);
     "tsan", "every access is ordered", "ThreadSanitizer", Thorough, Cases, 20: By(tsan);
     "history", "recorded histories, linearizable", "todc-utils", Always, Cases, 10: Quick(
-        &["test --test linearizability -- --nocapture"],
+        "test --test linearizability -- --nocapture",
         &["test --release --test linearizability -- --nocapture"]);
     "heap", "the back end without reservations", "cargo test", Thorough, Tests, 15: By(heap);
     "heavy", "full-sized tables", "cargo test", Thorough, Tests, 20: Cargo(&[
@@ -184,7 +182,7 @@ pub static CHECKS: &[Check] = table! {
     "mutants", "models notice weaker orderings", "loom", OnRequest, Runs, 120: Own;
     "statements", "tests notice wrong sums", "cargo-mutants", OnRequest, Runs, 40: By(statements);
     "replay", "recorded traces, replayed", "example replay", Always, Runs, 10: Quick(
-        &["run --release --example replay"],
+        "run --release --example replay",
         &["run --release --example replay",
             "run --release --example replay -- --threads 16 --sweep-every 1000"]);
     "wasm-calls", "WebAssembly, and an attack", "example wasm_calls", Thorough, Runs, 20: Cargo(

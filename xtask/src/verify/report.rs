@@ -24,8 +24,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the single tests or models that passed, and that failed. A check without any, or
-    /// one that failed before it came to any, counts as one.
+    /// Returns the tests or models that passed, and that failed. A check that came to none is one.
     fn counts(&self) -> [u64; 2] {
         match self.verdict {
             Verdict::Passed => [self.tally.passed().max(1), 0],
