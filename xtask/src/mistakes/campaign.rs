@@ -89,9 +89,8 @@ impl<'c> Campaign<'c> {
             };
             let (done, all) = (done.fetch_add(1, Ordering::Relaxed) + 1, open.len());
             let left = started.elapsed().mul_f64((all - done) as f64 / done as f64);
-            let left =
-                if done < all { format!(", about {} left", seconds(left)) } else { String::new() };
-            let time = seconds(started.elapsed());
+            let (time, left) = (seconds(started.elapsed()), seconds(left));
+            let left = if done < all { format!(", about {left} left") } else { String::new() };
             println!("variant: {}: {outcome} ({done} of {all} in {time}{left})", variant.name);
             Ok(())
         })
@@ -102,18 +101,11 @@ impl<'c> Campaign<'c> {
     fn schedule(&self, base: &Tree) -> Result<Vec<Outcome>, String> {
         let mut schedule = self.pass(base, "quick", |test| Some(test + QUICK))?;
         if self.is_full {
-            let is_bounded = |test: &String| {
-                let quick =
-                    |o: &Outcome| o.message == QUICK_BOUND && o.model == test.clone() + QUICK;
-                schedule.iter().any(quick)
-            };
+            let quick = |test: &str| schedule.iter().find(|o| o.model == test.to_owned() + QUICK);
+            let is_bounded = |test: &String| quick(test).is_some_and(|o| o.message == QUICK_BOUND);
             let mut full = self.pass(base, "full", |test| Some(test).filter(is_bounded))?;
             // A model whose own bound is the quick one is not explored twice.
-            full.retain(|outcome| {
-                let quick = outcome.model.clone() + QUICK;
-                let same = |o: &Outcome| o.model == quick && o.executions == outcome.executions;
-                !schedule.iter().any(same)
-            });
+            full.retain(|o| quick(&o.model).is_none_or(|quick| quick.executions != o.executions));
             schedule.extend(full);
         }
         schedule.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));

@@ -12,7 +12,6 @@ use crate::run::process::{self, output_of, share_out};
 use crate::source::tree::Tree;
 
 const LIMIT: Duration = Duration::from_secs(900);
-
 const MEMORY: u32 = 7000;
 
 #[derive(Clone, Debug, PartialEq)]

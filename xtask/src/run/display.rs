@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 const REDRAW: Duration = Duration::from_millis(200);
-
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 pub struct Display {

@@ -6,7 +6,6 @@ use crate::source::lexer::is_word;
 
 /// What is covered so far; the rest follows folder by folder.
 const COVERED: [&str; 5] = ["xtask", "src", "proofs", "benches", "examples"];
-
 const FORBIDDEN: [&str; 10] =
     ["who", "whoever", "whom", "he", "his", "him", "somebody", "nobody", "anybody", "everybody"];
 
