@@ -28,7 +28,7 @@ bare=wasm32-unknown-unknown
 # What compiles all there is to test, runs the tests that say most about a system in little time,
 # and compiles where nothing can be linked.
 compile='test --tests --no-run'
-run='test --lib --test api --test code_table'
+run='test --lib --test table --test code'
 check='check --lib --tests'
 
 fail() {
@@ -178,7 +178,7 @@ prepare_keys() {
 
 run_keys() {
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$here/with-keys.sh $BUILD/emulate" \
-        "$cargo" test --test code_table -- --test-threads=1
+        "$cargo" test --test code -- --test-threads=1
 }
 
 prepare_thread() {

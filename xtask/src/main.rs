@@ -32,7 +32,6 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use mistakes::stress;
 use mistakes::verdicts::{KNOWN, ORDERINGS};
-use platforms::Sanitizer;
 use run::context::{Context, Options};
 use source::{sites, tree};
 
@@ -56,109 +55,83 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
   --all     try also what was tried before and has not changed since
   NAME      only those with this in their names";
 
-/// The commands that `verify` runs in a process of their own, and one for the user.
-const PARTS: [&str; 7] =
-    ["mutants", "seeded", "seeded-stress", "seeded-tsan", "mutant-list", "proofs", "sites"];
+/// The commands without paths.
+const COMMANDS: &str =
+    "verify mutants seeded seeded-stress seeded-tsan mutant-list proofs sites figures help";
 
 /// The checks that try wrong variants of the crate.
 const VARIANTS: [&str; 4] = ["mutants", "seeded", "seeded-stress", "seeded-tsan"];
 
 /// What the command line asks for.
-#[derive(Debug, PartialEq)]
-enum Command {
-    Verify(Options),
-    /// One of [`PARTS`].
-    Part(String, Options),
-    /// The folder for the copy.
-    LoomPatch(PathBuf),
-    /// Loom's outcomes, and the other's.
-    Compare([PathBuf; 2]),
-    Figures,
-    List,
-    Help,
+#[derive(Debug, Default, PartialEq)]
+struct Command {
+    name: String,
+    paths: Vec<PathBuf>,
+    options: Options,
 }
 
 fn main() -> ExitCode {
-    let result = match command(std::env::args_os().skip(1)) {
-        Ok(Command::Verify(options)) => return verify::verify(&Context::new(options)),
-        Ok(Command::Part(name, options)) => part(&name, &Context::new(options)),
-        Ok(Command::LoomPatch(folder)) => {
-            loom::patched::patch(&Context::new(Options::default()), &folder)
-        }
-        Ok(Command::Compare([ours, other])) => loom::compare::compare(&ours, &other),
-        Ok(Command::Figures) => figures::regenerate(&Context::new(Options::default())),
-        Ok(Command::List) => {
-            print!("{}", verify::listing());
-            Ok(())
-        }
-        Ok(Command::Help) => {
-            println!("{USAGE}");
-            Ok(())
-        }
+    let Command { name, paths, options } = match command(std::env::args_os().skip(1)) {
+        Ok(command) => command,
         Err(error) => {
             eprintln!("{error}\n\n{USAGE}");
             return ExitCode::from(2);
         }
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("{reason}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn part(name: &str, context: &Context) -> Result<(), String> {
-    match name {
+    let context = &Context::new(options);
+    let result = match &*name {
+        "verify" if verify::verify(context) => Ok(()),
+        "verify" => return ExitCode::FAILURE,
         "mutants" => ORDERINGS.run(context),
         "seeded" => KNOWN.run(context),
-        "seeded-stress" => stress::run(context, None),
-        "seeded-tsan" => stress::run(context, Some(Sanitizer::Thread)),
-        "mutant-list" => {
-            println!("cases: mutants {}", ORDERINGS.check(context)?);
-            println!("cases: mistakes {}", KNOWN.check(context)?);
-            Ok(())
-        }
-        "sites" => {
-            for site in sites::sites(&tree::crate_only(&context.root)?) {
+        "seeded-stress" => stress::run(context, false),
+        "seeded-tsan" => stress::run(context, true),
+        "mutant-list" => ORDERINGS.check(context).and_then(|()| KNOWN.check(context)),
+        "proofs" => proofs::run(context),
+        "sites" => tree::crate_only(&context.root).map(|tree| {
+            for site in sites::sites(&tree) {
                 println!("{:<44} {:<16} {}:{}", site.name, site.orderings, site.path, site.line);
             }
+        }),
+        "figures" => figures::regenerate(context),
+        "loom-patch" => loom::patched::patch(context, &paths[0]),
+        "compare" => loom::compare::compare(&paths[0], &paths[1]),
+        _ => {
+            print!("{}", if name == "list" { verify::listing() } else { format!("{USAGE}\n") });
             Ok(())
         }
-        _ => proofs::run(context),
-    }
+    };
+    let Err(reason) = result else { return ExitCode::SUCCESS };
+    eprintln!("{reason}");
+    ExitCode::FAILURE
 }
 
-/// Reads the command line.
 fn command(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Command, lexopt::Error> {
     let mut parser = Parser::from_args(words);
-    let name = match parser.next()? {
-        None | Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Command::Help),
-        Some(Arg::Value(name)) => name.string()?,
+    let is = |name: &str| Command { name: name.to_owned(), ..Default::default() };
+    let mut command = match parser.next()? {
+        None | Some(Arg::Short('h') | Arg::Long("help")) => return Ok(is("help")),
+        Some(Arg::Value(name)) => is(&name.string()?),
         Some(other) => return Err(other.unexpected()),
     };
-    match &*name {
-        "help" => return Ok(Command::Help),
-        "figures" => return Ok(Command::Figures),
-        "loom-patch" => return Ok(Command::LoomPatch(parser.value()?.into())),
-        "compare" => {
-            return Ok(Command::Compare([parser.value()?.into(), parser.value()?.into()]));
-        }
-        "verify" => {}
-        name if PARTS.contains(&name) => {}
-        _ => return Err(format!("there is no command `{name}`").into()),
+    let paths = match &*command.name {
+        "loom-patch" => 1,
+        "compare" => 2,
+        name if COMMANDS.split(' ').any(|known| known == name) => 0,
+        name => return Err(format!("there is no command `{name}`").into()),
+    };
+    for _ in 0..paths {
+        command.paths.push(parser.value()?.into());
     }
-    let is_verify = name == "verify";
-    let mut options = Options::default();
+    let (is_verify, options) = (command.name == "verify", &mut command.options);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("seconds") => options.seconds = Some(parser.value()?.parse()?),
             Arg::Long("quick") => options.quick = true,
             Arg::Long("all") => options.all = true,
             Arg::Long("mutants") => options.mutants = true,
-            Arg::Long("list") => return Ok(Command::List),
-            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            Arg::Long("list") => return Ok(is("list")),
+            Arg::Short('h') | Arg::Long("help") => return Ok(is("help")),
             Arg::Value(word) => {
                 let word = word.string()?;
                 let is_variants = |name: &String| VARIANTS.contains(&&**name);
@@ -174,44 +147,35 @@ fn command(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Comma
             other => return Err(other.unexpected()),
         }
     }
-    Ok(if is_verify { Command::Verify(options) } else { Command::Part(name, options) })
+    Ok(command)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Command, String> {
-        command(line.split_whitespace()).map_err(|error| error.to_string())
-    }
-
     #[test]
     fn the_command_line_is_understood() {
-        let options = |quick, only: &[&str]| {
-            let only = only.iter().map(|name| name.to_string()).collect();
-            Ok(Command::Verify(Options { quick, only, ..Default::default() }))
+        let parse = |line: &str| command(line.split_whitespace()).map_err(|e| e.to_string());
+        let is = |name: &str, options: Options| {
+            Ok(Command { name: name.to_owned(), options, ..Default::default() })
         };
-        assert_eq!(parse("verify"), options(false, &[]));
-        assert_eq!(parse("verify loom --quick fmt"), options(true, &["loom", "fmt"]));
-        assert_eq!(parse("verify --list"), Ok(Command::List));
-        assert_eq!(parse(""), Ok(Command::Help));
-        assert!(parse("verify no-such-check").is_err());
-        assert!(parse("verfiy").is_err());
-    }
-
-    #[test]
-    fn variants_can_be_chosen_by_name() {
-        let names = vec!["gate".to_owned()];
-        let tried = Options { all: true, names, ..Default::default() };
-        let only = vec!["mutants".to_owned()];
-        let verified = Options { only, ..tried.clone() };
-        assert_eq!(parse("verify mutants --all gate"), Ok(Command::Verify(verified)));
-        let part = |name: &str, options| Ok(Command::Part(name.to_owned(), options));
-        assert_eq!(parse("mutants gate --all"), part("mutants", tried.clone()));
-        assert!(parse("verify loom gate").is_err());
+        let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+        let quick = Options { quick: true, only: names(&["loom", "fmt"]), ..Default::default() };
+        assert_eq!(parse("verify"), is("verify", Options::default()));
+        assert_eq!(parse("verify loom --quick fmt"), is("verify", quick));
+        assert_eq!(parse("verify --list"), is("list", Options::default()));
+        assert_eq!(parse(""), is("help", Options::default()));
+        let tried = Options { all: true, names: names(&["gate"]), ..Default::default() };
+        let verified = Options { only: names(&["mutants"]), ..tried.clone() };
+        assert_eq!(parse("verify mutants --all gate"), is("verify", verified));
+        assert_eq!(parse("mutants gate --all"), is("mutants", tried.clone()));
         let stress = Options { seconds: Some(7), all: false, ..tried };
-        assert_eq!(parse("seeded-stress --seconds 7 gate"), part("seeded-stress", stress));
-        assert!(parse("verify stress --seconds many").is_err());
-        assert!(parse("verify stress --seconds").is_err());
+        assert_eq!(parse("seeded-stress --seconds 7 gate"), is("seeded-stress", stress));
+        let wrong =
+            "verify none;verfiy;verify loom gate;verify --seconds x;verify --seconds;compare a";
+        for wrong in wrong.split(';') {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -8,10 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use super::patched::patched_loom;
-use crate::run::command::{Command, cargo};
+use crate::run::command::{Command, Plan, Say, cargo};
 use crate::run::context::{self, Context, all_right};
 use crate::run::display::counted;
-use crate::run::plan::{Plan, Say};
 
 /// What makes every access observed.
 const OBSERVED: &str = "--cfg loom --cfg slotarena_observed";
@@ -26,7 +25,7 @@ pub fn on_shuttle(command: Command, context: &Context) -> Command {
 
 /// Has the models explored by both, and compares. Those that take long have at most four
 /// preemptions on loom.
-pub fn plan(_: &str, context: &Context, _: Say) -> Plan {
+pub fn plan(context: &Context, _: Say) -> Plan {
     let folder = context.target.join("outcomes");
     // What is left of models that are there no more would be compared, too. The first time there
     // is no such folder.
@@ -37,7 +36,8 @@ pub fn plan(_: &str, context: &Context, _: Say) -> Plan {
     let loom = loom.env("SLOTARENA_OUTCOMES", &of_loom).env("SLOTARENA_LOOM_QUICK", "4");
     let shuttle = on_shuttle(cargo(arguments), context);
     let shuttle = shuttle.env("SLOTARENA_OUTCOMES", &of_shuttle);
-    let compare = cargo("run --quiet --package xtask -- compare").path(&of_loom).path(&of_shuttle);
+    let compare = cargo("run --quiet --package xtask -- compare");
+    let compare = compare.argument(&of_loom).argument(&of_shuttle);
     Ok(vec![patch, loom, shuttle, compare])
 }
 
@@ -67,15 +67,13 @@ pub fn compare(loom: &Path, other: &Path) -> Result<(), String> {
     let mut wrong = Vec::new();
     for name in names {
         let ([_, limits, _], ours) = read(&loom.join(&name))?;
-        let ([executions, bound, seconds], theirs) = read(&other.join(&name))?;
-        let name = name.to_string_lossy();
-        let missing = theirs.iter().filter(|(hash, _)| !ours.contains_key(*hash));
-        let missing: Vec<&String> = missing.map(|(_, outcome)| outcome).collect();
-        let (found, lost) = (counted(theirs.len() as u64, "outcome"), missing.len());
-        let what = format!("{found}, loom ({limits}) has {}, {lost} missing", ours.len());
+        let ([executions, bound, seconds], mut theirs) = read(&other.join(&name))?;
+        let (name, found) = (name.to_string_lossy(), counted(theirs.len() as u64, "outcome"));
+        theirs.retain(|hash, _| !ours.contains_key(hash));
+        let what = format!("{found}, loom ({limits}) has {}, {} missing", ours.len(), theirs.len());
         println!("model: {name} | - | {what} | {bound} | {executions} | {seconds}");
         let lacks = |outcome| format!("{name}: loom has not found {outcome}");
-        wrong.extend(missing.into_iter().map(lacks));
+        wrong.extend(theirs.into_values().map(lacks));
     }
     all_right(wrong)
 }
@@ -84,37 +82,22 @@ pub fn compare(loom: &Path, other: &Path) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// Compares loom's file, if it has one, with the other's.
-    fn compared(test: &str, loom: Option<&str>, other: &str) -> Result<(), String> {
-        let folder = std::env::temp_dir().join(format!("compare-{test}-{}", std::process::id()));
+    #[test]
+    fn loom_may_find_more_and_not_less() {
+        let folder = std::env::temp_dir().join(format!("compare-{}", std::process::id()));
         let (ours, theirs) = (folder.join("loom"), folder.join("other"));
-        for folder in [&ours, &theirs] {
-            fs::create_dir_all(folder).unwrap();
-        }
-        if let Some(text) = loom {
-            fs::write(ours.join("model"), text).unwrap();
-        }
-        fs::write(theirs.join("model"), other).unwrap();
-        let result = compare(&ours, &theirs);
-        fs::remove_dir_all(folder).unwrap();
-        result
-    }
-
-    #[test]
-    fn loom_may_find_more() {
-        let loom = "7 | no bound | 0.1\n01\n02\n03\n";
-        assert_eq!(compared("more", Some(loom), "3 | no bound | 0.1\n01 a\n03 c\n"), Ok(()));
-    }
-
-    #[test]
-    fn an_outcome_that_loom_has_not_found_is_a_failure() {
-        let result = compared("less", Some("7 | x | 0.1\n01\n"), "3 | x | 0.1\n01 a\n03 c\n");
-        assert_eq!(result, Err("model: loom has not found c".to_owned()));
-    }
-
-    #[test]
-    fn a_model_that_loom_has_not_explored_is_a_failure() {
-        assert!(compared("none", None, "3 | no bound | 0.1\n01 a\n").is_err());
-        assert!(compared("empty", Some(""), "3 | no bound | 0.1\n01 a\n").is_err());
+        let compared = |loom: Option<&str>| {
+            context::write(&theirs.join("model"), "3 | no bound | 0.1\n01 a\n03 c\n").unwrap();
+            if let Some(text) = loom {
+                context::write(&ours.join("model"), text).unwrap();
+            }
+            let result = compare(&ours, &theirs);
+            fs::remove_dir_all(&folder).unwrap();
+            result
+        };
+        assert_eq!(compared(Some("7 | no bound | 0.1\n01\n02\n03\n")), Ok(()));
+        let less = Err("model: loom has not found c".to_owned());
+        assert_eq!(compared(Some("7 | x | 0.1\n01\n")), less);
+        assert!(compared(None).is_err() && compared(Some("")).is_err());
     }
 }

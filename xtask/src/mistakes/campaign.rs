@@ -4,16 +4,15 @@
 //! then meets them from the shortest to the longest until one fails. Results are kept, by a
 //! fingerprint of what they depend on, so that a run that was broken off goes on where it was.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::outcome::{End, Outcome};
-use super::trial::{QUICK, Worker, explore, loom, tests};
+use super::trial::{QUICK, build, explore, loom, tests};
 use crate::loom::patched;
 use crate::run::context::{self, Context};
 use crate::run::display::seconds;
@@ -26,92 +25,49 @@ const QUICK_BOUND: &str = "2 preemptions";
 /// How long a model may take in any case.
 const PATIENCE: f64 = 60.0;
 
-/// The crate with something wrong in it.
 pub struct Variant {
     pub name: String,
+    pub cells: String,
     pub tree: Tree,
     /// The test that is thought to notice: it goes first, and may take all the time it needs.
     pub hint: Option<String>,
 }
 
-/// How much is done.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Extent {
-    /// Long models are explored up to two preemptions only, apart from a variant's hint.
-    Quick,
-    /// Those that this does not settle, to the end.
-    Full,
-}
-
-/// What came of variants.
-pub struct Results {
-    /// The names of those that were to be tried.
-    pub chosen: Vec<String>,
-    /// The outcomes of all that are known, tried now or before.
-    pub outcomes: BTreeMap<String, Outcome>,
-}
-
-/// Tries the variants that the user has chosen. With `--all`, what is known of them is forgotten
-/// first.
-pub fn try_chosen(
-    context: &Context,
-    base: &Tree,
-    variants: Vec<Variant>,
-    extent: Extent,
-) -> Result<Results, String> {
-    let campaign = Campaign::new(context)?;
-    let is_chosen = |variant: &&Variant| context.options.chooses(&variant.name);
-    let chosen: Vec<&Variant> = variants.iter().filter(is_chosen).collect();
-    if chosen.is_empty() {
-        let names = context.options.names.join(" ");
-        return Err(format!("no variant has a name with `{names}` in it"));
-    }
-    if context.options.all {
-        // They may not be there.
-        chosen.iter().for_each(|v| drop(fs::remove_file(campaign.file(v, extent))));
-    }
-    campaign.run(context, base, &chosen, extent)?;
-    let known = |v: &Variant| Some((v.name.clone(), campaign.kept(v, extent)?));
-    let outcomes = variants.iter().filter_map(known).collect();
-    Ok(Results { chosen: chosen.iter().map(|v| v.name.clone()).collect(), outcomes })
-}
-
-/// Where results are kept, and folders to build in.
-struct Campaign {
+/// Where results are kept, and how many are tried at a time.
+pub struct Campaign<'c> {
+    context: &'c Context,
+    /// Explores to the end, too, what has been explored up to two preemptions. Else only a hint is.
+    is_full: bool,
     results: PathBuf,
-    workers: Vec<Worker>,
+    workers: usize,
 }
 
-impl Campaign {
-    fn new(context: &Context) -> Result<Self, String> {
+impl<'c> Campaign<'c> {
+    pub fn new(context: &'c Context, is_full: bool) -> Self {
         let results = context.target.join("mutants/results");
-        context::make_folder(&results)?;
         let workers = thread::available_parallelism().map_or(1, usize::from).min(2);
-        let workers = (0..workers).map(|n| Worker::new(context, n)).collect();
-        Ok(Self { results, workers })
+        Self { context, is_full, results, workers }
     }
 
-    /// Returns the kept outcome of a variant.
-    fn kept(&self, variant: &Variant, extent: Extent) -> Option<Outcome> {
-        Outcome::read(&fs::read_to_string(self.file(variant, extent)).ok()?)
+    pub fn kept(&self, variant: &Variant) -> Option<Outcome> {
+        Outcome::kept(&self.file(variant))
     }
 
-    fn file(&self, variant: &Variant, extent: Extent) -> PathBuf {
-        let kind = if extent == Extent::Quick { "-quick" } else { "" };
+    fn file(&self, variant: &Variant) -> PathBuf {
+        let kind = if self.is_full { "" } else { "-quick" };
         self.results.join(format!("{}{kind}", fingerprint(&variant.tree)))
     }
 
-    /// Tries all variants that no outcome is kept for. The error is about the unchanged crate.
-    fn run(
-        &self,
-        context: &Context,
-        base: &Tree,
-        variants: &[&Variant],
-        extent: Extent,
-    ) -> Result<(), String> {
+    /// Tries all variants that no outcome is kept for. With `--all`, what is known of them is
+    /// forgotten first. The error is about the unchanged crate.
+    pub fn run(&self, base: &Tree, variants: &[&Variant]) -> Result<(), String> {
         let mut open = Vec::new();
         for variant in variants.iter().copied() {
-            match self.kept(variant, extent) {
+            if self.context.options.all {
+                // It may not be there.
+                drop(fs::remove_file(self.file(variant)));
+            }
+            match self.kept(variant) {
                 Some(outcome) => println!("variant: {}: {outcome} (before)", variant.name),
                 None => open.push(variant),
             }
@@ -119,72 +75,61 @@ impl Campaign {
         if open.is_empty() {
             return Ok(());
         }
-        patched::patch(context, &loom(context))?;
-        let schedule = self.schedule(base, extent)?;
+        patched::patch(self.context, &loom(self.context))?;
+        let schedule = self.schedule(base)?;
         let started = Instant::now();
         let done = AtomicUsize::new(0);
-        share_out(self.workers.len(), &open, |worker, variant| {
-            let outcome = try_out(&self.workers[worker], variant, &schedule);
-            if outcome.end != End::Broken {
-                context::write(&self.file(variant, extent), &outcome.line())?;
-            }
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            let left = started.elapsed().mul_f64((open.len() - done) as f64 / done as f64);
-            let time = seconds(started.elapsed());
-            let ahead = if done < open.len() { ", about " } else { "" };
-            let left = if done < open.len() { seconds(left) + " left" } else { String::new() };
-            println!(
-                "variant: {}: {outcome} ({done} of {} in {time}{ahead}{left})",
-                variant.name,
-                open.len()
-            );
+        share_out(self.workers, &open, |worker, variant| {
+            let outcome = match self.try_out(worker, variant, &schedule) {
+                Ok(outcome) => {
+                    outcome.keep(&self.file(variant))?;
+                    outcome.to_string()
+                }
+                Err(reason) => format!("BROKEN: {reason}"),
+            };
+            let (done, all) = (done.fetch_add(1, Ordering::Relaxed) + 1, open.len());
+            let left = started.elapsed().mul_f64((all - done) as f64 / done as f64);
+            let (time, left) = (seconds(started.elapsed()), seconds(left));
+            let left = if done < all { format!(", about {left} left") } else { String::new() };
+            println!("variant: {}: {outcome} ({done} of {all} in {time}{left})", variant.name);
             Ok(())
         })
     }
 
     /// Returns the models in the order in which variants meet them, and what came of each in the
     /// unchanged crate.
-    fn schedule(&self, base: &Tree, extent: Extent) -> Result<Vec<Outcome>, String> {
-        let kept = |pass| self.results.join(format!("baseline-{}-{pass}", fingerprint(base)));
-        let build = || {
-            println!("building the unchanged crate");
-            self.workers[0].build(base)
-        };
-        let mut schedule = self.pass(&kept("quick"), || {
-            let binary = build()?;
-            let models = tests(&binary)?.into_iter().map(|test| test + QUICK).collect();
-            Ok((binary, models))
-        })?;
-        if extent == Extent::Full {
-            let bounded = schedule.iter().filter(|outcome| outcome.message == QUICK_BOUND);
-            let full = bounded.map(|outcome| outcome.model.trim_end_matches(QUICK).to_owned());
-            let full: Vec<String> = full.collect();
-            let mut full = self.pass(&kept("full"), || Ok((build()?, full)))?;
+    fn schedule(&self, base: &Tree) -> Result<Vec<Outcome>, String> {
+        let mut schedule = self.pass(base, "quick", |test| Some(test + QUICK))?;
+        if self.is_full {
+            let quick = |test: &str| schedule.iter().find(|o| o.model == test.to_owned() + QUICK);
+            let is_bounded = |test: &String| quick(test).is_some_and(|o| o.message == QUICK_BOUND);
+            let mut full = self.pass(base, "full", |test| Some(test).filter(is_bounded))?;
             // A model whose own bound is the quick one is not explored twice.
-            full.retain(|outcome| {
-                let quick = outcome.model.clone() + QUICK;
-                let same = |o: &Outcome| o.model == quick && o.executions == outcome.executions;
-                !schedule.iter().any(same)
-            });
+            full.retain(|o| quick(&o.model).is_none_or(|quick| quick.executions != o.executions));
             schedule.extend(full);
         }
         schedule.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
         Ok(schedule)
     }
 
-    /// Explores models of the unchanged crate, or reads in the file what that showed before.
+    /// Explores the models of the unchanged crate that these tests stand for, or reads what that
+    /// showed before.
     fn pass(
         &self,
-        file: &Path,
-        models: impl FnOnce() -> Result<(PathBuf, Vec<String>), String>,
+        base: &Tree,
+        name: &str,
+        model: impl Fn(String) -> Option<String>,
     ) -> Result<Vec<Outcome>, String> {
-        if let Ok(text) = fs::read_to_string(file) {
+        let file = self.results.join(format!("baseline-{}-{name}", fingerprint(base)));
+        if let Ok(text) = fs::read_to_string(&file) {
             return Ok(text.lines().filter_map(Outcome::read).collect());
         }
-        let (binary, models) = models()?;
+        println!("building the unchanged crate");
+        let binary = build(self.context, 0, base)?;
+        let models: Vec<String> = tests(&binary)?.into_iter().filter_map(model).collect();
         println!("measuring {} models of the unchanged crate", models.len());
         let all = Mutex::new(Vec::new());
-        share_out(self.workers.len(), &models, |_, model| {
+        share_out(self.workers, &models, |_, model| {
             let outcome = explore(&binary, model, Duration::from_secs(1800))?;
             if outcome.end != End::Survived {
                 return Err(format!("with nothing changed, {outcome}: {}", outcome.message));
@@ -194,39 +139,41 @@ impl Campaign {
             Ok(())
         })?;
         let all = all.into_inner().unwrap_or_default();
-        context::write(file, &all.iter().map(Outcome::line).collect::<String>())?;
+        context::write(&file, &all.iter().map(Outcome::line).collect::<String>())?;
         Ok(all)
     }
-}
 
-/// Lets a variant meet the models until one fails.
-fn try_out(worker: &Worker, variant: &Variant, schedule: &[Outcome]) -> Outcome {
-    let binary = match worker.build(&variant.tree) {
-        Ok(binary) => binary,
-        Err(reason) => return Outcome::broken(reason),
-    };
-    let mut order: Vec<(&str, f64)> = schedule.iter().map(|o| (&*o.model, o.seconds)).collect();
-    if let Some(hint) = &variant.hint {
-        let quick = hint.clone() + QUICK;
-        if !order.iter().any(|(model, _)| *model == quick) {
-            return Outcome::broken(format!("`killer: {hint}` names no model"));
+    /// Lets a variant meet the models until one fails. The error says why it could not be tried.
+    fn try_out(
+        &self,
+        worker: usize,
+        variant: &Variant,
+        schedule: &[Outcome],
+    ) -> Result<Outcome, String> {
+        let binary = build(self.context, worker, &variant.tree)?;
+        let mut order: Vec<(&str, f64)> = schedule.iter().map(|o| (&*o.model, o.seconds)).collect();
+        if let Some(hint) = &variant.hint {
+            let quick = hint.clone() + QUICK;
+            if !order.iter().any(|(model, _)| *model == quick) {
+                return Err(format!("`killer: {hint}` names no model"));
+            }
+            // First as the others are, and when none has noticed, to its end.
+            order.sort_by_key(|(model, _)| *model != quick);
+            order.push((hint, 4.0 * PATIENCE));
         }
-        // First as the others are, and when none has noticed, to its end.
-        order.sort_by_key(|(model, _)| *model != quick);
-        order.push((hint, 4.0 * PATIENCE));
-    }
-    let mut given_up = Vec::new();
-    let started = Instant::now();
-    for (model, seconds) in order {
-        let limit = Duration::from_secs_f64(PATIENCE.max(5.0 * seconds));
-        match explore(&binary, model, limit) {
-            Ok(outcome) if outcome.is_killed() => return outcome,
-            Ok(outcome) if outcome.end == End::TimedOut => given_up.push(model),
-            Ok(_) => {}
-            Err(reason) => return Outcome::broken(reason),
+        let mut given_up = Vec::new();
+        let started = Instant::now();
+        for (model, seconds) in order {
+            let limit = Duration::from_secs_f64(PATIENCE.max(5.0 * seconds));
+            let outcome = explore(&binary, model, limit)?;
+            match outcome.end {
+                End::Killed => return Ok(outcome),
+                End::TimedOut => given_up.push(model),
+                End::Survived => {}
+            }
         }
+        let end = if given_up.is_empty() { End::Survived } else { End::TimedOut };
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Outcome { model: given_up.join("; "), ..Outcome::new(end, seconds) })
     }
-    let end = if given_up.is_empty() { End::Survived } else { End::TimedOut };
-    let seconds = started.elapsed().as_secs_f64();
-    Outcome { model: given_up.join("; "), ..Outcome::new(end, seconds) }
 }

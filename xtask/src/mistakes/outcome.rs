@@ -1,10 +1,12 @@
-//! What came of a variant, as a line in a file, in words, and as cells of a table.
+//! What came of a variant: kept in a file, in words, and as cells of a table.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 
+use crate::run::context;
 use crate::run::display::grouped;
 
-/// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum End {
     /// A model failed.
@@ -13,11 +15,8 @@ pub enum End {
     Survived,
     /// No model failed, but some were given up.
     TimedOut,
-    /// The variant could not be tried.
-    Broken,
 }
 
-/// What came of a variant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub end: End,
@@ -27,22 +26,11 @@ pub struct Outcome {
     pub executions: Option<u64>,
     /// After how long it failed, or how long all models took.
     pub seconds: f64,
-    /// What the model said.
     pub message: String,
 }
 
-const WORDS: [(End, &str); 4] = [
-    (End::Killed, "killed"),
-    (End::Survived, "survived"),
-    (End::TimedOut, "timed out"),
-    (End::Broken, "broken"),
-];
-
-impl End {
-    pub fn word(self) -> &'static str {
-        WORDS.iter().find(|(end, _)| *end == self).map_or("", |(_, word)| word)
-    }
-}
+const WORDS: [(End, &str); 3] =
+    [(End::Killed, "killed"), (End::Survived, "survived"), (End::TimedOut, "timed out")];
 
 impl Outcome {
     /// Returns an outcome without a model and a message.
@@ -50,21 +38,19 @@ impl Outcome {
         Self { end, model: String::new(), executions: None, seconds, message: String::new() }
     }
 
-    /// Returns the outcome of a variant that could not be tried.
-    pub fn broken(message: String) -> Self {
-        Self { message, ..Self::new(End::Broken, 0.0) }
-    }
-
     pub fn is_killed(&self) -> bool {
         self.end == End::Killed
+    }
+
+    fn word(&self) -> &'static str {
+        WORDS.iter().find(|(end, _)| *end == self.end).map_or("", |(_, word)| word)
     }
 
     /// Returns one line, to be read again.
     pub fn line(&self) -> String {
         let executions = self.executions.map_or_else(String::new, |count| count.to_string());
         let message = self.message.replace(['\t', '\n'], " ");
-        let (end, seconds) = (self.end.word(), self.seconds);
-        format!("{end}\t{}\t{executions}\t{seconds:.2}\t{message}\n", self.model)
+        format!("{}\t{}\t{executions}\t{:.2}\t{message}\n", self.word(), self.model, self.seconds)
     }
 
     /// Reads what [`line`](Self::line) wrote.
@@ -77,14 +63,21 @@ impl Outcome {
         Some(Self { end: *end, model, executions, seconds, message })
     }
 
-    /// Returns how it ended, the model, the executions, the seconds, and the message.
+    pub fn kept(file: &Path) -> Option<Self> {
+        Self::read(&fs::read_to_string(file).ok()?)
+    }
+
+    pub fn keep(&self, file: &Path) -> Result<(), String> {
+        context::write(file, &self.line())
+    }
+
     pub fn cells(&self) -> [String; 5] {
         let text = |text: &str| text.replace('|', "\\|").replace('\n', " ");
         let unknown = if self.is_killed() { "?" } else { "" };
         let executions = self.executions.map_or_else(|| unknown.to_owned(), grouped);
         let message: String = self.message.chars().take(90).collect();
         let seconds = format!("{:.1}", self.seconds);
-        [self.end.word().to_owned(), text(&self.model), executions, seconds, text(&message)]
+        [self.word().to_owned(), text(&self.model), executions, seconds, text(&message)]
     }
 }
 
@@ -95,7 +88,6 @@ impl fmt::Display for Outcome {
             End::Killed => write!(f, "killed by {model} in {seconds:.1} s"),
             End::Survived => write!(f, "SURVIVED, {seconds:.0} s"),
             End::TimedOut => write!(f, "TIMED OUT in {model}"),
-            End::Broken => write!(f, "BROKEN: {}", self.message),
         }
     }
 }

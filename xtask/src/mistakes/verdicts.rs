@@ -6,40 +6,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::campaign::{Extent, Variant, try_chosen};
+use super::campaign::{Campaign, Variant};
 use crate::run::command::program;
 use crate::run::context::{Context, all_right, paths};
 use crate::run::process::output_of;
-use crate::source::lists::{reasons, rows, untried};
+use crate::source::lists::{reasons, rows};
 use crate::source::orderings::mutants;
 use crate::source::patch::read_folder;
 use crate::source::tree::{self, Tree};
 
-/// A kind of variants.
 pub struct Kind {
-    /// The check that tries them.
     check: &'static str,
     table: &'static str,
     /// Has reasons why some live.
     reasons: Option<&'static str>,
-    extent: Extent,
+    is_full: bool,
     /// What stands above the table, for `COMMIT` and `COUNTS`, and the first of its heading.
     head: &'static str,
     /// How many cells name a variant.
     named_by: usize,
-    /// Returns the variants of the crate.
-    variants: fn(&Context, &Tree) -> Result<Variants, String>,
+    variants: fn(&Context, &Tree) -> Result<Vec<Variant>, String>,
 }
 
-/// Variants, and the first cells of their rows.
-type Variants = Vec<(Variant, String)>;
-
-/// Weakened orderings.
 pub const ORDERINGS: Kind = Kind {
     check: "mutants",
     table: paths::ORDERINGS_TABLE,
     reasons: Some(paths::EQUIVALENT),
-    extent: Extent::Full,
+    is_full: true,
     head: "# Mutants of the orderings\n\n\
         Made by `cargo xtask verify mutants`, last from COMMIT: COUNTS. A mutant that\nwas not \
         asked for then keeps its row.\n\n\
@@ -48,21 +41,21 @@ pub const ORDERINGS: Kind = Kind {
         models took.\n\n| where | change",
     named_by: 2,
     variants: |_, base| {
-        let variant = |mutant: crate::source::orderings::Mutant| {
-            let (name, mut tree) = (mutant.key(), base.clone());
-            tree.insert(mutant.file, mutant.text);
-            (Variant { name, tree, hint: None }, format!("{} | {}", mutant.site, mutant.change))
+        let variant = |[site, change, file, text]: [String; 4]| {
+            let (name, cells) = (format!("{site} {change}"), format!("{site} | {change}"));
+            let mut tree = base.clone();
+            tree.insert(file, text);
+            Variant { name, cells, tree, hint: None }
         };
         Ok(mutants(base).into_iter().map(variant).collect())
     },
 };
 
-/// Known mistakes.
 pub const KNOWN: Kind = Kind {
     check: "seeded",
     table: paths::MISTAKES_TABLE,
     reasons: None,
-    extent: Extent::Quick,
+    is_full: false,
     head: "# Known mistakes, and the models that notice them\n\n\
         Made by `cargo xtask verify seeded`, last from COMMIT: COUNTS. A mistake that\nwas not \
         asked for then keeps its row. Each is a patch in this folder.\n\n\
@@ -70,13 +63,13 @@ pub const KNOWN: Kind = Kind {
         that noticed.\n\n| name | mistake | invariants",
     named_by: 1,
     variants: |context, base| {
-        let mut variants = Vec::new();
-        for mistake in read_folder(&context.root, paths::MISTAKES)? {
-            let first = [&*mistake.name, &mistake.what, &mistake.invariants].join(" | ");
+        let mistakes = read_folder(&context.root, paths::MISTAKES)?.into_iter();
+        let variants = mistakes.map(|mistake| {
+            let cells = [&*mistake.name, &mistake.what, &mistake.invariants].join(" | ");
             let tree = mistake.applied(base)?;
-            variants.push((Variant { name: mistake.name, tree, hint: mistake.killer }, first));
-        }
-        Ok(variants)
+            Ok(Variant { name: mistake.name, cells, tree, hint: mistake.killer })
+        });
+        variants.collect()
     },
 };
 
@@ -86,44 +79,36 @@ impl Kind {
     /// Tries the variants that the user has chosen, and writes the table.
     pub fn run(&self, context: &Context) -> Result<(), String> {
         let base = tree::for_models(&context.root)?;
-        let (variants, firsts): (Vec<Variant>, Vec<String>) =
-            (self.variants)(context, &base)?.into_iter().unzip();
-        let names: Vec<String> = variants.iter().map(|variant| variant.name.clone()).collect();
-        let results = try_chosen(context, &base, variants, self.extent)?;
+        let variants = (self.variants)(context, &base)?;
+        let chosen = context.options.choose(&variants, |variant| &variant.name)?;
+        let campaign = Campaign::new(context, self.is_full);
+        campaign.run(&base, &chosen)?;
 
         // Where only some were asked for, the others keep the rows that they have.
         let old = context.read(self.table).unwrap_or_default();
-        let kept = rows(&old, self.named_by).into_iter();
-        let mut cells: BTreeMap<String, String> =
-            kept.filter(|_| !context.options.names.is_empty()).collect();
-        for (name, first) in names.iter().zip(&firsts) {
-            if let Some(outcome) = results.outcomes.get(name) {
-                let first = first.split(" | ").skip(self.named_by).map(str::to_owned);
-                let all: Vec<String> = first.chain(outcome.cells()).collect();
-                cells.insert(name.clone(), all.join(" | "));
-            }
-        }
+        let mut kept = rows(&old, self.named_by);
+        kept.retain(|_, _| !context.options.names.is_empty());
         let untried = untried(context)?;
-        let is_there = |name: &String| cells.contains_key(name) || untried.contains(name);
-        if names.iter().all(is_there) {
-            let names = names.iter().zip(&firsts);
-            let text = self.text(
-                &commit(context),
-                names.filter_map(|(name, first)| {
-                    let name_cells = first.split(" | ").take(self.named_by).collect::<Vec<_>>();
-                    Some(format!("{} | {}", name_cells.join(" | "), cells.get(name)?))
-                }),
-            );
-            if without_seconds(&text) != without_seconds(&old) {
-                context.write(self.table, &text)?;
-            }
-        } else {
+        let (mut rows, mut is_whole) = (Vec::new(), true);
+        for variant in &variants {
+            let row = campaign
+                .kept(variant)
+                .map(|outcome| format!("{} | {}", variant.cells, outcome.cells().join(" | ")));
+            let row = row.or_else(|| kept.remove(&variant.name));
+            is_whole &= row.is_some() || untried.contains_key(&variant.name);
+            rows.extend(row);
+        }
+        let text = self.text(&commit(context), &rows);
+        if !is_whole {
             println!("{} is left as it is: not all variants have been tried", self.table);
+        } else if without_seconds(&text) != without_seconds(&old) {
+            context.write(self.table, &text)?;
         }
 
         let reasons = self.reasons(context)?;
-        let wrong = results.chosen.iter().filter_map(|name| {
-            let Some(outcome) = results.outcomes.get(name) else {
+        let wrong = chosen.into_iter().filter_map(|variant| {
+            let name = &variant.name;
+            let Some(outcome) = campaign.kept(variant) else {
                 return Some(format!("{name} could not be tried"));
             };
             match (outcome.is_killed(), reasons.contains_key(name)) {
@@ -135,51 +120,52 @@ impl Kind {
         all_right(wrong.collect())
     }
 
-    /// Compares, without building anything, the table and the reasons with the source. Returns how
+    /// Compares, without building anything, the table and the reasons with the source. Says how
     /// many variants there are.
-    pub fn check(&self, context: &Context) -> Result<usize, String> {
-        let base = tree::for_models(&context.root)?;
-        let found = (self.variants)(context, &base)?;
-        let found: BTreeSet<String> = found.into_iter().map(|(variant, _)| variant.name).collect();
+    pub fn check(&self, context: &Context) -> Result<(), String> {
+        let found = (self.variants)(context, &tree::for_models(&context.root)?)?.into_iter();
+        let found: BTreeSet<String> = found.map(|variant| variant.name).collect();
         let rows = rows(&context.read(self.table)?, self.named_by);
         let wrong = self.differences(&rows, &found, &untried(context)?, &self.reasons(context)?);
         let cure = format!("`cargo xtask verify {}` tries what is new", self.check);
-        all_right(wrong).map(|()| found.len()).map_err(|wrong| format!("{wrong}\n{cure}"))
+        all_right(wrong).map_err(|wrong| format!("{wrong}\n{cure}"))?;
+        println!("cases: {} {}", self.check, found.len());
+        Ok(())
     }
 
     /// Returns where table, variants, and reasons do not agree.
     fn differences(
         &self,
-        rows: &[(String, String)],
+        rows: &BTreeMap<String, String>,
         found: &BTreeSet<String>,
-        untried: &BTreeSet<String>,
+        untried: &BTreeMap<String, String>,
         reasons: &BTreeMap<String, String>,
     ) -> Vec<String> {
-        let (table, listed) = (self.table, rows.iter().map(|(name, _)| name.clone()));
-        let listed: BTreeSet<String> = listed.collect();
-        let missing = found.difference(&listed).filter(|name| !untried.contains(*name));
-        let missing = missing.map(|name| format!("{table} does not have: {name}"));
-        let gone = listed.iter().chain(reasons.keys()).filter(|name| !found.contains(*name));
-        let gone = gone.map(|name| format!("no longer there: {name}"));
-        let tried = listed.intersection(untried);
-        let tried = tried.map(|name| format!("{} has what was tried: {name}", paths::UNTRIED));
-        let verdicts = rows.iter().filter_map(|(name, cells)| {
-            let is_killed = cells.split(" | ").any(|cell| cell == "killed");
-            let is_right = is_killed != reasons.contains_key(name);
-            (!is_right)
-                .then(|| format!("{name}: killed, or a reason to live, expected one of both"))
-        });
-        missing.chain(gone).chain(tried).chain(verdicts).collect()
+        let mut wrong = Vec::new();
+        for name in found.iter().filter(|name| !rows.contains_key(*name)) {
+            if !untried.contains_key(name) {
+                wrong.push(format!("{} does not have: {name}", self.table));
+            }
+        }
+        for name in rows.keys().chain(reasons.keys()).filter(|name| !found.contains(*name)) {
+            wrong.push(format!("no longer there: {name}"));
+        }
+        for (name, row) in rows {
+            if untried.contains_key(name) {
+                wrong.push(format!("{} has what was tried: {name}", paths::UNTRIED));
+            }
+            if row.split(" | ").any(|cell| cell == "killed") == reasons.contains_key(name) {
+                wrong.push(format!("{name}: killed, or a reason to live, expected one of both"));
+            }
+        }
+        wrong
     }
 
     fn reasons(&self, context: &Context) -> Result<BTreeMap<String, String>, String> {
-        let Some(file) = self.reasons else { return Ok(BTreeMap::new()) };
-        reasons(&context.read(file)?).map_err(|reason| format!("{file}: {reason}"))
+        self.reasons.map_or(Ok(BTreeMap::new()), |file| reasons(file, &context.read(file)?))
     }
 
-    /// Returns the table with these rows.
-    fn text(&self, commit: &str, rows: impl Iterator<Item = String>) -> String {
-        let rows: Vec<String> = rows.collect();
+    fn text(&self, commit: &str, rows: &[String]) -> String {
         let count =
             |end: &str| rows.iter().filter(|row| row.contains(&format!(" | {end} | "))).count();
         let counts = ["killed", "survived", "timed out"];
@@ -189,6 +175,11 @@ impl Kind {
         let rows = rows.iter().map(|row| format!("| {row} |\n"));
         head + "|" + &"---|".repeat(columns) + "\n" + &rows.collect::<String>()
     }
+}
+
+/// Returns the wrong variants that no table has yet.
+fn untried(context: &Context) -> Result<BTreeMap<String, String>, String> {
+    reasons(paths::UNTRIED, &context.read(paths::UNTRIED)?)
 }
 
 /// Returns a table's rows without the cell before the last: seconds alone are no news.
@@ -205,32 +196,26 @@ fn without_seconds(table: &str) -> Vec<String> {
 /// Returns what the source is, for the head of a table.
 pub fn commit(context: &Context) -> String {
     let git = |arguments| output_of(&program("git", arguments), &context.root);
-    match git("rev-parse --short HEAD") {
-        Ok(commit) => {
-            let changed = git("status --porcelain -- src loom-tests/*.rs");
-            let changed = changed.is_ok_and(|list| !list.is_empty());
-            format!("commit {commit}{}", if changed { " with changes" } else { "" })
-        }
-        Err(_) => "a tree without history".to_owned(),
-    }
+    let Ok(commit) = git("rev-parse --short HEAD") else {
+        return "a tree without history".to_owned();
+    };
+    let changed = git("status --porcelain -- src loom-tests/*.rs");
+    let is_changed = changed.is_ok_and(|list| !list.is_empty());
+    format!("commit {commit}{}", if is_changed { " with changes" } else { "" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(site: &str, end: &str, seconds: &str) -> String {
-        format!("{site} | A -> B | {end} | m | 7 | {seconds} | x")
-    }
-
     #[test]
     fn a_table_says_what_it_is_about() {
         let text = |seconds| {
-            let rows = [row("a.f.load", "survived", seconds), row("b.g.load", "killed", seconds)];
-            ORDERINGS.text("commit 123", rows.into_iter())
+            let row = |site, end| format!("{site} | A -> B | {end} | m | 7 | {seconds} | x");
+            ORDERINGS.text("commit 123", &[row("a.f.load", "survived"), row("b.g.load", "killed")])
         };
         assert!(text("1.0").contains("commit 123: 1 killed, 1 survived, 0 timed out."));
-        let names: Vec<String> = rows(&text("1.0"), 2).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> = rows(&text("1.0"), 2).into_keys().collect();
         assert_eq!(names, ["a.f.load A -> B", "b.g.load A -> B"]);
         assert_eq!(without_seconds(&text("1.0")), without_seconds(&text("2.0")));
         assert_ne!(without_seconds(&text("1.0")), without_seconds(""));
@@ -238,19 +223,20 @@ mod tests {
 
     #[test]
     fn a_table_the_variants_and_the_reasons_must_agree() {
-        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let map =
-            |names: &[&str]| names.iter().map(|n| ((*n).to_owned(), "so".to_owned())).collect();
-        let rows = ["a", "b"].map(|name| (name.to_owned(), "killed | m".to_owned()));
-        let wrong = |rows, found: &[&str], untried: &[&str], reasons: &[&str]| {
-            KNOWN.differences(rows, &set(found), &set(untried), &map(reasons)).len()
+        let map = |names: &[&str], text: &str| {
+            names.iter().map(|name| ((*name).to_owned(), text.to_owned())).collect()
         };
+        let wrong = |rows, found: &[&str], untried: &[&str], reasons: &[&str]| {
+            let found = found.iter().map(|name| (*name).to_owned()).collect();
+            KNOWN.differences(rows, &found, &map(untried, "so"), &map(reasons, "so")).len()
+        };
+        let rows = map(&["a", "b"], "killed | m");
         assert_eq!(wrong(&rows, &["a", "b", "c"], &["c"], &[]), 0);
         assert_eq!(wrong(&rows, &["a", "b", "c"], &[], &[]), 1);
         assert_eq!(wrong(&rows, &["a"], &[], &[]), 1);
         assert_eq!(wrong(&rows, &["a", "b"], &["a"], &[]), 1);
         assert_eq!(wrong(&rows, &["a", "b"], &[], &["a", "d"]), 2);
-        let lives = [("a".to_owned(), "survived | ".to_owned())];
+        let lives = map(&["a"], "survived | ");
         assert_eq!(wrong(&lives, &["a"], &[], &[]), 1);
         assert_eq!(wrong(&lives, &["a"], &[], &["a"]), 0);
     }

@@ -5,44 +5,42 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::claims::claims;
-use super::texts::copy;
+use super::texts::{claims, copy, tell, text};
 use crate::run::command::program;
 use crate::run::context::{self, paths};
 use crate::run::process;
 use crate::source::tree::Tree;
 
-/// How long one file may take.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// What Coq says of a theorem that rests on no axiom.
 const CLOSED: &str = "Closed under the global context";
 
-/// What has no place in a proof.
+/// What has no place in a proof, nor in its comments.
 const UNFINISHED: [&str; 7] =
     ["Admitted", "admit", "Axiom", "Axioms", "Parameter", "Parameters", "Conjecture"];
 
-/// Returns the files, in order.
 fn files(tree: &Tree) -> Result<Vec<&str>, String> {
-    let project = tree.get(paths::COQ_PROJECT);
-    let project = project.ok_or_else(|| format!("{} is missing", paths::COQ_PROJECT))?;
+    let project = text(tree, paths::COQ_PROJECT)?;
     let files: Vec<&str> = project.split_whitespace().filter(|word| word.ends_with(".v")).collect();
-    let listed = |path: &&String| !files.iter().any(|file| path.ends_with(&format!("/{file}")));
-    match tree.keys().filter(|path| path.ends_with(".v")).find(listed) {
+    let is_new = |path: &&String| path.ends_with(".v") && !files.iter().any(|f| is(path, f));
+    match tree.keys().find(is_new) {
         Some(path) => Err(format!("{} does not list {path}", paths::COQ_PROJECT)),
         None => Ok(files),
     }
 }
 
-/// Returns where a file of the list is.
 fn path(file: &str) -> String {
     format!("{}/{file}", paths::COQ)
 }
 
-/// Which files are checked.
+/// Returns `true` if a path ends with this file's name.
+fn is(path: &str, file: &str) -> bool {
+    path.ends_with(&format!("/{file}"))
+}
+
 #[derive(Clone, Copy, PartialEq)]
 pub enum Extent {
-    /// All.
     All,
     /// Those that have changed, or one before them has, since they were checked in this folder.
     Changed,
@@ -50,27 +48,27 @@ pub enum Extent {
     None,
 }
 
-/// Checks files in a folder of their own.
 pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
     let mut theorems = 0;
     unfinished(tree)?;
+    let files = files(tree)?;
     let mut fresh = extent != Extent::All;
-    for file in files(tree)? {
-        let text = tree.get(&path(file)).ok_or_else(|| format!("{} is missing", path(file)))?;
+    for file in &files {
+        let path = path(file);
+        let text = text(tree, &path)?;
         // What it said is kept beside what it was.
-        let (record, said) = (folder.join(format!("{file}.checked")), folder.join(file));
+        let (record, copy) = (folder.join(format!("{file}.checked")), folder.join(file));
         let known = fs::read_to_string(&record).unwrap_or_default();
-        let said = match known.strip_prefix(text.as_str()) {
-            Some(output) if fresh && said.with_extension("vo").exists() => output.to_owned(),
+        let said = match known.strip_prefix(text) {
+            Some(output) if fresh && copy.with_extension("vo").exists() => output.to_owned(),
             _ if extent == Extent::None => {
-                println!("left to a run without --quick: Coq, from {} on", path(file));
+                println!("left to a run without --quick: Coq, from {path} on");
                 return Ok(());
             }
             _ => {
                 fresh = false;
-                copy(tree, &[&format!("/{file}")], folder)?;
-                let output = check(file, folder)?;
-                context::write(&record, &(text.clone() + &output))?;
+                let output = check(tree, file, folder)?;
+                context::write(&record, &(text.to_owned() + &output))?;
                 output
             }
         };
@@ -78,17 +76,16 @@ pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
         let closed = said.lines().filter(|line| *line == CLOSED).count();
         let asked = text.matches("Print Assumptions").count();
         if closed != asked || closed != claims.len() {
-            let (path, claims) = (path(file), claims.len());
+            let claims = claims.len();
             return Err(format!(
                 "{path}: {claims} claims, {asked} asked about, {closed} rest on no axiom:\n{said}"
             ));
         }
         for claim in &claims {
-            if !text.contains(&format!("Print Assumptions {}.", claim.name)) {
-                let path = path(file);
-                return Err(format!("{path}: {} is claimed and not asked about", claim.name));
+            if !text.contains(&format!("Print Assumptions {}.", claim[0])) {
+                return Err(format!("{path}: {} is claimed and not asked about", claim[0]));
             }
-            claim.tell("Coq, no axioms");
+            tell(claim, "Coq, no axioms");
         }
         theorems += claims.len();
     }
@@ -96,14 +93,14 @@ pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
         return Err("the *.v claim nothing".to_owned());
     }
     if extent == Extent::All {
-        independently(tree, folder)?;
+        independently(&files, folder)?;
     }
     Ok(())
 }
 
 fn unfinished(tree: &Tree) -> Result<(), String> {
     for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".v")) {
-        for (at, line) in without_comments(text).lines().enumerate() {
+        for (at, line) in text.lines().enumerate() {
             let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '\'');
             if let Some(word) = words.find(|word| UNFINISHED.contains(word)) {
                 return Err(format!("{path}:{}: {word}", at + 1));
@@ -113,44 +110,26 @@ fn unfinished(tree: &Tree) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the text with comments blanked, and lines where they were.
-fn without_comments(text: &str) -> String {
-    let (mut depth, mut plain) = (0, String::new());
-    let mut rest = text;
-    while let Some(character) = rest.chars().next() {
-        let mut length = character.len_utf8();
-        if rest.starts_with("(*") || (depth > 0 && rest.starts_with("*)")) {
-            depth += if rest.starts_with("(*") { 1 } else { -1 };
-            length = 2;
-        } else if depth == 0 || character == '\n' {
-            plain.push(character);
-        }
-        rest = &rest[length..];
-    }
-    plain
-}
-
 /// Checks one file; those before it have been. Returns what Coq said.
-fn check(file: &str, folder: &Path) -> Result<String, String> {
+fn check(tree: &Tree, file: &str, folder: &Path) -> Result<String, String> {
+    copy(tree, &format!("/{file}"), folder)?;
     println!("checking {}", path(file));
     let coqc = program("coqc", "-q -Q . Slotarena").argument(file);
     process::said(&coqc, folder, LIMIT).map_err(|reason| format!("{}: {reason}", path(file)))
 }
 
 /// Has the independent checker check what was compiled, all the way down.
-fn independently(tree: &Tree, folder: &Path) -> Result<(), String> {
+fn independently(files: &[&str], folder: &Path) -> Result<(), String> {
     println!("checking all of it once more, with coqchk");
-    let mut coqchk = program("coqchk", "-silent -o -Q . Slotarena");
-    for file in files(tree)? {
-        coqchk = coqchk.argument(&format!("Slotarena.{}", file.trim_end_matches(".v")));
-    }
+    let names = files.iter().map(|file| format!("Slotarena.{}", file.trim_end_matches(".v")));
+    let coqchk = program("coqchk", "-silent -o -Q . Slotarena");
+    let coqchk = names.fold(coqchk, |coqchk, name| coqchk.argument(name));
     let said = process::said(&coqchk, folder, LIMIT).map_err(|why| format!("coqchk: {why}"))?;
-    if said.contains("* Axioms: <none>") {
-        println!("cases: coqchk {}", files(tree)?.len());
-        Ok(())
-    } else {
-        Err(format!("coqchk names axioms:\n{said}"))
+    if !said.contains("* Axioms: <none>") {
+        return Err(format!("coqchk names axioms:\n{said}"));
     }
+    println!("cases: coqchk {}", files.len());
+    Ok(())
 }
 
 /// Returns where a changed tree is refused first, and why, or nothing if it is not. What is before
@@ -164,17 +143,14 @@ pub fn refused(
     context::make_folder(folder)?;
     let mut after = false;
     for file in files(tree)? {
-        after |= changed.iter().any(|path| path.ends_with(&format!("/{file}")));
+        after |= changed.iter().any(|path| is(path, file));
         if !after {
             let compiled = Path::new(file).with_extension("vo");
             fs::copy(checked.join(&compiled), folder.join(&compiled))
                 .map_err(|error| format!("{}: {error}", compiled.display()))?;
-            continue;
-        }
-        copy(tree, &[&format!("/{file}")], folder)?;
-        if let Err(reason) = check(file, folder) {
+        } else if let Err(reason) = check(tree, file, folder) {
             let mut lines = reason.lines().skip_while(|line| !line.starts_with("File "));
-            let place = lines.next().unwrap_or(&reason).to_owned();
+            let place = lines.next().unwrap_or(&reason);
             let error = lines.filter(|line| !line.trim().is_empty()).last().unwrap_or_default();
             return Ok(Some(format!("{place} {}", error.trim())));
         }
@@ -187,10 +163,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_unfinished_is_found_outside_of_comments_only() {
+    fn what_is_unfinished_is_found() {
         let tree = |text: &str| Tree::from([("proofs/a.v".to_owned(), text.to_owned())]);
-        assert_eq!(unfinished(&tree("(* no Axiom (* admit *) *)\nLemma a : True. Qed.\n")), Ok(()));
-        assert_eq!(unfinished(&tree("(* *)\nAxiom a.\n")), Err("proofs/a.v:2: Axiom".to_owned()));
+        assert_eq!(unfinished(&tree("Lemma admit' : True. Qed.\n")), Ok(()));
+        assert_eq!(unfinished(&tree("\nAxiom a.\n")), Err("proofs/a.v:2: Axiom".to_owned()));
         assert!(unfinished(&tree("Proof. admit. Qed.")).is_err());
     }
 }

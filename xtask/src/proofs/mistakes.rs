@@ -9,79 +9,55 @@ use std::time::Instant;
 use super::{coq, smt, spin};
 use crate::run::context::{Context, paths};
 use crate::run::process::share_out;
-use crate::source::patch::Mistake;
+use crate::source::patch::{Mistake, read_folder};
 use crate::source::tree::Tree;
 
-/// Returns all mistakes.
-fn mistakes(tree: &Tree) -> Result<Vec<Mistake>, String> {
-    let is_one = |path: &str| {
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        paths::PROOF_MISTAKES.contains(&folder) && path.ends_with(".patch")
-    };
-    let patches = tree.iter().filter(|(path, _)| is_one(path));
-    patches.map(|(path, text)| Mistake::read(path, text)).collect()
-}
+/// A mistake, and the model that it shows in, if it is one in the models.
+type Case = (Mistake, Option<spin::Model>);
 
-/// Checks that all mistakes can still be made. Returns how many there are.
-pub fn check(tree: &Tree) -> Result<usize, String> {
-    let (all, models) = (mistakes(tree)?, spin::models(tree)?);
-    for mistake in &all {
-        mistake.applied(tree)?;
-        if is_a_model(mistake) {
-            model(mistake, &models)?;
+/// Returns all mistakes. All of them can still be made.
+pub fn read(root: &Path, tree: &Tree) -> Result<Vec<Case>, String> {
+    let (mut all, models) = (Vec::new(), spin::models(tree)?);
+    for folder in paths::PROOF_MISTAKES {
+        for mistake in read_folder(root, folder)? {
+            mistake.applied(tree)?;
+            let killer = mistake.killer.as_deref().unwrap_or_default();
+            let named = || models.iter().find(|model| model.name == killer).cloned();
+            let is_model = mistake.files().all(|file| file.ends_with(".pml"));
+            let model = if is_model { named() } else { None };
+            if is_model && model.is_none() {
+                return Err(format!("{}: `killer: {killer}` names no model", mistake.name));
+            }
+            all.push((mistake, model));
         }
     }
-    Ok(all.len())
-}
-
-fn is_a_model(mistake: &Mistake) -> bool {
-    mistake.files().all(|file| file.ends_with(".pml"))
-}
-
-/// Returns the model that a mistake shows in.
-fn model<'a>(mistake: &Mistake, models: &'a [spin::Model]) -> Result<&'a spin::Model, String> {
-    let found = models.iter().find(|model| Some(&model.name) == mistake.killer.as_ref());
-    found.ok_or_else(|| {
-        let killer = mistake.killer.as_deref().unwrap_or_default();
-        format!("{}: `killer: {killer}` names no model", mistake.name)
-    })
+    Ok(all)
 }
 
 /// Makes the mistakes whose names the user has chosen, two at a time.
-pub fn run(context: &Context, tree: &Tree, folder: &Path) -> Result<(), String> {
-    let (all, models) = (mistakes(tree)?, spin::models(tree)?);
-    let mut chosen = all;
-    chosen.retain(|mistake| context.options.chooses(&mistake.name));
-    if chosen.is_empty() {
-        let names = context.options.names.join(" ");
-        return Err(format!("no mistake has a name with `{names}` in it"));
+pub fn run(context: &Context, tree: &Tree, all: &[Case], folder: &Path) -> Result<(), String> {
+    let chosen = context.options.choose(all, |(mistake, _)| &mistake.name)?;
+    if chosen.iter().any(|(mistake, _)| mistake.files().any(|file| file.ends_with(".v"))) {
+        coq::run(tree, &folder.join("coq"), coq::Extent::Changed)?;
     }
-    let checked = folder.join("coq");
-    if chosen.iter().any(|mistake| mistake.files().any(|file| file.ends_with(".v"))) {
-        coq::run(tree, &checked, coq::Extent::Changed)?;
-    }
-    share_out(2, &chosen, |_, mistake| {
-        let started = Instant::now();
-        let how = noticed(context, tree, mistake, &models, folder)
-            .map_err(|reason| format!("{}: {reason}", mistake.name))?;
-        println!("variant: {}: {how} ({:.1} s)", mistake.name, started.elapsed().as_secs_f64());
+    share_out(2, &chosen, |_, case| {
+        let (started, name) = (Instant::now(), &case.0.name);
+        let how = noticed(context, tree, case, folder).map_err(|why| format!("{name}: {why}"))?;
+        println!("variant: {name}: {how} ({:.1} s)", started.elapsed().as_secs_f64());
         Ok(())
     })
 }
 
-/// Makes a mistake, and says how it is noticed.
 fn noticed(
     context: &Context,
     tree: &Tree,
-    mistake: &Mistake,
-    models: &[spin::Model],
+    (mistake, model): &Case,
     folder: &Path,
 ) -> Result<String, String> {
     let wrong = mistake.applied(tree)?;
     let files: Vec<&str> = mistake.files().collect();
     let place = folder.join("mutants").join(&mistake.name);
-    let found = if is_a_model(mistake) {
-        let model = model(mistake, models)?;
+    let found = if let Some(model) = model {
         match spin::counterexample(&wrong, model, &place)? {
             None => None,
             Some((error, trail)) => {
@@ -99,22 +75,17 @@ fn noticed(
     found.ok_or_else(|| "goes unnoticed".to_owned())
 }
 
-/// Writes down the way to a mistake.
 fn keep(
     context: &Context,
-    mistake: &Mistake,
+    Mistake { name, what, .. }: &Mistake,
     model: &spin::Model,
     error: &str,
     trail: &str,
 ) -> Result<(), String> {
+    let (model, meaning, error) = (&model.name, &model.what, error.trim_start_matches("pan:1: "));
     let text = format!(
-        "{}\n\nFound by `cargo xtask verify proofs --mutants {}`, in the model `{}`: {}.\nThe \
-         shortest way to it:\n\n{trail}{}\n",
-        mistake.what,
-        mistake.name,
-        model.name,
-        model.what,
-        error.trim_start_matches("pan:1: "),
+        "{what}\n\nFound by `cargo xtask verify proofs --mutants {name}`, in the model `{model}`: \
+         {meaning}.\nThe shortest way to it:\n\n{trail}{error}\n"
     );
-    context.write(&format!("{}/{}.txt", paths::SPIN_TRAILS, mistake.name), &text)
+    context.write(&format!("{}/{name}.txt", paths::SPIN_TRAILS), &text)
 }

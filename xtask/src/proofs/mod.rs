@@ -1,7 +1,6 @@
 //! The proofs: what `proofs/README.md` says is proved, is.
 //!
-//! - `texts`: the texts of the proofs and models, and copies of them for the tools
-//! - `claims`: what a text says it proves
+//! - `texts`: the texts of the proofs and models, copies of them for the tools, and what they claim
 //! - `sites`: the names of the accesses in the source against those in the proofs
 //! - `smt`: z3 on the pure parts
 //! - `coq`: Coq on the protocol
@@ -9,7 +8,6 @@
 //! - `mistakes`: wrong proofs are refused, wrong models are found wrong
 
 mod texts;
-mod claims;
 mod sites;
 mod smt;
 mod coq;
@@ -19,10 +17,10 @@ mod mistakes;
 use std::path::Path;
 
 use crate::platforms::install;
-use crate::run::command::{cargo, program};
+use crate::run::command::{Plan, Say, cargo, own, program};
 use crate::run::context::{Context, all_right};
-use crate::run::plan::{Plan, Say, own};
 use crate::run::process::output_of;
+use crate::source::sites::sites;
 use crate::source::tree::crate_only;
 
 /// The programs that are needed, and the packages that have them.
@@ -33,8 +31,7 @@ const TOOLS: [(&str, &str, &str); 4] = [
     ("gcc", "-v", "gcc libc6-dev"),
 ];
 
-/// Returns what `cargo xtask verify proofs` runs.
-pub fn plan(_: &str, context: &Context, say: Say) -> Plan {
+pub fn plan(context: &Context, say: Say) -> Plan {
     let is_missing =
         |tool: &str, flag: &str| output_of(&program(tool, flag), Path::new("/")).is_err();
     let missing = TOOLS.iter().filter(|(tool, flag, _)| is_missing(tool, flag));
@@ -56,11 +53,12 @@ pub fn plan(_: &str, context: &Context, say: Say) -> Plan {
 /// Checks all proofs; with `--mutants`, that wrong ones are refused instead.
 pub fn run(context: &Context) -> Result<(), String> {
     let tree = texts::read(&context.root)?;
-    println!("cases: sites {}", sites::check(&crate_only(&context.root)?, &tree)?);
-    println!("cases: mistakes {}", mistakes::check(&tree)?);
+    println!("cases: sites {}", sites::check(&sites(&crate_only(&context.root)?), &tree)?);
+    let mistakes = mistakes::read(&context.root, &tree)?;
+    println!("cases: mistakes {}", mistakes.len());
     let folder = context.target.join("proofs");
     if context.options.mutants {
-        return mistakes::run(context, &tree, &folder);
+        return mistakes::run(context, &tree, &mistakes, &folder);
     }
     let quick = context.options.quick;
     let extent = if quick { coq::Extent::None } else { coq::Extent::All };

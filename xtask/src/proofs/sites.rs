@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::texts::text;
 use crate::run::context::{all_right, paths};
 use crate::source::lists::reasons;
-use crate::source::sites::{ORDERINGS, Site, sites};
+use crate::source::sites::{FENCE, ORDERINGS, Site};
 use crate::source::tree::Tree;
 
 /// The accesses that no proof is about, and why.
@@ -17,16 +18,15 @@ const UNMODELED: &str = paths::UNMODELED;
 fn said(proofs: &Tree) -> Vec<(String, String, String)> {
     let mut said = Vec::new();
     for (path, text) in proofs.iter().filter(|(p, _)| p.ends_with(".v") || p.ends_with(".pml")) {
-        for (at, line) in text.lines().enumerate() {
-            for rest in line.split("site: ").skip(1) {
-                let mut words = rest.split_whitespace();
-                let name = words.next().unwrap_or_default().to_owned();
-                // Prose.
-                if name.matches('.').count() < 2 {
-                    continue;
-                }
-                let word = |word: &str| word.trim_end_matches([':', '.', ',', ';']).to_owned();
-                let orderings = words.map(word).take_while(|w| ORDERINGS.contains(&&**w));
+        let lines = text.lines().enumerate();
+        for (at, rest) in lines.flat_map(|(at, l)| l.split("site: ").skip(1).map(move |r| (at, r)))
+        {
+            let mut words = rest.split_whitespace();
+            let name = words.next().unwrap_or_default().to_owned();
+            // Else it is prose.
+            if name.matches('.').count() >= 2 {
+                let word = words.map(|word| word.trim_end_matches([':', '.', ',', ';']));
+                let orderings = word.take_while(|w| ORDERINGS.contains(w) || *w == FENCE);
                 let orderings = orderings.collect::<Vec<_>>().join(" ");
                 said.push((name, orderings, format!("{path}:{}", at + 1)));
             }
@@ -37,11 +37,7 @@ fn said(proofs: &Tree) -> Vec<(String, String, String)> {
 
 /// Checks that all accesses in the source are named in a proof, with the orderings that they have,
 /// and no others. Returns how many there are.
-pub fn check(tree: &Tree, proofs: &Tree) -> Result<usize, String> {
-    compare(&sites(tree), proofs)
-}
-
-fn compare(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
+pub fn check(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
     let by_name: BTreeMap<&str, &Site> = sites.iter().map(|site| (&*site.name, site)).collect();
     let mut wrong = Vec::new();
     let mut named = BTreeSet::new();
@@ -55,8 +51,7 @@ fn compare(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
         }
         named.insert(name);
     }
-    let unmodeled = proofs.get(UNMODELED).ok_or_else(|| format!("{UNMODELED} is missing"))?;
-    let unmodeled = reasons(unmodeled).map_err(|reason| format!("{UNMODELED}: {reason}"))?;
+    let unmodeled = reasons(UNMODELED, text(proofs, UNMODELED)?)?;
     let excused: BTreeMap<&str, &str> =
         unmodeled.keys().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
     for Site { name, orderings, path, line, .. } in sites {
@@ -81,6 +76,7 @@ fn compare(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
 mod tests {
     use super::*;
     use crate::proofs::texts;
+    use crate::source::sites::sites;
     use crate::source::tree::crate_only;
     use std::path::Path;
 
@@ -92,7 +88,7 @@ mod tests {
     #[test]
     fn the_proofs_are_about_the_source() {
         let (sources, proofs) = sources_and_proofs();
-        check(&sources, &proofs).unwrap_or_else(|wrong| panic!("{wrong}"));
+        check(&sites(&sources), &proofs).unwrap_or_else(|wrong| panic!("{wrong}"));
     }
 
     /// Whatever ordering is changed in a copy of the source, and whatever access is added or
@@ -103,27 +99,19 @@ mod tests {
         let all = sites(&sources);
         // The names of the files are needed, not their texts.
         let names: Tree = sources.keys().map(|path| (path.clone(), String::new())).collect();
-        for Site { name, orderings, path, line, .. } in &all {
-            let mut lines: Vec<&str> = sources[path].lines().collect();
-            let line = lines[line - 1];
-            let changed = if orderings == "Fence" {
-                line.replace("self.fence.", "self.other.")
-            } else if line.contains("Ordering::Relaxed") {
-                line.replace("Ordering::Relaxed", "Ordering::Release")
-            } else {
-                let at = line.find("Ordering::").unwrap();
-                let word = |c: char| c.is_alphanumeric() || c == ':';
-                let length = line[at..].find(|c| !word(c)).unwrap_or(line.len() - at);
-                line.replacen(&line[at..at + length], "Ordering::Relaxed", 1)
+        for Site { name, orderings, path, places, .. } in &all {
+            let (mut text, place) = (sources[path].clone(), places[0].clone());
+            let other = match &**orderings {
+                FENCE => "self.other.light(",
+                orderings if orderings.starts_with("Relaxed") => "Release",
+                _ => "Relaxed",
             };
-            assert_ne!(changed, line, "{name}");
-            let place = lines.iter().position(|other| std::ptr::eq(*other, line)).unwrap();
-            lines[place] = &changed;
+            text.replace_range(place, other);
             let mut wrong = names.clone();
-            wrong.insert(path.clone(), lines.join("\n") + "\n");
+            wrong.insert(path.clone(), text);
             let others = all.iter().filter(|site| site.path != *path).cloned();
             let wrong: Vec<Site> = others.chain(sites(&wrong)).collect();
-            let noticed = compare(&wrong, &proofs);
+            let noticed = check(&wrong, &proofs);
             assert!(noticed.is_err_and(|wrong| wrong.contains(&**name)), "{name} is not");
         }
         assert!(all.len() > 100, "only {} were tried", all.len());

@@ -1,9 +1,17 @@
-//! A command line to run.
+//! A command line to run, and what a check consists of.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 use std::process;
+
+use super::context::Context;
+
+/// The commands of a check, or the reason why it must be skipped here.
+pub type Plan = Result<Vec<Command>, String>;
+
+/// Tells the user what is being prepared.
+pub type Say<'a> = &'a dyn Fn(&str);
 
 /// A program, its arguments, and the variables that it is given.
 #[derive(Clone, Debug)]
@@ -15,60 +23,61 @@ pub struct Command {
 
 /// Returns a program with arguments separated by blanks.
 pub fn program(program: impl AsRef<Path>, arguments: &str) -> Command {
-    Command {
-        program: program.as_ref().to_string_lossy().into_owned(),
-        arguments: arguments.split_whitespace().map(str::to_owned).collect(),
-        environment: Vec::new(),
-    }
+    let program = program.as_ref().to_string_lossy().into_owned();
+    Command { program, arguments: Vec::new(), environment: Vec::new() }.arguments(arguments)
 }
 
-/// Returns the cargo that runs this package, with arguments separated by blanks.
-pub fn cargo(arguments: &str) -> Command {
-    program(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), arguments)
+/// Returns the cargo that runs this package, with a line of variables and arguments: `NAME=VALUE`
+/// sets one, `NAME+=VALUE` appends to one.
+pub fn cargo(line: &str) -> Command {
+    let mut command = program(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), "");
+    let mut rest = line;
+    while let Some((variable, after)) = rest.split_once(' ') {
+        let Some((name, value)) = variable.split_once('=') else { break };
+        command = match name.strip_suffix('+') {
+            Some(name) => command.env_append(name, value),
+            None => command.env(name, value),
+        };
+        rest = after;
+    }
+    command.arguments(rest)
+}
+
+/// Returns a command of this package, to run in a process of its own with the user's choices.
+pub fn own(name: &str, context: &Context) -> Command {
+    let options = &context.options;
+    let flags = [
+        ("--quick", options.quick && !options.mutants && name == "proofs"),
+        ("--mutants", options.mutants && name == "proofs"),
+        ("--all", options.all),
+    ];
+    let flags = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag.to_owned());
+    let seconds = options.seconds.map(|seconds| format!("--seconds={seconds}"));
+    let words = flags.chain(seconds).chain(options.names.clone());
+    words.fold(cargo("run --quiet --package xtask --").argument(name), Command::argument)
 }
 
 impl Command {
-    /// Inserts `--target-dir DIR` before the `--` that ends cargo's own arguments.
-    pub fn target_dir(self, directory: &Path) -> Self {
-        self.insert(["--target-dir".to_owned(), directory.display().to_string()])
-    }
-
-    /// Inserts options, separated by blanks, in the same place.
-    pub fn options(self, options: &str) -> Self {
-        self.insert(options.split_whitespace().map(str::to_owned))
-    }
-
-    fn insert(mut self, options: impl IntoIterator<Item = String>) -> Self {
-        let end = self.arguments.iter().position(|argument| argument == "--");
-        let at = end.unwrap_or(self.arguments.len());
-        self.arguments.splice(at..at, options);
-        self
-    }
-
     /// Appends one argument, blanks and all.
-    pub fn argument(mut self, argument: &str) -> Self {
-        self.arguments.push(argument.to_owned());
+    pub fn argument(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_string_lossy().into_owned());
         self
     }
 
-    /// Appends arguments separated by blanks.
     pub fn arguments(self, arguments: &str) -> Self {
         arguments.split_whitespace().fold(self, Self::argument)
     }
 
-    /// Appends a path.
-    pub fn path(self, path: &Path) -> Self {
-        self.argument(&path.to_string_lossy())
+    pub fn target_dir(self, folder: &Path) -> Self {
+        self.env("CARGO_TARGET_DIR", folder)
     }
 
     /// Returns a script's command that is given this one: program, arguments, and variables.
     pub fn through(self, script: Self) -> Self {
-        let words = [vec![self.program], self.arguments].concat();
-        let script = words.iter().fold(script, |script, word| script.argument(word));
+        let script = self.arguments.iter().fold(script.argument(self.program), Self::argument);
         self.environment.iter().fold(script, |script, (name, value)| script.env(name, value))
     }
 
-    /// Sets a variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         let value = value.as_ref().to_string_lossy().into_owned();
         self.environment.retain(|(known, _)| known != name);
@@ -102,20 +111,5 @@ impl fmt::Display for Command {
         let name = Path::new(&self.program).file_stem().and_then(OsStr::to_str);
         write!(f, "{}", name.unwrap_or(&self.program))?;
         self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_target_directory_goes_before_the_separator() {
-        let line = |arguments| program("cargo", arguments).target_dir(Path::new("t")).to_string();
-        assert_eq!(
-            line("test --lib -- --nocapture"),
-            "cargo test --lib --target-dir t -- --nocapture"
-        );
-        assert_eq!(line("check"), "cargo check --target-dir t");
     }
 }

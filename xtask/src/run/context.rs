@@ -5,21 +5,16 @@ use std::path::{Path, PathBuf};
 
 /// Places in the repository, from its root, with `/`.
 pub mod paths {
-    /// The crate.
     pub const SOURCE: &str = "src";
     pub const MANIFEST: &str = "Cargo.toml";
     pub const LOCK: &str = "Cargo.lock";
     /// What the crate's documentation includes.
     pub const TEXTS: [&str; 4] =
         ["README.md", "docs/DESIGN.md", "docs/MIGRATION.md", "docs/SANDBOX.md"];
-    /// The list of invariants is in here.
-    #[cfg(test)]
-    pub const DESIGN: &str = "docs/DESIGN.md";
     /// Atomics, locks, and threads come only through here, and the system's calls.
     pub const SYNC: &str = "src/sync/";
     pub const SYSTEM: &str = "src/sys/";
 
-    /// The models.
     pub const MODELS: &str = "loom-tests";
     pub const MODEL_INDEX: &str = "loom-tests/INDEX.md";
     pub const LOOM_PATCH: &str = "loom-tests/loom.patch";
@@ -45,19 +40,11 @@ pub mod paths {
         ["proofs/mistakes/coq", "proofs/mistakes/smt", "proofs/mistakes/spin"];
     pub const UNMODELED: &str = "proofs/unmodelled.txt";
 
-    /// Files whose statements are mutated, and the modules whose unit tests must notice.
-    pub const STATEMENTS: [&str; 3] =
-        ["src/bits/chain.rs", "src/bits/geometry.rs", "src/bits/word.rs"];
-    pub const STATEMENT_TESTS: [&str; 3] = ["bits::chain::", "bits::geometry::", "bits::word::"];
-
-    /// The figures of the benchmarks.
-    pub const FIGURES: &str = "benches/RESULTS.md";
-    /// Scripts of this package.
     pub const PLATFORMS: &str = "xtask/platforms/cargo.sh";
     pub const FETCH: &str = "xtask/platforms/fetch.sh";
+    pub const FIGURES: &str = "benches/RESULTS.md";
 }
 
-/// The user's choices.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     pub quick: bool,
@@ -74,18 +61,22 @@ pub struct Options {
 }
 
 impl Options {
-    /// Returns `true` if a wrong variant of this name is to be tried.
-    pub fn chooses(&self, name: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|part| name.contains(&**part))
+    /// Returns the wrong variants that are to be tried.
+    pub fn choose<'t, T>(&self, all: &'t [T], name: fn(&T) -> &str) -> Result<Vec<&'t T>, String> {
+        let is_named = |one: &&T| self.names.iter().any(|part| name(one).contains(&**part));
+        let is_chosen = |one: &&T| self.names.is_empty() || is_named(one);
+        let chosen: Vec<&T> = all.iter().filter(is_chosen).collect();
+        if chosen.is_empty() {
+            return Err(format!("no variant has a name with `{}` in it", self.names.join(" ")));
+        }
+        Ok(chosen)
     }
 }
 
 /// What a command may need to know before it starts.
 pub struct Context {
     pub options: Options,
-    /// The repository.
     pub root: PathBuf,
-    /// Cargo's build folder.
     pub target: PathBuf,
 }
 
@@ -99,18 +90,15 @@ impl Context {
         Self { options, target: root.join(target), root }
     }
 
-    /// Returns the text of a file of the repository.
     pub fn read(&self, file: &str) -> Result<String, String> {
         read(&self.root.join(file))
     }
 
-    /// Writes a file of the repository.
     pub fn write(&self, file: &str, text: &str) -> Result<(), String> {
         write(&self.root.join(file), text)
     }
 }
 
-/// Returns the text of a file.
 pub fn read(file: &Path) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
@@ -125,7 +113,6 @@ pub fn write(file: &Path, text: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Makes a folder, and those above it.
 pub fn make_folder(folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
 }

@@ -4,18 +4,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-/// How often the line on a terminal is redrawn.
 const REDRAW: Duration = Duration::from_millis(200);
-
-/// How often a log is told that a check still runs.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// The display of one check.
 pub struct Display {
     bar: ProgressBar,
-    /// `[ 3/15] doc`
-    title: String,
-    started: Instant,
     told: Instant,
 }
 
@@ -32,10 +25,9 @@ impl Display {
         if bar.is_hidden() {
             println!("{} ...", title.trim_end());
         }
-        Self { bar, title, started: Instant::now(), told: Instant::now() }
+        Self { bar, told: Instant::now() }
     }
 
-    /// Changes the words after the time.
     pub fn update(&mut self, detail: &str) {
         self.bar.set_message(detail.to_owned());
     }
@@ -50,7 +42,7 @@ impl Display {
 
     /// Prints a line that stays.
     pub fn say(&self, text: &str) {
-        self.bar.suspend(|| println!("{} {text}", self.title));
+        self.bar.suspend(|| println!("{} {text}", self.bar.prefix()));
     }
 
     /// Closes with the result, in a line that stays.
@@ -60,7 +52,7 @@ impl Display {
     }
 
     fn line(&self, text: &str) {
-        println!("{} {:>9}  {text}", self.title, seconds(self.started.elapsed()));
+        println!("{} {:>9}  {text}", self.bar.prefix(), seconds(self.bar.elapsed()));
     }
 }
 
@@ -72,26 +64,10 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// Writes `1 test`, `2,345 tests`.
 pub fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
-/// Writes `1,234,567`.
 pub fn grouped(number: u64) -> String {
     HumanCount(number).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_and_numbers_are_short_to_read() {
-        assert_eq!(seconds(Duration::from_millis(12_340)), "12.3 s");
-        assert_eq!(seconds(Duration::from_secs(125)), "2 min 05 s");
-        assert_eq!((counted(1, "test"), counted(1_234_567, "test")), {
-            ("1 test".to_owned(), "1,234,567 tests".to_owned())
-        });
-    }
 }

@@ -1,15 +1,13 @@
 //! What every command stands on: the user's choices, places, processes, and what their output says.
 //!
 //! - `context`: the user's choices, the repository's root, and where its parts are
-//! - `command`: a command line to run
+//! - `command`: a command line to run, and what a check consists of
 //! - `process`: runs one, hands on its output, and ends it when its time is up
-//! - `plan`: what a check consists of
 //! - `display`: shows which check is running; times and numbers for the reader
 //! - `tally`: what a check's output says about how much it checked
 
 pub mod context;
 pub mod command;
 pub mod process;
-pub mod plan;
 pub mod display;
 pub mod tally;

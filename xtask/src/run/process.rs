@@ -6,10 +6,12 @@ use std::path::Path;
 use std::process::{self, Child, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::command::Command;
+use super::context::all_right;
 
 /// How often a silent command is looked at.
 const TICK: Duration = Duration::from_millis(200);
@@ -18,21 +20,22 @@ const TICK: Duration = Duration::from_millis(200);
 /// live on and hold its streams open.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs the command to its end. `hear` gets each line of output, and `None` now and then while
-/// there is none. The error says why the command counts as failed.
+/// Runs the command to its end. `hear` gets each line of output. The error says why the command
+/// counts as failed.
 pub fn run(
     command: &Command,
     folder: &Path,
     limit: Duration,
-    mut hear: impl FnMut(Option<&str>),
+    mut hear: impl FnMut(&str),
 ) -> Result<(), String> {
     run_while(command, folder, limit, |line| {
-        hear(line);
+        line.map(&mut hear);
         true
     })
 }
 
-/// As [`run`], but ends the command as soon as `hear` says no.
+/// As [`run`], but ends the command as soon as `hear` says no. That gets `None` now and then while
+/// there is no line.
 pub fn run_while(
     command: &Command,
     folder: &Path,
@@ -71,19 +74,14 @@ pub fn run_while(
             return Err(format!("not done after {} minutes", limit.as_secs() / 60));
         }
     }
-    verdict(child.wait())
+    child.wait().map_err(|error| format!("its exit status was lost: {error}")).and_then(verdict)
 }
 
 /// Runs the command to its end and returns all that it printed, or why it failed, and that.
 pub fn said(command: &Command, folder: &Path, limit: Duration) -> Result<String, String> {
     let mut said = String::new();
-    let result = run(command, folder, limit, |line| {
-        said.extend(line.into_iter().flat_map(|line| [line, "\n"]));
-    });
-    match result {
-        Ok(()) => Ok(said),
-        Err(reason) => Err(format!("{reason}\n{said}")),
-    }
+    let result = run(command, folder, limit, |line| said.extend([line, "\n"]));
+    result.map_err(|reason| format!("{reason}\n{said}")).map(|()| said)
 }
 
 /// Runs the command quietly and returns what it printed on its standard output.
@@ -91,10 +89,13 @@ pub fn output_of(command: &Command, folder: &Path) -> Result<String, String> {
     let output = command.in_folder(folder).stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{command}: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-    match verdict(Ok(output.status)) {
-        Ok(()) => Ok(text(&output.stdout)),
-        Err(reason) => Err(format!("{command}: {reason}: {}", text(&output.stderr))),
-    }
+    verdict(output.status)
+        .map_err(|reason| format!("{command}: {reason}: {}", text(&output.stderr)))?;
+    Ok(text(&output.stdout))
+}
+
+fn verdict(status: ExitStatus) -> Result<(), String> {
+    if status.success() { Ok(()) } else { Err(status.to_string()) }
 }
 
 /// Runs `work` on each item, on so many threads, until none is left. Returns all errors.
@@ -103,31 +104,18 @@ pub fn share_out<T: Sync>(
     items: &[T],
     work: impl Fn(usize, &T) -> Result<(), String> + Sync,
 ) -> Result<(), String> {
-    let next = AtomicUsize::new(0);
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let on_thread = |thread: usize| {
-        let mut wrong = Vec::new();
         while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-            wrong.extend(work(thread, item).err());
+            let result = work(thread, item);
+            wrong.lock().unwrap_or_else(PoisonError::into_inner).extend(result.err());
         }
-        wrong
     };
-    let wrong: Vec<String> = thread::scope(|scope| {
+    thread::scope(|scope| {
         let on_thread = &on_thread;
-        let threads: Vec<_> = (0..threads).map(|n| scope.spawn(move || on_thread(n))).collect();
-        let end = |thread: thread::ScopedJoinHandle<'_, Vec<String>>| {
-            thread.join().unwrap_or_else(|_| vec!["a thread panicked".to_owned()])
-        };
-        threads.into_iter().flat_map(end).collect()
+        (0..threads).for_each(|n| drop(scope.spawn(move || on_thread(n))));
     });
-    super::context::all_right(wrong)
-}
-
-fn verdict(status: std::io::Result<ExitStatus>) -> Result<(), String> {
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(status.to_string()),
-        Err(error) => Err(format!("its exit status was lost: {error}")),
-    }
+    all_right(wrong.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Sends a stream's lines from a thread of their own, so that neither stream can fill up unread.
@@ -180,8 +168,7 @@ mod tests {
     fn lines(script: &str, limit: Duration) -> (Vec<String>, Result<(), String>) {
         let command = program("sh", "-c").argument(script);
         let mut heard = Vec::new();
-        let hear = |line: Option<&str>| heard.extend(line.map(str::to_owned));
-        let result = run(&command, Path::new("/"), limit, hear);
+        let result = run(&command, Path::new("/"), limit, |line| heard.push(line.to_owned()));
         (heard, result)
     }
 
@@ -191,6 +178,11 @@ mod tests {
         heard.sort();
         assert_eq!(heard, ["one", "two"]);
         assert!(result.is_err_and(|reason| reason.contains('3')));
+        // A survivor that holds the streams is not waited for.
+        let started = Instant::now();
+        let (heard, result) = lines("sleep 30 & echo done", Duration::from_secs(20));
+        assert_eq!((heard, result), (vec!["done".to_owned()], Ok(())));
+        assert!(started.elapsed() < Duration::from_secs(15));
     }
 
     #[test]
@@ -198,7 +190,6 @@ mod tests {
         let started = Instant::now();
         let (heard, result) = lines("sleep 61 & echo $!; sleep 60; true", Duration::from_secs(1));
         assert!(result.is_err_and(|reason| reason.starts_with("not done")));
-        assert!(started.elapsed() < Duration::from_secs(20));
         // A killed process ends when it is next scheduled.
         let lives = || {
             let state = fs::read_to_string(format!("/proc/{}/stat", heard[0]));
@@ -208,13 +199,5 @@ mod tests {
             thread::sleep(TICK);
         }
         assert!(!lives());
-    }
-
-    #[test]
-    fn a_survivor_that_holds_the_streams_is_not_waited_for() {
-        let started = Instant::now();
-        let (heard, result) = lines("sleep 30 & echo done", Duration::from_secs(20));
-        assert_eq!((heard, result), (vec!["done".to_owned()], Ok(())));
-        assert!(started.elapsed() < Duration::from_secs(15));
     }
 }

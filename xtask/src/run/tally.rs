@@ -20,7 +20,6 @@ pub struct Model {
     pub seconds: f64,
 }
 
-/// A running count over the lines of a check's output.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     pub tests_passed: u64,
@@ -35,44 +34,42 @@ pub struct Tally {
     /// Models all of whose states were explored. A line `states: …` is like a `model: …`, with
     /// states for executions.
     pub explorations: Vec<Model>,
-    /// Lines that begin like one of these and then make no sense: a bug in the check.
-    pub malformed: Vec<String>,
+    /// The first line that begins like one of these and then makes no sense: a bug in the check.
+    pub malformed: Option<String>,
 }
-
-/// What the lines begin with.
-const MARKERS: [&str; 6] =
-    ["test result: ", "cases: ", "model: ", "states: ", "theorem: ", "variant: "];
 
 impl Tally {
     /// Reads one line. Returns `true` if it was a model's.
     pub fn read(&mut self, line: &str) -> bool {
         // What criterion says of each benchmark it runs once to see that it works.
         self.benches += u64::from(line == "Success");
-        let Some((marker, rest)) = marked(line) else { return false };
+        // With `--nocapture` the test harness may have begun the line before the test printed.
+        let harness = line.trim_start().strip_prefix("test ").and_then(|l| l.split_once(" ... "));
+        let text = harness.map_or(line.trim_start(), |(_, rest)| rest);
+        let Some((marker, rest)) = text.split_once(": ") else { return false };
         let known = match marker {
-            "test result: " => test_result(rest).map(|[passed, failed, ignored]| {
+            "test result" => test_result(rest).map(|[passed, failed, ignored]| {
                 self.tests_passed += passed;
                 self.tests_failed += failed;
                 self.tests_ignored += ignored;
             }),
-            "cases: " => cases(rest).map(|count| self.cases += count),
-            "model: " => model(rest).map(|model| self.models.push(model)),
-            "states: " => model(rest).map(|model| self.explorations.push(model)),
-            "theorem: " => fields(rest).map(|theorem| self.theorems.push(theorem)),
-            _ => {
+            "cases" => {
+                let count = rest.trim_end().rsplit_once(' ').and_then(|(_, count)| number(count));
+                count.map(|count| self.cases += count)
+            }
+            "model" => model(rest).map(|model| self.models.push(model)),
+            "states" => model(rest).map(|model| self.explorations.push(model)),
+            "theorem" => fields(rest).map(|theorem| self.theorems.push(theorem)),
+            "variant" => {
                 self.variants += 1;
                 Some(())
             }
+            _ => return false,
         };
         if known.is_none() {
-            self.malformed.push(line.to_owned());
+            self.malformed.get_or_insert_with(|| line.to_owned());
         }
-        marker == "model: " && known.is_some()
-    }
-
-    /// Returns the executions of all models.
-    pub fn executions(&self) -> u64 {
-        self.models.iter().map(|model| model.executions).sum()
+        marker == "model" && known.is_some()
     }
 
     /// Returns how many parts passed: models where there are any, else tests, and so on.
@@ -86,17 +83,17 @@ impl Tally {
 /// Writes the counts that are not zero, `3 models, 4,096 executions`.
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let models = self.models.len() as u64;
+        let executions = |models: &[Model]| models.iter().map(|model| model.executions).sum();
         // In a run of models the tests are the models: one count is enough.
-        let tests = if models == 0 { self.tests_passed + self.tests_failed } else { 0 };
+        let tests = self.tests_passed + self.tests_failed;
         let parts = [
-            (models, "model"),
-            (self.executions(), "execution"),
-            (tests, "test"),
+            (self.models.len() as u64, "model"),
+            (executions(&self.models), "execution"),
+            (if self.models.is_empty() { tests } else { 0 }, "test"),
             (self.tests_ignored, "ignored test"),
             (self.theorems.len() as u64, "theorem"),
             (self.explorations.len() as u64, "model"),
-            (self.explorations.iter().map(|model| model.executions).sum(), "state"),
+            (executions(&self.explorations), "state"),
             (self.cases, "case"),
             (self.benches, "benchmark"),
             (self.variants, "wrong variant"),
@@ -107,27 +104,11 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Returns a line's marker and what follows it. With `--nocapture` the test harness may have begun
-/// the line with `test NAME ... ` before the test printed.
-fn marked(line: &str) -> Option<(&'static str, &str)> {
-    let find = |line: &'_ str| MARKERS.iter().find(|marker| line.starts_with(**marker)).copied();
-    let mut line = line.trim_start();
-    if find(line).is_none() {
-        (_, line) = line.strip_prefix("test ")?.split_once(" ... ")?;
-    }
-    find(line).map(|marker| (marker, &line[marker.len()..]))
-}
-
 /// Returns passed, failed, and ignored from `ok. 5 passed; 0 failed; 1 ignored; …`.
 fn test_result(rest: &str) -> Option<[u64; 3]> {
     let (_, counts) = rest.split_once(". ")?;
     let find = |word: &str| counts.split("; ").find_map(|part| number(part.strip_suffix(word)?));
     Some([find("passed")?, find("failed")?, find("ignored")?])
-}
-
-/// Returns the count from `NAME N`.
-fn cases(rest: &str) -> Option<u64> {
-    number(rest.trim_end().rsplit_once(' ')?.1)
 }
 
 /// Returns the fields of a line, which must be so many.
@@ -153,69 +134,49 @@ mod tests {
 
     fn tally(output: &str) -> Tally {
         let mut tally = Tally::default();
-        for line in output.lines() {
-            tally.read(line);
-        }
+        output.lines().for_each(|line| _ = tally.read(line));
         tally
     }
 
     #[test]
-    fn results_of_several_test_binaries_add_up() {
-        let tally = tally(
+    fn counts_add_up_even_behind_the_harness_own_words() {
+        let tests = tally(
             "running 2 tests\n\
              test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n\
-             test result: FAILED. 10 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; \
-             finished in 1.02s\n",
-        );
-        assert_eq!((tally.tests_passed, tally.tests_failed, tally.tests_ignored), (12, 3, 1));
-        assert_eq!(tally.passed(), 12);
-        assert_eq!(tally.to_string(), "15 tests, 1 ignored test");
-    }
-
-    #[test]
-    fn cases_are_summed_even_behind_the_harness_own_words() {
-        let tally = tally(
-            "cases: pack and unpack 1000\n\
-             test free_all ... cases: free_all 2,500\n\
+             test free_all ... cases: free_all 2,500\ncases: pack and unpack 1000\n\
              cases of something else entirely 3\n\
-             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured\n",
+             test result: FAILED. 10 passed; 3 failed; 1 ignored; 0 measured; finished in 1.02s\n",
         );
-        assert_eq!(tally.cases, 3500);
-        assert_eq!(tally.to_string(), "2 tests, 3,500 cases");
-        assert!(tally.malformed.is_empty());
+        assert_eq!((tests.passed(), tests.tests_failed, &tests.malformed), (12, 3, &None));
+        assert_eq!(tests.to_string(), "15 tests, 1 ignored test, 3,500 cases");
+        let proofs = tally(
+            "theorem: a.b | 1, 2 | What | Coq, no axioms\nstates: c | 3 | d | all | 1000 | 2.5\n\
+             states: e | 3 | f | all | 500 | 0.5\ncases: sites 60\n",
+        );
+        assert_eq!(proofs.to_string(), "1 theorem, 2 models, 1,500 states, 60 cases");
+        assert_eq!(proofs.passed(), 3);
+        let benches = tally("Testing alloc/1\nSuccess\n\nTesting alloc/2\nSuccess\n");
+        assert_eq!((benches.passed(), &*benches.to_string()), (2, "2 benchmarks"));
     }
 
     #[test]
     fn a_model_is_read_field_by_field() {
-        let mut tally = Tally::default();
         let line = "model: two_pops | F1, F2 | two threads pop | 2 preemptions | 1_204 | 3.5";
-        assert!(tally.read(line));
-        assert!(tally.read(&format!("test two_pops ... {line} s")));
-        let model = &tally.models[0];
-        assert_eq!((&*model.name, &*model.invariants), ("two_pops", "F1, F2"));
-        assert_eq!((&*model.what, &*model.bound), ("two threads pop", "2 preemptions"));
-        assert_eq!((model.executions, model.seconds), (1204, 3.5));
-        assert_eq!(tally.models[1], *model);
-        assert_eq!(tally.to_string(), "2 models, 2,408 executions");
+        let tests = "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured";
+        let models = tally(&format!("{line}\ntest two_pops ... {line} s"));
+        let Model { name, invariants, what, bound, executions, seconds } = &models.models[0];
+        assert_eq!([name, invariants, what], ["two_pops", "F1, F2", "two threads pop"]);
+        assert_eq!((&**bound, *executions, *seconds), ("2 preemptions", 1204, 3.5));
+        assert_eq!(models.models[1], models.models[0]);
         // Models count instead of the tests that run them.
-        tally.read("test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured");
-        assert_eq!((tally.passed(), tally.tests_failed), (2, 1));
-    }
-
-    #[test]
-    fn theorems_and_states_are_counted() {
-        let tally = tally(
-            "theorem: a.b | 1, 2 | What | Coq, no axioms\nstates: c | 3 | d | all | 1000 | 2.5\n\
-             states: e | 3 | f | all | 500 | 0.5\ncases: sites 60\n",
-        );
-        assert_eq!(tally.to_string(), "1 theorem, 2 models, 1,500 states, 60 cases");
-        assert_eq!((tally.passed(), &*tally.theorems[0][3]), (3, "Coq, no axioms"));
-        assert!(!super::Tally::default().read("theorem: a"));
+        let with_tests = tally(&format!("{line}\n{line}\n{tests}"));
+        assert_eq!((with_tests.passed(), with_tests.tests_failed), (2, 1));
+        assert_eq!(with_tests.to_string(), "2 models, 2,408 executions");
     }
 
     #[test]
     fn nonsense_in_our_own_lines_is_kept() {
-        let lines = [
+        for line in [
             "model: a | F1 | x | none | many | 0.1",
             "model: a | F1 | x | none | 10",
             "cases: name",
@@ -223,14 +184,8 @@ mod tests {
             "theorem: a | b | c",
             "states: a | b | c | d | e | f",
             "test result: ok",
-        ];
-        assert_eq!(tally(&lines.join("\n")).malformed, lines);
-    }
-
-    #[test]
-    fn criterions_smoke_runs_count() {
-        let tally = tally("Testing alloc/1\nSuccess\n\nTesting alloc/2\nSuccess\n");
-        assert_eq!(tally.passed(), 2);
-        assert_eq!(tally.to_string(), "2 benchmarks");
+        ] {
+            assert_eq!(tally(line).malformed.as_deref(), Some(line));
+        }
     }
 }

@@ -22,15 +22,13 @@ pub fn is_comment(kind: TokenKind) -> bool {
     matches!(kind, TokenKind::LineComment { .. } | TokenKind::BlockComment { .. })
 }
 
-/// Returns `true` for literals with quotes.
-fn is_quoted(kind: TokenKind) -> bool {
-    let TokenKind::Literal { kind, .. } = kind else { return false };
-    !matches!(kind, LiteralKind::Int { .. } | LiteralKind::Float { .. })
-}
-
 /// Returns the source with comments and quoted literals blanked. Every place stays where it is.
 pub fn code_only(text: &str) -> String {
-    blank(text, |kind| is_comment(kind) || is_quoted(kind))
+    use LiteralKind::{Float, Int};
+    blank(text, |kind| match kind {
+        TokenKind::Literal { kind, .. } => !matches!(kind, Int { .. } | Float { .. }),
+        kind => is_comment(kind),
+    })
 }
 
 /// Returns the source without tests, comments, and empty lines: equal for two that compile to the
@@ -60,14 +58,9 @@ const TESTS: &[&str] = &["#[cfg(test)]", "#[cfg(all(test"];
 const MODELS: &[&str] = &["#[cfg(all(loom", "#[cfg(model)]", "#[cfg(all(model"];
 const NO_MODELS: &[&str] = &["#[cfg(not(all(loom", "#[cfg(not(model))]"];
 
-/// Returns what no model runs: tests, and what is compiled only without loom.
-pub fn unmodeled(text: &str, code: &str) -> Vec<Range<usize>> {
-    items(text, code, &[TESTS, NO_MODELS].concat())
-}
-
-/// Returns what is not compiled into the crate as it is used: tests, and what is there for loom.
-pub fn not_built(text: &str, code: &str) -> Vec<Range<usize>> {
-    items(text, code, &[TESTS, MODELS].concat())
+/// Returns what is not compiled: tests, and what is there for models, or what no model has.
+pub fn left_out(text: &str, code: &str, is_model: bool) -> Vec<Range<usize>> {
+    items(text, code, &[TESTS, if is_model { NO_MODELS } else { MODELS }].concat())
 }
 
 /// Returns the code without tests: comments, literals, and items for tests are blanked.
@@ -75,11 +68,9 @@ pub fn not_built(text: &str, code: &str) -> Vec<Range<usize>> {
 pub fn shipped(text: &str) -> String {
     let mut code = code_only(text);
     for range in items(text, &code, TESTS) {
-        let blank = code[range.clone()].chars().map(|c| if c == '\n' { '\n' } else { ' ' });
+        let blank = code[range.clone()].bytes().map(|b| if b == b'\n' { '\n' } else { ' ' });
         let blank: String = blank.collect();
-        if blank.len() == range.len() {
-            code.replace_range(range, &blank);
-        }
+        code.replace_range(range, &blank);
     }
     code
 }
@@ -127,40 +118,21 @@ pub fn function_at(code: &str, place: usize) -> &str {
     &name[..name.find(|c: char| !is_word(c)).unwrap_or(name.len())]
 }
 
-/// Returns the method whose argument list a place is in, with its receiver, and the number of
-/// arguments before that place.
-pub fn call_at(code: &str, place: usize) -> Option<(String, usize)> {
-    let mut depth = 0;
-    let mut commas = 0;
+/// Returns the method whose argument list a place is in, and the number of arguments before it.
+pub fn call_at(code: &str, place: usize) -> Option<(&str, usize)> {
+    let (mut depth, mut commas) = (0, 0);
     for (at, byte) in code[..place].bytes().enumerate().rev() {
         match byte {
             b')' | b']' | b'}' => depth += 1,
-            b'(' if depth == 0 => return Some((path_before(code, at), commas)),
+            b'(' if depth == 0 => {
+                return Some((code[..at].rsplit(|c| !is_word(c)).next()?, commas));
+            }
             b'(' | b'[' | b'{' => depth -= 1,
             b',' if depth == 0 => commas += 1,
             _ => {}
         }
     }
     None
-}
-
-/// Returns the path that ends at a place, `self.claimed[i].load` as `claimed.load`.
-fn path_before(code: &str, place: usize) -> String {
-    let mut depth = 0;
-    let mut path = Vec::new();
-    for byte in code[..place].bytes().rev() {
-        match byte {
-            b']' | b')' => depth += 1,
-            b'[' | b'(' if depth > 0 => depth -= 1,
-            b'.' => path.push(byte),
-            _ if depth > 0 || byte.is_ascii_whitespace() && path.last() == Some(&b'.') => {}
-            _ if is_word(byte.into()) => path.push(byte),
-            _ => break,
-        }
-    }
-    path.reverse();
-    let path = String::from_utf8_lossy(&path).into_owned();
-    path.strip_prefix("self.").map_or(path.clone(), str::to_owned)
 }
 
 /// Returns `true` for what a name consists of.
@@ -199,12 +171,10 @@ mod tests {
     fn tests_and_what_loom_leaves_out_are_found() {
         let text =
             "#[cfg(not(all(loom, x)))]\nmod a {\n    {b}\n}\nc;\n#[cfg(test)]\nmod d { e }\nf";
-        let ranges = unmodeled(text, &code_only(text));
-        let left = ranges.iter().rev().fold(text.to_owned(), |mut text, range| {
-            text.replace_range(range.clone(), "");
-            text
-        });
-        assert_eq!(left, "\nc;\n\nf");
+        let ranges = left_out(text, &code_only(text), true);
+        let found: Vec<&str> = ranges.into_iter().map(|range| &text[range]).collect();
+        let first = "#[cfg(not(all(loom, x)))]\nmod a {\n    {b}\n}";
+        assert_eq!(found, [first, "#[cfg(test)]\nmod d { e }"]);
     }
 
     #[test]
@@ -212,7 +182,7 @@ mod tests {
         let code = "fn x() {\n a.b(self.c[d(e)]\n    .load(1 + (2, 3), Ordering::Acquire))";
         let place = code.find("Ordering").unwrap();
         assert_eq!(function_at(code, place), "x");
-        assert_eq!(call_at(code, place), Some(("c.load".to_owned(), 1)));
+        assert_eq!(call_at(code, place), Some(("load", 1)));
         assert!(has_word("a.free(b)", "free") && !has_word("free_many", "free"));
     }
 }

@@ -6,26 +6,6 @@
 use super::sites::modeled_sites;
 use super::tree::Tree;
 
-/// The source with one place changed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mutant {
-    /// The name of the access.
-    pub site: String,
-    /// `Acquire -> Relaxed`
-    pub change: String,
-    /// The file, and all of its text.
-    pub file: String,
-    pub text: String,
-}
-
-impl Mutant {
-    /// Returns its name in lists.
-    pub fn key(&self) -> String {
-        format!("{} {}", self.site, self.change)
-    }
-}
-
-/// What each ordering is weakened to.
 const WEAKER: [(&str, &[&str]); 4] = [
     ("Acquire", &["Relaxed"]),
     ("Release", &["Relaxed"]),
@@ -33,16 +13,16 @@ const WEAKER: [(&str, &[&str]); 4] = [
     ("SeqCst", &["AcqRel"]),
 ];
 
-/// Returns all mutants, file by file, from top to bottom.
-pub fn mutants(tree: &Tree) -> Vec<Mutant> {
+/// Returns all mutants, file by file, from top to bottom: the access, the change as in
+/// `Acquire -> Relaxed`, the file, and all of its text.
+pub fn mutants(tree: &Tree) -> Vec<[String; 4]> {
     let mut mutants = Vec::new();
     for site in modeled_sites(tree) {
         let text = &tree[&site.path];
         let mut add = |change: String, place: std::ops::Range<usize>, to: &str| {
             let mut wrong = text.clone();
             wrong.replace_range(place, to);
-            let (site, file) = (site.name.clone(), site.path.clone());
-            mutants.push(Mutant { site, change, file, text: wrong });
+            mutants.push([site.name.clone(), change, site.path.clone(), wrong]);
         };
         for (at, place) in site.places.iter().enumerate() {
             let from = &text[place.clone()];
@@ -72,7 +52,7 @@ mod tests {
                     self.fence.light(); // MF\n}\n#[cfg(test)]\nmod t { x(Ordering::Release) }\n";
         let tree = Tree::from([("src/a.rs".to_owned(), text.to_owned())]);
         let mutants = mutants(&tree);
-        let keys: Vec<String> = mutants.iter().map(Mutant::key).collect();
+        let names: Vec<String> = mutants.iter().map(|mutant| mutant[..2].join(" ")).collect();
         let expected = [
             "a.f.load Acquire -> Relaxed",
             "a.f.compare_exchange AcqRel -> Acquire",
@@ -81,8 +61,8 @@ mod tests {
             "a.f.load.3 Acquire -> Relaxed",
             "a.f.light left out",
         ];
-        assert_eq!(keys, expected);
-        assert!(mutants[2].text.contains("(1, 2, Ordering::Release, Ordering::Acquire)"));
-        assert!(mutants[5].text.contains("\n     // MF\n"));
+        assert_eq!(names, expected);
+        assert!(mutants[2][3].contains("(1, 2, Ordering::Release, Ordering::Acquire)"));
+        assert!(mutants[5][3].contains("\n     // MF\n"));
     }
 }

@@ -25,7 +25,6 @@ use diffy::patch_set::{FileOperation, ParseOptions, PatchSet};
 
 use super::tree::{self, Tree};
 
-/// A mistake, ready to be made.
 pub struct Mistake {
     pub name: String,
     pub what: String,
@@ -45,8 +44,7 @@ struct Change {
 
 /// Returns all mistakes in a folder of patches, by name.
 pub fn read_folder(root: &Path, folder: &str) -> Result<Vec<Mistake>, String> {
-    let mut patches = Tree::new();
-    tree::read_folder(root, folder, &[".patch"], &mut patches)?;
+    let patches = tree::read_folder(root, folder, &[".patch"])?;
     patches.iter().map(|(path, text)| Mistake::read(path, text)).collect()
 }
 
@@ -89,7 +87,6 @@ impl Mistake {
         Ok(Self { name: name.to_owned(), what, invariants, killer, changes })
     }
 
-    /// Returns the files that it is made in.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.changes.iter().map(|change| &*change.file)
     }
@@ -135,38 +132,34 @@ mod tests {
         +++ b/src/a.rs\n@@ -1,3 +1,3 @@\n {\n-    one\n+    two\n }\n--- a/src/b.rs\n\
         +++ b/src/b.rs\n@@ -1,3 +1,1 @@\n-x\n-// old words\n y\n";
 
-    fn tree(files: [(&str, &str); 2]) -> Tree {
-        files.map(|(name, text)| (format!("src/{name}"), text.to_owned())).into()
+    fn tree(a: &str, b: &str) -> Tree {
+        [("a.rs", a), ("b.rs", b)].map(|(name, text)| (format!("src/{name}"), text.into())).into()
     }
 
     #[test]
-    fn a_mistake_is_read_and_made_wherever_its_lines_are_now() {
+    fn a_mistake_is_made_wherever_its_lines_are_once() {
         let mistake = Mistake::read("m/name.patch", TEXT).unwrap_or_else(|wrong| panic!("{wrong}"));
-        assert_eq!((&*mistake.name, &*mistake.what), ("name", "A mistake."));
-        assert_eq!((&*mistake.invariants, mistake.killer.as_deref()), ("3", Some("a::b")));
-        let base = tree([("a.rs", "z\n{\n    // new words\n\n    one\n}\n"), ("b.rs", "x\ny\n")]);
-        let wrong = tree([("a.rs", "z\n{\n    two\n}\n"), ("b.rs", "y\n")]);
-        assert_eq!(mistake.applied(&base), Ok(wrong.clone()));
+        let Mistake { name, what, invariants, killer, .. } = &mistake;
+        assert_eq!((&**name, &**what, &**invariants), ("name", "A mistake.", "3"));
+        assert_eq!(killer.as_deref(), Some("a::b"));
+        let base = tree("z\n{\n    // new words\n\n    one\n}\n", "x\ny\n");
+        assert_eq!(mistake.applied(&base), Ok(tree("z\n{\n    two\n}\n", "y\n")));
+        for (text, times) in [("{\n    two\n}\n", 0), (&*"{\n    one\n}\n".repeat(2), 2)] {
+            let refusal = mistake.applied(&tree(text, "x\ny\n")).unwrap_err();
+            let place = "name.patch: src/a.rs, hunk 1: its old lines are there";
+            assert!(refusal.starts_with(&format!("{place} {times} times, expected once:\n")));
+        }
     }
 
     #[test]
-    fn a_patch_that_does_not_fit_once_is_refused() {
-        let mistake = Mistake::read("name.patch", TEXT).unwrap_or_else(|wrong| panic!("{wrong}"));
-        let refusal = |a: &str| {
-            let refused = mistake.applied(&tree([("a.rs", a), ("b.rs", "x\ny\n")]));
-            refused.expect_err("it does not fit").lines().next().unwrap_or_default().to_owned()
-        };
-        let hunk = "name.patch: src/a.rs, hunk 1: its old lines are there";
-        assert_eq!(refusal("{\n    two\n}\n"), format!("{hunk} 0 times, expected once:"));
-        let twice = "{\n    one\n}\n".repeat(2);
-        assert_eq!(refusal(&twice), format!("{hunk} 2 times, expected once:"));
-        assert!(Mistake::read("n", "A mistake.\ninvariant: 3\n\n--- a/x\n+++ b/x\n").is_err());
-        assert!(Mistake::read("n", &TEXT.replace("invariant", "i")).is_err());
-        assert!(Mistake::read("n", &TEXT.replace("+    two\n", "")).is_err());
-    }
-
-    #[test]
-    fn names_of_accesses_in_a_proof_do_not_count() {
+    fn what_makes_no_mistake_is_refused() {
+        for wrong in [
+            "A mistake.\ninvariant: 3\n\n--- a/x\n+++ b/x\n",
+            &TEXT.replace("invariant", "i"),
+            &TEXT.replace("+    two\n", ""),
+        ] {
+            assert!(Mistake::read("n", wrong).is_err());
+        }
         assert_eq!(bare("a.v", "  a;  (* site: x.y.load Acquire *)"), Some("  a;"));
         assert_eq!((bare("a.rs", "  // x"), bare("a.pml", "// x")), (None, Some("// x")));
     }

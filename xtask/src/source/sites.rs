@@ -7,24 +7,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use super::lexer::{call_at, code_only, function_at, not_built, unmodeled};
+use super::lexer::{call_at, code_only, function_at, left_out};
 use super::tree::Tree;
 use crate::run::context::paths;
 
 /// The calls that put a fence in its place.
 const FENCES: [&str; 3] = ["self.fence.light(", "self.fence.full(", "self.fence.heavy("];
 
-/// What an access can be.
-pub const ORDERINGS: [&str; 6] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst", "Fence"];
+/// What an access can be, or else a fence.
+pub const ORDERINGS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
+pub const FENCE: &str = "Fence";
 
-/// An access.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
     pub name: String,
     /// `Release Relaxed`: in case of success, and of failure.
     pub orderings: String,
     pub path: String,
-    /// The number of its line, from 1.
     pub line: usize,
     /// Where in the file its orderings are, or the call of its fence.
     pub places: Vec<Range<usize>>,
@@ -35,83 +34,75 @@ pub fn is_sync(path: &str) -> bool {
     path.starts_with(paths::SYNC)
 }
 
-/// Returns all accesses in the crate as it is used, apart from the door to them.
-pub fn sites(tree: &Tree) -> Vec<Site> {
-    sites_without(tree, not_built)
-}
-
-/// Returns all accesses that models meet: with what is there for loom, without the system.
-pub fn modeled_sites(tree: &Tree) -> Vec<Site> {
-    let mut sites = sites_without(tree, unmodeled);
-    sites.retain(|site| !site.path.starts_with(paths::SYSTEM));
-    sites
-}
-
-fn sites_without(tree: &Tree, left_out: fn(&str, &str) -> Vec<Range<usize>>) -> Vec<Site> {
-    let names = names(tree.keys());
-    let is_left_out = |path: &str| !path.starts_with("src/") || is_sync(path) || is_tests(path);
-    let files = tree.iter().filter(|(path, _)| !is_left_out(path));
-    files.flat_map(|(path, text)| sites_of(path, &names[&**path], text, left_out)).collect()
-}
-
-/// Returns `true` for a file of tests alone.
 pub fn is_tests(path: &str) -> bool {
     path.ends_with("/tests.rs")
 }
 
+/// Returns all accesses in the crate as it is used, apart from the door to them.
+pub fn sites(tree: &Tree) -> Vec<Site> {
+    sites_on(tree, false)
+}
+
+/// Returns all accesses that models meet: with what is there for loom, without the system.
+pub fn modeled_sites(tree: &Tree) -> Vec<Site> {
+    let mut sites = sites_on(tree, true);
+    sites.retain(|site| !site.path.starts_with(paths::SYSTEM));
+    sites
+}
+
+fn sites_on(tree: &Tree, is_model: bool) -> Vec<Site> {
+    let names = names(tree.keys());
+    let files = tree.iter().filter(|(path, _)| !is_sync(path) && !is_tests(path));
+    let named = files.filter_map(|(path, text)| Some((path, names.get(&**path)?, text)));
+    named.flat_map(|(path, name, text)| sites_of(path, name, text, is_model)).collect()
+}
+
 /// Returns what the crate's files are called in names of accesses.
 fn names<'p>(paths: impl Iterator<Item = &'p String>) -> BTreeMap<&'p str, String> {
-    let parts = |path: &'p str| {
-        let (folder, stem) = path.trim_end_matches(".rs").rsplit_once('/').unwrap_or(("", path));
-        (folder.rsplit('/').next().unwrap_or_default(), stem)
+    let parts = |path: &'p String| {
+        let below = path.strip_prefix("src/")?.strip_suffix(".rs")?;
+        let (folder, stem) = below.rsplit_once('/').unwrap_or(("src", below));
+        Some((&**path, folder.rsplit('/').next()?, stem))
     };
-    let paths: Vec<&str> = paths.map(|path| &**path).filter(|p| p.starts_with("src/")).collect();
-    let stems: Vec<&str> = paths.iter().map(|path| parts(path).1).collect();
-    let count = |name: &str| stems.iter().filter(|stem| **stem == name).count();
-    let name = |path: &&'p str| {
-        let (folder, stem) = parts(path);
+    let paths: Vec<(&str, &str, &str)> = paths.filter_map(parts).collect();
+    let count = |name: &str| paths.iter().filter(|(_, _, stem)| *stem == name).count();
+    let name = |&(path, folder, stem): &(&'p str, &str, &str)| {
         let name = match stem {
             "mod" if count(folder) == 0 => folder.to_owned(),
             _ if count(stem) == 1 => stem.to_owned(),
             _ => format!("{folder}_{stem}"),
         };
-        (*path, name)
+        (path, name)
     };
     paths.iter().map(name).collect()
 }
 
 /// Returns the accesses of a file that is called so, from top to bottom.
-fn sites_of(
-    path: &str,
-    file: &str,
-    text: &str,
-    left_out: fn(&str, &str) -> Vec<Range<usize>>,
-) -> Vec<Site> {
+fn sites_of(path: &str, file: &str, text: &str, is_model: bool) -> Vec<Site> {
     let code = code_only(text);
-    let mut found: Vec<(Vec<Range<usize>>, String)> = Vec::new();
-    for (place, _) in code.match_indices("Ordering::") {
-        let start = place + "Ordering::".len();
+    let mut found: Vec<(Vec<Range<usize>>, &str)> = Vec::new();
+    for (place, marker) in code.match_indices("Ordering::") {
+        let start = place + marker.len();
         let ordering = ORDERINGS.iter().find(|ordering| code[start..].starts_with(**ordering));
         let (Some(ordering), Some((call, index))) = (ordering, call_at(&code, place)) else {
             continue;
         };
-        let operation = call.rsplit('.').next().unwrap_or(&call).to_owned();
         let range = start..start + ordering.len();
         match found.last_mut() {
-            Some((places, last)) if index == 3 && *last == operation => places.push(range),
-            _ => found.push((vec![range], operation)),
+            Some((places, last)) if index == 3 && *last == call => places.push(range),
+            _ => found.push((vec![range], call)),
         }
     }
     for call in FENCES {
         let operation = call.trim_start_matches("self.fence.").trim_end_matches('(');
         let places = code.match_indices(call).map(|(place, _)| place..place + call.len());
-        found.extend(places.map(|place| (Vec::from([place]), operation.to_owned())));
+        found.extend(places.map(|place| (Vec::from([place]), operation)));
     }
-    let left_out = left_out(text, &code);
+    let left_out = left_out(text, &code, is_model);
     found.retain(|(places, _)| !left_out.iter().any(|range| range.contains(&places[0].start)));
     found.sort_by_key(|(places, _)| places[0].start);
     let mut seen: HashMap<String, u32> = HashMap::new();
-    let site = |(places, operation): (Vec<Range<usize>>, String)| {
+    let site = |(places, operation): (Vec<Range<usize>>, &str)| {
         let start = places[0].start;
         let mut name = format!("{file}.{}.{operation}", function_at(&code, start));
         let count = seen.entry(name.clone()).or_default();
@@ -119,11 +110,9 @@ fn sites_of(
         if *count > 1 {
             name += &format!(".{count}");
         }
-        let ordering = |place: &Range<usize>| {
-            let word = &code[place.clone()];
-            if ORDERINGS.contains(&word) { word.to_owned() } else { "Fence".to_owned() }
-        };
-        let orderings = places.iter().map(ordering).collect::<Vec<_>>().join(" ");
+        let orderings = places.iter().map(|place| &code[place.clone()]);
+        let orderings = orderings.map(|word| if ORDERINGS.contains(&word) { word } else { FENCE });
+        let orderings = orderings.collect::<Vec<_>>().join(" ");
         let line = code[..start].matches('\n').count() + 1;
         Site { name, orderings, path: path.to_owned(), line, places }
     };

@@ -13,77 +13,59 @@ pub type Tree = BTreeMap<String, String>;
 
 /// Returns what the library and the models are made of.
 pub fn for_models(root: &Path) -> Result<Tree, String> {
-    // The corrections of loom are not built, but outcomes depend on them.
-    let files = paths::TEXTS.into_iter().chain([paths::LOOM_PATCH]);
-    let mut tree = read(root, &[paths::SOURCE, paths::MODELS], files)?;
+    let mut suite = read_folder(root, paths::MODELS, &[".rs"])?;
     // Folders with a `main.rs` are programs of their own.
     let ends = |path: &String| path.strip_suffix("main.rs").map(str::to_owned);
-    let programs: Vec<String> = tree.keys().filter_map(ends).collect();
+    let programs: Vec<String> = suite.keys().filter_map(ends).collect();
     let own = format!("{}/", paths::MODELS);
-    tree.retain(|path, _| !programs.iter().any(|p| *p != own && path.starts_with(&**p)));
-    lean(root, tree, paths::MODELS, Some("loom"))
+    suite.retain(|path, _| !programs.iter().any(|p| *p != own && path.starts_with(&**p)));
+    // The corrections of loom are not built, but outcomes depend on them.
+    lean(root, suite, &[paths::LOOM_PATCH], Some("loom"))
 }
 
 /// Returns what the library and the stress test are made of.
 pub fn for_stress(root: &Path) -> Result<Tree, String> {
-    let tree = read(root, &[&[paths::SOURCE], &paths::STRESS[..]].concat(), paths::TEXTS)?;
+    let mut suite = Tree::new();
+    for folder in paths::STRESS {
+        suite.extend(read_folder(root, folder, &[".rs"])?);
+    }
     // Cargo finds the test by its place.
-    lean(root, tree, "tests", None)
+    lean(root, suite, &[], None)
 }
 
-/// Returns the crate's files.
 pub fn crate_only(root: &Path) -> Result<Tree, String> {
-    read(root, &[paths::SOURCE], [])
+    read_folder(root, paths::SOURCE, &[".rs"])
 }
 
-fn read<'f>(
-    root: &Path,
-    folders: &[&str],
-    files: impl IntoIterator<Item = &'f str>,
-) -> Result<Tree, String> {
-    let mut tree = Tree::new();
-    for folder in folders {
-        read_folder(root, folder, &[".rs"], &mut tree)?;
-    }
-    for file in files {
-        tree.insert(file.to_owned(), context::read(&root.join(file))?);
-    }
-    Ok(tree)
-}
-
-/// Adds a manifest with what the suite in a folder needs.
-fn lean(root: &Path, mut tree: Tree, suite: &str, test: Option<&str>) -> Result<Tree, String> {
-    let suite = tree.iter().filter(|(path, _)| path.starts_with(suite)).map(|(_, text)| &**text);
-    let suite: String = suite.collect();
-    if let Ok(script) = context::read(&root.join("build.rs")) {
-        tree.insert("build.rs".to_owned(), script);
-    }
+/// Returns the crate, a suite, more files, and a manifest with what the suite needs.
+fn lean(root: &Path, suite: Tree, more: &[&str], test: Option<&str>) -> Result<Tree, String> {
     let manifest = context::read(&root.join(paths::MANIFEST))?;
-    let manifest = lean_manifest(&manifest, &suite, test);
-    tree.insert(paths::MANIFEST.to_owned(), manifest);
+    let uses: String = suite.values().map(String::as_str).collect();
+    let mut tree = crate_only(root)?;
+    tree.extend(suite);
+    tree.insert(paths::MANIFEST.to_owned(), lean_manifest(&manifest, &uses, test));
+    for file in paths::TEXTS.iter().chain(more).chain(&["build.rs"]) {
+        tree.insert((*file).to_owned(), context::read(&root.join(file))?);
+    }
     Ok(tree)
 }
 
-/// Adds all files below a folder whose names end so, apart from build output and hidden folders.
-pub fn read_folder(
-    root: &Path,
-    folder: &str,
-    endings: &[&str],
-    tree: &mut Tree,
-) -> Result<(), String> {
+/// Returns all files below a folder whose names end so, apart from build output and hidden folders.
+pub fn read_folder(root: &Path, folder: &str, endings: &[&str]) -> Result<Tree, String> {
+    let mut tree = Tree::new();
     let entries = fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
         if entry.path().is_dir() {
             if name != "target" && !name.starts_with('.') {
-                read_folder(root, &path, endings, tree)?;
+                tree.extend(read_folder(root, &path, endings)?);
             }
         } else if endings.iter().any(|ending| name.ends_with(ending)) {
             tree.insert(path.clone(), context::read(&root.join(path))?);
         }
     }
-    Ok(())
+    Ok(tree)
 }
 
 /// Makes a folder hold the tree and nothing else of Rust, and touches only what differs, so that
@@ -92,7 +74,7 @@ pub fn write(tree: &Tree, folder: &Path, lock: &Path) -> Result<(), String> {
     let mut old = Tree::new();
     for part in [paths::SOURCE, paths::MODELS, "tests"] {
         // Not there at first.
-        let _ = read_folder(folder, part, &[".rs"], &mut old);
+        old.extend(read_folder(folder, part, &[".rs"]).unwrap_or_default());
     }
     for path in old.keys().filter(|path| !tree.contains_key(*path)) {
         fs::remove_file(folder.join(path)).map_err(|error| format!("{path}: {error}"))?;

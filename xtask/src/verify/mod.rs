@@ -1,34 +1,31 @@
 //! `cargo xtask verify`: runs the checks and says how they went.
 //!
-//! - `evidence`: what a check must show to have passed
-//! - `checks`: the table of checks
+//! - `checks`: the table of checks, and what each must show to have passed
 //! - `report`: the tables that close a run
 
-mod evidence;
 mod checks;
 mod report;
 
 pub use checks::{listing, named};
 
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use checks::When::{Always, OnRequest};
-use checks::{CHECKS, Check};
-use evidence::Evidence;
+use checks::{CHECKS, Check, Evidence};
 use report::{Outcome, Verdict, closing};
 
 use crate::loom::index;
-use crate::run::context::Context;
+use crate::run::context::{self, Context};
 use crate::run::display::{Display, counted, grouped, seconds};
 use crate::run::process;
 use crate::run::tally::Tally;
+use crate::source::tree::read_folder;
 
-/// How much of a failed check's output is shown.
 const TAIL: usize = 80;
 
-/// Runs the chosen checks in the table's order. A failure does not stop the others.
-pub fn verify(context: &Context) -> ExitCode {
+/// Runs the chosen checks in the table's order. A failure does not stop the others. Returns `true`
+/// if there is none.
+pub fn verify(context: &Context) -> bool {
     let options = &context.options;
     let chosen = |check: &&Check| {
         let named = options.only.iter().any(|name| name == check.name);
@@ -44,8 +41,7 @@ pub fn verify(context: &Context) -> ExitCode {
     }
     println!("\n{} in {}", counted(checks.len() as u64, "check"), seconds(started.elapsed()));
     print!("{}", closing(&outcomes));
-    let failed = outcomes.iter().any(|outcome| outcome.verdict == Verdict::Failed);
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    outcomes.iter().all(|outcome| outcome.verdict != Verdict::Failed)
 }
 
 /// Runs one check: its commands in turn, up to the first that fails.
@@ -61,49 +57,48 @@ fn run(check: &'static Check, context: &Context, mut display: Display) -> Outcom
         }
     };
 
-    let minutes = Duration::from_secs(60 * check.minutes);
-    let limit = minutes + Duration::from_secs(context.options.seconds.unwrap_or(0));
+    let limit = Duration::from_secs(60 * check.minutes + context.options.seconds.unwrap_or(0));
     let mut output = Vec::new();
-    let mut failure = None;
-    for command in &commands {
+    let result = commands.iter().try_for_each(|command| {
         output.push(format!("$ {command}"));
         let left = limit.saturating_sub(started.elapsed());
-        let result = process::run(command, &context.root, left, |line| {
+        let hear = |line: Option<&str>| {
             if let Some(line) = line {
                 hear(line, &mut tally, &mut display);
                 output.push(line.to_owned());
             }
             display.beat();
-        });
-        if let Err(reason) = result {
-            failure = Some(format!("{command}: {reason}"));
-            break;
-        }
-    }
-    let failure = failure.or_else(|| check.evidence.missing(&tally));
-    let failure = failure.or_else(|| match check.evidence {
-        Evidence::Models => index::check(context, &tally.models).err(),
-        _ => None,
+            true
+        };
+        let result = process::run_while(command, &context.root, left, hear);
+        result.map_err(|reason| format!("{command}: {reason}"))
     });
-    let extent = check.evidence.extent(&tally, &context.root, commands.len());
+    let result = result.and_then(|()| check.evidence.missing(&tally).map_or(Ok(()), Err));
+    let result = result.and_then(|()| match check.evidence {
+        Evidence::Models => index::check(context, &tally.models),
+        _ => Ok(()),
+    });
+    let extent = extent(check, &tally, context, commands.len() as u64);
     let log = context.target.join(format!("verify/{}.log", check.name));
-    let kept = crate::run::context::write(&log, &(output.join("\n") + "\n"));
-    display.end(&match &failure {
-        None => format!("ok      {extent}"),
-        Some(reason) => format!("FAILED  {reason}"),
-    });
-    let verdict = if failure.is_some() { Verdict::Failed } else { Verdict::Passed };
-    if failure.is_some() {
-        let tail = &output[output.len().saturating_sub(TAIL)..];
-        let log = kept.map_or_else(|error| error, |()| log.display().to_string());
-        println!("---- last {} of {} lines ({log})", tail.len(), output.len());
-        tail.iter().for_each(|line| println!("  {line}"));
-        println!("----");
-    }
+    let kept = context::write(&log, &(output.join("\n") + "\n"));
+    let verdict = match result {
+        Ok(()) => {
+            display.end(&format!("ok      {extent}"));
+            Verdict::Passed
+        }
+        Err(reason) => {
+            display.end(&format!("FAILED  {reason}"));
+            let tail = &output[output.len().saturating_sub(TAIL)..];
+            let log = kept.map_or_else(|error| error, |()| log.display().to_string());
+            println!("---- last {} of {} lines ({log})", tail.len(), output.len());
+            tail.iter().for_each(|line| println!("  {line}"));
+            println!("----");
+            Verdict::Failed
+        }
+    };
     Outcome { check, verdict, extent, time: started.elapsed(), tally }
 }
 
-/// Counts a line and lets the display know.
 fn hear(line: &str, tally: &mut Tally, display: &mut Display) {
     if let Some(variant) = line.strip_prefix("variant: ") {
         display.say(variant);
@@ -116,5 +111,19 @@ fn hear(line: &str, tally: &mut Tally, display: &mut Display) {
         display.update(&done);
     } else if tally.models.is_empty() && !line.trim().is_empty() {
         display.update(line.trim());
+    }
+}
+
+fn extent(check: &Check, tally: &Tally, context: &Context, commands: u64) -> String {
+    let counts = tally.to_string();
+    match check.evidence {
+        _ if !counts.is_empty() => counts,
+        Evidence::Files => {
+            let files = read_folder(&context.root, "", &[".rs"]);
+            counted(files.map_or(0, |files| files.len() as u64), "file")
+        }
+        Evidence::Runs => counted(commands, "run"),
+        Evidence::Builds => counted(commands, "build"),
+        _ => "nothing".to_owned(),
     }
 }

@@ -2,18 +2,17 @@
 
 use std::path::Path;
 
-use crate::source::lexer::shipped;
+use crate::source::lexer::{is_comment, shipped, tokens};
 use crate::source::sites::is_tests;
-use crate::source::tree::{Tree, read_folder};
+use crate::source::tree::read_folder;
 
-/// A text file.
 pub struct File {
     /// From the root of the repository, with forward slashes.
     pub path: String,
     pub text: String,
     pub lines: Vec<String>,
     /// The lines without comments, literals, and tests, if this is Rust.
-    code: Vec<String>,
+    pub code: Vec<String>,
 }
 
 /// What is not as it should be: where, and what.
@@ -24,22 +23,10 @@ pub fn root() -> &'static Path {
 }
 
 /// Returns all files below a folder of the repository whose name ends so. There must be some.
-pub fn files(folder: &str, ending: &str) -> Vec<File> {
-    let files = some(folder, ending);
-    assert!(!files.is_empty(), "no {ending} in {folder}");
-    files
-}
-
-/// Returns all files below a folder whose name ends so, if there are any.
-pub fn some(folder: &str, ending: &str) -> Vec<File> {
-    let mut tree = Tree::new();
-    read_folder(root(), folder, &[ending], &mut tree).unwrap_or_else(|error| panic!("{error}"));
+pub fn files(folder: &str, endings: &[&str]) -> Vec<File> {
+    let tree = read_folder(root(), folder, endings).unwrap_or_else(|error| panic!("{error}"));
+    assert!(!tree.is_empty(), "no {endings:?} in {folder}");
     tree.iter().map(|(path, text)| File::new(path, text)).collect()
-}
-
-/// Returns all files below some folders.
-pub fn files_of(folders: &[&str], ending: &str) -> Vec<File> {
-    folders.iter().flat_map(|folder| files(folder, ending)).collect()
 }
 
 impl File {
@@ -50,38 +37,71 @@ impl File {
         Self { path: path.to_owned(), text: text.to_owned(), lines: lines(text), code }
     }
 
-    /// Returns the code of each line, with its number from 1.
-    pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.code.iter().enumerate().map(|(at, line)| (at + 1, &**line))
-    }
-
     pub fn at(&self, number: usize, what: impl std::fmt::Display) -> String {
         format!("{}:{number}: {what}", self.path)
+    }
+
+    /// Returns all comment lines as one text, since a citation may be broken over two lines.
+    pub fn comments(&self) -> String {
+        self.lines.iter().map(|line| comment(line)).collect::<Vec<_>>().join(" ")
     }
 
     /// Returns the comment lines that come last before a line of code, as one text: not more than
     /// `reach` lines of code further up, and not outside of the function. Empty if there are none.
     pub fn comment_above(&self, number: usize, reach: usize) -> String {
-        let is_comment = |line: &str| line.trim_start().starts_with("//");
-        let mut next = number - 1;
-        let mut passed = 0;
-        while next > 0 && !is_comment(&self.lines[next - 1]) {
-            if passed == reach || self.code[next - 1].contains("fn ") {
-                return String::new();
-            }
-            passed += 1;
-            next -= 1;
+        let is_comment = |line: &String| line.trim_start().starts_with("//");
+        let above = || (0..number - 1).rev();
+        let passed = above().take_while(|at| !is_comment(&self.lines[*at])).count();
+        if passed > reach || above().take(passed).any(|at| self.code[at].contains("fn ")) {
+            return String::new();
         }
-        let block = self.lines[..next].iter().rev().take_while(|line| is_comment(line));
-        let mut block: Vec<&str> = block.map(|line| comment(line)).collect();
+        let block = above().skip(passed).map(|at| &self.lines[at]);
+        let mut block: Vec<&str> =
+            block.take_while(|l| is_comment(l)).map(|l| comment(l)).collect();
         block.reverse();
         block.join(" ")
     }
+
+    /// Returns the lines of prose, with their numbers: comments, or Markdown outside of fenced
+    /// blocks.
+    pub fn prose(&self) -> Vec<(usize, &str)> {
+        if self.path.ends_with(".rs") {
+            let comments = tokens(&self.text).into_iter().filter(|(kind, _)| is_comment(*kind));
+            let lines = comments.flat_map(|(_, range)| {
+                let first = self.text[..range.start].matches('\n').count() + 1;
+                self.text[range].lines().enumerate().map(move |(at, line)| (first + at, line))
+            });
+            return lines.collect();
+        }
+        let mut fenced = false;
+        let lines = self.lines.iter().enumerate().filter(|(_, line)| {
+            let fence = line.trim_start().starts_with("```");
+            fenced ^= fence;
+            !fenced && !fence
+        });
+        lines.map(|(at, line)| (at + 1, &**line)).collect()
+    }
 }
 
-/// Returns a comment line without its marker.
 pub fn comment(line: &str) -> &str {
     line.trim_start().trim_start_matches(['/', '!']).trim()
+}
+
+/// Checks lines of Rust below some folders, all or those of the code: says what is wrong with one,
+/// by its number, if anything is.
+#[track_caller]
+pub fn check(
+    folders: &[&str],
+    part: fn(&File) -> &[String],
+    wrong: impl Fn(&File, usize, &str) -> Option<String>,
+) {
+    let mut misses = Misses::new();
+    for file in folders.iter().flat_map(|folder| files(folder, &[".rs"])) {
+        for (at, line) in part(&file).iter().enumerate() {
+            misses.extend(wrong(&file, at + 1, line).map(|what| file.at(at + 1, what)));
+        }
+    }
+    none(misses);
 }
 
 /// Fails if there are misses, with all of them.

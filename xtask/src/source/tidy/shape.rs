@@ -1,6 +1,6 @@
 //! Sizes, and how files begin.
 
-use super::files::{Misses, files, files_of, none, root};
+use super::files::{Misses, check, files, none, root};
 use crate::run::context;
 
 const LINES_MAX: usize = 400;
@@ -9,8 +9,8 @@ const COLUMNS_MAX: usize = 100;
 
 #[test]
 fn files_are_short() {
-    let long = files_of(&["src", "xtask"], ".rs");
-    let long = long.iter().filter(|file| file.lines.len() > LINES_MAX);
+    let long = ["src", "xtask"].into_iter().flat_map(|folder| files(folder, &[".rs"]));
+    let long = long.filter(|file| file.lines.len() > LINES_MAX);
     none(long.map(|f| f.at(1, format!("{} lines, of {LINES_MAX}", f.lines.len()))).collect());
 }
 
@@ -29,24 +29,23 @@ fn the_core_is_an_evening_of_reading() {
 
 #[test]
 fn lines_are_short() {
-    let mut misses = Misses::new();
-    for file in files_of(&["src", "tests", "loom-tests", "examples", "benches", "xtask"], ".rs") {
-        for (i, line) in file.lines.iter().enumerate() {
+    let folders = ["src", "tests", "loom-tests", "examples", "benches", "xtask"];
+    check(
+        &folders,
+        |file| &file.lines,
+        |_, _, line| {
             let columns = line.chars().count();
             // A row of a table cannot be broken.
             let row = line.trim_start().starts_with("//") && line.ends_with('|');
-            if columns > COLUMNS_MAX && !row {
-                misses.push(file.at(i + 1, format!("{columns} columns, of {COLUMNS_MAX}")));
-            }
-        }
-    }
-    none(misses);
+            (columns > COLUMNS_MAX && !row).then(|| format!("{columns} columns, of {COLUMNS_MAX}"))
+        },
+    );
 }
 
 #[test]
 fn every_file_says_what_it_is() {
     let mut misses = Misses::new();
-    for file in files_of(&["src", "tests", "xtask"], ".rs") {
+    for file in ["src", "tests", "xtask"].into_iter().flat_map(|folder| files(folder, &[".rs"])) {
         let first = file.lines.iter().find(|line| !line.starts_with("#!["));
         let said = first.is_some_and(|line| line.starts_with("//!"));
         if !said && file.path != "src/lib.rs" {
@@ -60,7 +59,7 @@ fn every_file_says_what_it_is() {
 #[test]
 fn every_test_stands_aside_for_loom() {
     let mut misses = Misses::new();
-    for file in files("tests", ".rs") {
+    for file in files("tests", &[".rs"]) {
         let name = file.path.trim_start_matches("tests/");
         let program = !name.contains('/') || name.ends_with("/main.rs");
         let gates = ["#![cfg(not(all(loom, feature = \"loom\")))]", "#![cfg(not(model))]"];
@@ -74,16 +73,15 @@ fn every_test_stands_aside_for_loom() {
 
 #[test]
 fn no_test_is_passed_over_and_none_measures_time() {
-    let mut misses = Misses::new();
-    for file in files_of(&["src", "tests", "loom-tests"], ".rs") {
-        for (i, line) in file.lines.iter().enumerate() {
-            if line.contains("#[ignore") {
-                misses.push(file.at(i + 1, "a test that is passed over"));
-            }
-            if line.contains("assert") && line.contains("elapsed") {
-                misses.push(file.at(i + 1, "a test of how long an operation takes"));
-            }
-        }
-    }
-    none(misses);
+    check(
+        &["src", "tests", "loom-tests"],
+        |file| &file.lines,
+        |_, _, line| {
+            let is_timed = line.contains("assert") && line.contains("elapsed");
+            let is_ignored = line.contains("#[ignore");
+            let what =
+                if is_timed { "of how long an operation takes" } else { "that is passed over" };
+            (is_ignored || is_timed).then(|| format!("a test {what}"))
+        },
+    );
 }
