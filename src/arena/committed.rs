@@ -91,7 +91,7 @@ impl Committed {
     /// The bits of 64 segments. The segments have numbers from `64 * word` on.
     pub(crate) fn word(&self, word: usize) -> u64 {
         // Relaxed: a figure. With the world stopped it is exact: every grower's operation has
-        // ended, and safepoint.stop acquired that (Invariant 8).
+        // ended, and record.is_busy.load acquired that (Invariant 8).
         self.bits[word].load(Ordering::Relaxed)
     }
 

@@ -1,8 +1,8 @@
 //! The only door to atomics, cells, locks, and threads.
 //!
-//! The rest of the crate says `crate::sync::…`, on the real machine and inside a checker alike. The
-//! gate is the alias `model`. A dependent that runs its own loom tests with `--cfg loom` alone
-//! leaves this crate on the real machine.
+//! The rest of the crate says `crate::sync::…`, on the real machine and inside a checker alike.
+//! The alias `model` (`build.rs`) says which. A dependent that runs its own loom tests with
+//! `--cfg loom` alone leaves this crate on the real machine.
 //!
 //! - `cell`: a cell that is reached through closures, as loom's is
 //! - `native`: the real atomics, locks, and thread-locals

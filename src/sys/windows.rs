@@ -97,8 +97,8 @@ impl Region {
         for i in 0..bytes / 8 {
             // SAFETY: aligned and inside the writable range. Atomic, for concurrent loads.
             let word = unsafe { &*words.wrapping_add(i) };
-            // Relaxed: a reader may see the old word or 0. The end of the stop orders the next
-            // owner of the slot after this.
+            // Relaxed: a reader may see the old word or 0. For the next owner of the slot,
+            // committed.clear.fetch_and releases this, and committed.set.fetch_or acquires it.
             word.store(0, Ordering::Relaxed);
         }
         // The contents are zeros, whether the system then keeps or drops them.
