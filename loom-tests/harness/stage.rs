@@ -61,12 +61,15 @@ impl Payload {
     }
 }
 
+/// Slots that an actor or the stage holds, with their entries.
+pub type Held = Vec<(Handle, u64)>;
+
 /// A table and the actors that use it.
 pub struct Stage {
     // Declared before the table, which they borrow.
     actors: Vec<JoinHandle<Actor>>,
     gone: Vec<Actor>,
-    held: Vec<(Handle, u64)>,
+    held: Held,
     table: Box<Table<u64>>,
     stamps: u64,
 }
@@ -75,7 +78,7 @@ pub struct Stage {
 pub struct Actor {
     mutator: Option<Mutator<'static, u64>>,
     table: &'static Table<u64>,
-    pub held: Vec<(Handle, u64)>,
+    pub held: Held,
     next_stamp: u64,
     /// The values that it has seen, for the outcome.
     seen: String,
@@ -103,7 +106,7 @@ impl Stage {
     }
 
     /// Allocates `count` slots before the actors start, through a mutator that then ends.
-    pub fn prepare(&mut self, count: usize) -> Vec<(Handle, u64)> {
+    pub fn prepare(&mut self, count: usize) -> Held {
         let mut actor = self.actor(true);
         for _ in 0..count {
             actor.allocate();
@@ -112,7 +115,7 @@ impl Stage {
     }
 
     /// Frees prepared slots, so that stripes have chains.
-    pub fn free(&mut self, held: Vec<(Handle, u64)>) {
+    pub fn free(&mut self, held: Held) {
         let mut actor = self.actor(true);
         actor.held = held;
         while !actor.held.is_empty() {
@@ -123,7 +126,7 @@ impl Stage {
     /// Makes an actor with a mutator that has freed the slots of `held`.
     ///
     /// Two slots are in its local store, one is in a stripe, and the rest is in its overflow.
-    pub fn overflowing(&mut self, held: Vec<(Handle, u64)>) -> Actor {
+    pub fn overflowing(&mut self, held: Held) -> Actor {
         let mut actor = self.actor(true);
         actor.held = held;
         // One allocation, so that the demand of the mutator oscillates.
@@ -135,7 +138,7 @@ impl Stage {
     }
 
     /// Holds slots until the end, without an actor.
-    pub fn hold(&mut self, held: Vec<(Handle, u64)>) {
+    pub fn hold(&mut self, held: Held) {
         self.held.extend(held);
     }
 
@@ -158,7 +161,7 @@ impl Stage {
     pub fn start(
         &mut self,
         mut actor: Actor,
-        held: Vec<(Handle, u64)>,
+        held: Held,
         play: impl FnOnce(&mut Actor) + Send + 'static,
     ) {
         actor.held = held;
@@ -170,21 +173,13 @@ impl Stage {
     }
 
     /// Spawns an actor with a mutator that is registered before the model starts.
-    pub fn spawn(
-        &mut self,
-        held: Vec<(Handle, u64)>,
-        play: impl FnOnce(&mut Actor) + Send + 'static,
-    ) {
+    pub fn spawn(&mut self, held: Held, play: impl FnOnce(&mut Actor) + Send + 'static) {
         let actor = self.actor(true);
         self.start(actor, held, play);
     }
 
     /// Spawns an actor without a mutator. It may register one, or use the table itself.
-    pub fn spawn_bare(
-        &mut self,
-        held: Vec<(Handle, u64)>,
-        play: impl FnOnce(&mut Actor) + Send + 'static,
-    ) {
+    pub fn spawn_bare(&mut self, held: Held, play: impl FnOnce(&mut Actor) + Send + 'static) {
         let actor = self.actor(false);
         self.start(actor, held, play);
     }
