@@ -7,7 +7,7 @@
 //! - `audit`: every slot and chain held against the invariants
 //! - `config`: what can be chosen, and the builder
 //!
-//! This part owns Invariants 3 (exclusive allocation and one winner among frees) and 4 (no slot is
+//! This part owns Invariants 3 (exclusive allocation) and 4 (no slot is
 //! lost). It deliberately knows no entry and no value: it moves words.
 
 #[allow(clippy::module_inception)]

@@ -7,10 +7,11 @@
 //! - `generations`: the generation floor of each segment, which survives decommission
 //! - `committed`: a bit a segment: committed, or being committed
 //! - `view`: the slots as readers see them: base and greatest index
-//! - `arena`: the four together: address computation, growth, decommission
+//! - `arena`: all of them together: address computation, growth, decommission
 //!
-//! This part owns Invariants 5 (no store to a decommitted segment) and 6 (`get` stays in bounds).
-//! It deliberately knows no thread and no free list: the caller owns what it touches.
+//! This part owns Invariants 5 (no store to a decommitted segment) and 6 (every number leads
+//! inside the range). It deliberately knows no thread and no free list: the caller owns what it
+//! touches.
 
 mod slot;
 #[cfg(model)]

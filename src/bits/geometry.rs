@@ -5,7 +5,8 @@
 
 /// The bytes of a segment: the unit in which memory is committed and decommitted.
 ///
-/// Where the size of a slot is not a power of two, a segment has a little less or more.
+/// A segment has a power of two of slots. So it has fewer bytes where the size of a slot is no
+/// power of two, and more where two slots do not fit.
 pub const SEGMENT_BYTES: usize = 64 * 1024;
 
 /// An upper bound on the system's page size. Commits and decommits are multiples of it.

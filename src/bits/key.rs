@@ -146,7 +146,7 @@ pub struct KeyError {
 }
 
 impl KeyError {
-    /// Returns the number.
+    /// Returns the number that is no key.
     #[must_use]
     pub const fn raw(self) -> u64 {
         self.raw

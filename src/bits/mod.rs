@@ -7,7 +7,8 @@
 //! - `key`: the number that names a value of a slab
 //!
 //! z3 proves the arithmetic of the first three for all words (`proofs/smt/`). This part
-//! deliberately knows no slot: it only computes. Without the feature `std` it is all there is.
+//! deliberately knows no slot: it only computes. Without the feature `std`, `handle`
+//! and `key` are all there is.
 
 #[cfg(feature = "std")]
 pub(crate) mod chain;

@@ -12,7 +12,8 @@
 // - `table`: the facade
 // - `write_scope`, `read_only_scope`: the rights to write
 //
-// This part owns no invariant but 13, the rights of `sys`. It is an ordinary client of `table`.
+// This part owns no invariant. It takes its rights (13) from `sys`. It is an ordinary client of
+// `table`.
 
 mod word;
 mod error;

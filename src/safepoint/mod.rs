@@ -8,7 +8,7 @@
 //! - `safepoint`: the handshake: enter an operation, stop the world, resume
 //! - `threads`: a participant for each thread that uses a table without a mutator
 //!
-//! This part owns Invariant 8 (exclusive use of local stores) and half of 9 (progress). It
+//! This part owns Invariant 8 (exclusive use of local stores) and 9 (progress). It
 //! deliberately knows no slot: it hands out the use of a store and looks into none.
 
 mod fence;

@@ -48,8 +48,8 @@ use crate::sys::Protection;
 /// # Keys never alias
 ///
 /// A key names one value, ever. Each slot counts its values, and the count survives the
-/// decommission of its memory. A slot that has held 2^31 values is exhausted: it stays unused, and
-/// [`stats`](Self::stats) counts it.
+/// decommission of its memory. A slot that has held 2^31 values is exhausted. It is never used
+/// again, and [`stats`](Self::stats) counts it.
 ///
 /// # When values are dropped
 ///

@@ -10,7 +10,7 @@ use super::inner::Inner;
 pub struct Stats {
     /// The most values that there can be at one time.
     pub capacity: u32,
-    /// Values.
+    /// Values that a key finds.
     pub live: u64,
     /// Values that are removed and wait to be dropped.
     pub waiting: u64,

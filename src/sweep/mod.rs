@@ -1,5 +1,5 @@
 //! Part 3: the sweep. It stops the world to forget all lists, and decommits segments that are
-//! wholly free. The other segments are swept when their slots are wanted.
+//! wholly free, and free pages of others. The rest is swept when its slots are wanted.
 //!
 //! The design is that of Go's `mgcsweep.go`: cycles, unswept segments, sweeping on allocation.
 //!

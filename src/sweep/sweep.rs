@@ -1,5 +1,5 @@
-//! The sweep: decommits each segment that is wholly free, and returns the free slots of the others
-//! to the lists in ascending order.
+//! The sweep: decommits each segment that is wholly free, and single free pages of others. The rest
+//! stays unswept until a thread wants its slots.
 //!
 //! A slot's word says whether it is free, so a scan of a segment finds its free slots. No chain is
 //! walked, and nothing is sorted. The world is stopped only to forget the old chains.

@@ -8,7 +8,8 @@
 //! - A thread that finds the free lists empty claims the lowest unswept segment, scans it, and
 //!   makes a chain of its free slots: Go's `mgcsweep.go` calls that the object reclaimer.
 //! - The sweeper samples the unswept segments from the top down, and decommits those that are
-//!   wholly free: Go's span reclaimer. It leaves the others alone, so most links are never written.
+//!   wholly free: Go's span reclaimer. It sweeps segments with a wholly free page. It leaves the
+//!   others alone, so most links are never written.
 
 use super::scan::Scan;
 use crate::arena::Arena;

@@ -11,7 +11,7 @@
 // - `mutator`: an explicit participant
 // - `table`: the facade
 //
-// This part owns Invariants 6 (`get` is total) and 7 (publication). It deliberately knows no value
+// This part owns Invariant 7 (publication). It deliberately knows no value
 // that needs a drop, and no slab.
 
 mod entry;

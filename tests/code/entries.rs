@@ -201,7 +201,7 @@ fn a_released_segment_reads_as_null() {
             if cfg!(unix) {
                 let at = layout.base + layout.offset(handle.to_raw());
                 let at = std::ptr::with_exposed_provenance::<std::sync::atomic::AtomicU64>(at);
-                // SAFETY: inside the reservation, of which every word may be loaded on Unix.
+                // SAFETY: inside the reserved range, of which every word may be loaded on Unix.
                 let word = unsafe { &*at }.load(std::sync::atomic::Ordering::Relaxed);
                 assert_eq!(word, 0);
             }
@@ -228,7 +228,7 @@ fn the_entry_layout_finds_what_the_table_finds() {
                 let at = layout.base + layout.offset(raw);
                 assert!(at + 8 <= layout.base + table.reserved_bytes());
                 let at = std::ptr::with_exposed_provenance::<std::sync::atomic::AtomicU64>(at);
-                // SAFETY: inside the reservation, of which every word may be loaded.
+                // SAFETY: inside the reserved range, of which every word may be loaded.
                 let word = unsafe { &*at }.load(std::sync::atomic::Ordering::Acquire);
                 let rest = word ^ s.tag();
                 let found = (rest & Signature::MASK == 0).then_some(rest as usize);

@@ -11,9 +11,9 @@ use slotarena::code::{EntryLayout, Signature};
 use crate::common::cases;
 use crate::{entry_point, signature, stored_under};
 
-/// No number leads outside the reservation, whatever the table's size.
+/// No number leads outside the reserved range, whatever the table's size.
 #[test]
-fn every_number_stays_inside_the_reservation() {
+fn every_number_stays_inside_the_address_range() {
     let heavy = std::env::var("SLOTARENA_HEAVY").is_ok_and(|value| value == "1");
     let mut tried = 0;
     for bits in (13..=32).rev() {
@@ -28,7 +28,7 @@ fn every_number_stays_inside_the_reservation() {
         assert!(layout.offset(u32::MAX) + 8 <= bytes);
         tried += (1u64 << 32) / step as u64;
     }
-    cases("numbers inside the reservation", tried);
+    cases("numbers inside the range", tried);
 }
 
 #[test]

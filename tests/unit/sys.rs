@@ -12,7 +12,7 @@ macro_rules! contract {
         #[test]
         fn $name() {
             let units = 4;
-            let r = $new(units * SEGMENT_BYTES).expect("a small reservation");
+            let r = $new(units * SEGMENT_BYTES).expect("a small range");
             assert_eq!(r.base().addr().get() % SEGMENT_BYTES, 0);
             let word = |unit: usize| r.base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
             let out = |unit: usize| r.$write_base().as_ptr().wrapping_add(unit * SEGMENT_BYTES);
@@ -55,7 +55,7 @@ fn a_discarded_page_reads_as_zero_and_stays_writable() {
     };
     assert!(unit.is_power_of_two());
     let unit = unit.min(SEGMENT_BYTES);
-    let r = Region::new(2 * SEGMENT_BYTES).expect("a small reservation");
+    let r = Region::new(2 * SEGMENT_BYTES).expect("a small range");
     r.make_writable(0, 2 * SEGMENT_BYTES).expect("make_writable");
     r.prefault(0, 2 * SEGMENT_BYTES).expect("prefault");
     let word = |offset: usize| r.base().as_ptr().wrapping_add(offset);
@@ -86,7 +86,7 @@ contract!(
 #[test]
 #[cfg(all(slotarena_guard, target_os = "linux", not(slotarena_heap)))]
 fn a_released_unit_is_read_only() {
-    let r = Region::new(2 * SEGMENT_BYTES).expect("a small reservation");
+    let r = Region::new(2 * SEGMENT_BYTES).expect("a small range");
     let rights = || {
         let start = r.base().addr().get();
         let maps = std::fs::read_to_string("/proc/self/maps").expect("this process's maps");

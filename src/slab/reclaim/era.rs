@@ -13,7 +13,8 @@
 //!   value c                                b . r  no: born after all that it looked at
 //! ```
 //!
-//! So a sleeping guard delays the values that were there while it was awake, and no later ones.
+//! So a sleeping guard delays the values that were there while it was awake. It also delays those
+//! inserted until the clock ticks next, and no later ones.
 //!
 //! Births have 31 bits. The clock has 64 and ticks only when a guard has delayed a value. If it
 //! ever passes 2^31, later values all count as born in the last era. A sleeping guard then delays
