@@ -42,7 +42,9 @@ impl Display {
 
     /// Prints a line that stays.
     pub fn say(&self, text: &str) {
-        self.bar.suspend(|| println!("{} {text}", self.bar.prefix()));
+        // Asked for before, since the bar is locked meanwhile.
+        let prefix = self.bar.prefix();
+        self.bar.suspend(|| println!("{prefix} {text}"));
     }
 
     /// Closes with the result, in a line that stays.
@@ -70,4 +72,17 @@ pub fn counted(count: u64, noun: &str) -> String {
 
 pub fn grouped(number: u64) -> String {
     HumanCount(number).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_printed_while_the_bar_ticks() {
+        let display = Display::begin(1, 2, "some");
+        display.say("a line that stays");
+        display.end("ok");
+        assert!(display.bar.is_finished());
+    }
 }
