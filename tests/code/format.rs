@@ -1,26 +1,10 @@
 //! `Debug`, `Display`, and `source()` of errors.
 
-use std::error::Error;
-use std::fmt::Debug;
-
 use slotarena::code::CodePointerError;
 use slotarena::{AllocError, BuildError, CodePointerTable, HandleError, Protection};
 
-use crate::common::handle;
+use crate::common::{handle, is_short, source_of};
 use crate::{entry_point, signature, tables};
-
-/// Checks that `Debug` writes one short line, and that it names the type.
-#[track_caller]
-fn is_short(value: &dyn Debug, name: &str) {
-    let text = format!("{value:?}");
-    assert!(text.len() < 200 && !text.contains('\n'), "{} bytes: {text}", text.len());
-    assert!(text.starts_with(name), "{text}");
-}
-
-/// Returns the message of the source of an error.
-fn source_of(error: &dyn Error) -> Option<String> {
-    error.source().map(ToString::to_string)
-}
 
 #[test]
 fn debug_of_a_table_is_one_short_line() {

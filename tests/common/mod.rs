@@ -3,9 +3,25 @@
 //! Each test program is built by itself and uses some of these.
 #![allow(dead_code)]
 
+use std::error::Error;
+use std::fmt::Debug;
+
 use fastrand::Rng;
 use slotarena::{AllocError, Audit, FreeManyError, Handle, HandleError, Mutator, Packed, SetError};
 use slotarena::{SEGMENT_BYTES, Table};
+
+/// Checks that `Debug` writes one short line, and that it names the type.
+#[track_caller]
+pub fn is_short(value: &dyn Debug, name: &str) {
+    let text = format!("{value:?}");
+    assert!(text.len() < 200 && !text.contains('\n'), "{} bytes: {text}", text.len());
+    assert!(text.starts_with(name), "{text}");
+}
+
+/// Returns the message of the source of an error.
+pub fn source_of(error: &dyn Error) -> Option<String> {
+    error.source().map(ToString::to_string)
+}
 
 /// Prints the line that tells the test command how many cases were tried.
 pub fn cases(name: &str, count: u64) {

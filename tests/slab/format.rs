@@ -1,17 +1,10 @@
 //! `Debug` and `Display` of slabs, conversions of keys, and `source()` of errors.
 
 use std::error::Error;
-use std::fmt::Debug;
 
 use slotarena::{AllocError, Key, Pool, Slab};
 
-/// Checks that `Debug` writes one short line, and that it names the type.
-#[track_caller]
-fn is_short(value: &dyn Debug, name: &str) {
-    let text = format!("{value:?}");
-    assert!(text.len() < 200 && !text.contains('\n'), "{} bytes: {text}", text.len());
-    assert!(text.starts_with(name), "{text}");
-}
+use crate::common::is_short;
 
 #[test]
 fn debug_of_a_slab_is_one_short_line() {

@@ -9,6 +9,9 @@
 //! - `stress`: up to 32 threads. No value is torn, stale, or dropped twice.
 #![cfg(not(all(loom, feature = "loom")))]
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod basics;
 mod dropping;
 mod format;
