@@ -5,6 +5,7 @@ use core::mem::{ManuallyDrop, needs_drop};
 use crossbeam_utils::CachePadded;
 
 use super::error::InsertError;
+use super::on_drop::OnDrop;
 use super::reclaim::era::{Birth, Clock};
 use super::reclaim::participant::{Participant, Participants, Private, SoleReader};
 use super::word::SlabWord;
@@ -236,15 +237,6 @@ impl<T: Send + Sync + 'static> Drop for Inner<T> {
     }
 }
 
-/// Calls a function with a value when it is dropped, also by a panic.
-pub(crate) struct OnDrop<S, F: FnMut(&mut S)>(pub(crate) S, pub(crate) F);
-
-impl<S, F: FnMut(&mut S)> Drop for OnDrop<S, F> {
-    fn drop(&mut self) {
-        (self.1)(&mut self.0);
-    }
-}
-
 /// Evidence of the right to operate: the caller owns a participant of the slab, and no operation of
 /// that participant is under way.
 pub(crate) struct SlabOwner<'a, T: Send + Sync + 'static> {
@@ -285,6 +277,12 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         unsafe { self.inner.allocator.space.safepoint.enter(record) }
     }
 
+    /// Returns the token by value, so that a call out of line needs no address of it.
+    #[inline(always)]
+    pub(crate) fn reborrow(&mut self) -> SlabOwner<'_, T> {
+        SlabOwner { inner: self.inner, participant: self.participant }
+    }
+
     /// Passes the light fence.
     #[inline(always)]
     pub(crate) fn light_fence(&self) {
@@ -298,7 +296,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         let mut operation = self.enter();
         let Some(index) = operation.store().pop() else {
             drop(operation);
-            return self.insert_refilled(value);
+            return self.reborrow().insert_refilled(value);
         };
         let slot = inner.allocator.space.arena.slot(index);
         let (word, generation) = inner.put(slot, value);
@@ -313,7 +311,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     /// stop: removed values may hold some.
     #[cold]
     #[inline(never)]
-    fn insert_refilled<M>(&mut self, value: T) -> Result<Key<M>, InsertError<T>> {
+    fn insert_refilled<M>(mut self, value: T) -> Result<Key<M>, InsertError<T>> {
         let inner = self.inner;
         let mut value = ManuallyDrop::new(value);
         let fill = |slot: &Slot<SlabWord<T>>| {

@@ -8,6 +8,7 @@
 // - `error`: what can go wrong
 // - `reclaim`: when a removed value may be dropped: eras, limbos, participants
 // - `word`: the bits of a slab's word, and the value beside it
+// - `on_drop`: a function that runs when it is dropped
 // - `inner`: what the threads share, and how values come in
 // - `stats`: counts at one moment
 // - `remove`: how values go out
@@ -23,6 +24,7 @@
 mod error;
 pub(crate) mod reclaim;
 mod word;
+mod on_drop;
 mod inner;
 mod stats;
 mod remove;

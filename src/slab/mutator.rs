@@ -68,6 +68,8 @@ impl<'s, T: Send + Sync + 'static, M> Mutator<'s, T, M> {
 
 impl<T: Send + Sync + 'static, M> Drop for Mutator<'_, T, M> {
     /// Puts the local store's free slots onto a shared list. Blocks while the world is stopped.
+    // Inlined, so that the mutator can be in registers.
+    #[inline(always)]
     fn drop(&mut self) {
         if let Some(registration) = self.registration.take() {
             self.inner.unregister(registration);

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::error::InsertError;
 use super::inner::{Inner, SlabOwner};
-use super::reclaim::participant::{Participant, Registration, SoleReader};
+use super::reclaim::participant::{Participant, Private, Registration, SoleReader};
 use super::word::SlabWord;
 use crate::arena::Slot;
 use crate::bits::key::Key;
@@ -18,24 +18,13 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         let sole_reader = &self.private().sole_reader;
         if !sole_reader.get().has_guard() {
             if !sole_reader.get().is_reader() {
-                self.become_reader();
+                self.inner.become_reader(self.private());
             }
             let clock = &self.inner.clock;
             self.participant.reservation.start(clock.now(), clock.birth()); // GA
             self.light_fence(); // GF
         }
         sole_reader.set(sole_reader.get().with_guard());
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn become_reader(&self) {
-        // Relaxed: the heavy fence that follows orders it before the guard's loads.
-        self.inner.readers.fetch_add(SoleReader::READER, Ordering::Relaxed);
-        // If the fence panics, one reader too many is counted, which only delays drops.
-        self.inner.heavy_fence();
-        let sole_reader = &self.private().sole_reader;
-        sole_reader.set(sole_reader.get().with_reader());
     }
 
     /// # Safety
@@ -96,6 +85,19 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
     }
 }
 
+impl<T: Send + Sync + 'static> Inner<T> {
+    /// Makes the owner's participant known as a reader. `private` is the participant's.
+    #[cold]
+    #[inline(never)]
+    fn become_reader(&self, private: &Private) {
+        // Relaxed: the heavy fence that follows orders it before the guard's loads.
+        self.readers.fetch_add(SoleReader::READER, Ordering::Relaxed);
+        // If the fence panics, one reader too many is counted, which only delays drops.
+        self.heavy_fence();
+        private.sole_reader.set(private.sole_reader.get().with_reader());
+    }
+}
+
 impl<T: Send + Sync + 'static> Shared for Inner<T> {
     type Record = Participant;
     type Registration = Registration;
@@ -112,6 +114,7 @@ impl<T: Send + Sync + 'static> Shared for Inner<T> {
         registration.participant()
     }
 
+    #[inline(never)]
     fn unregister(&self, registration: Registration) {
         // SAFETY: participants live as long as this.
         let participant = unsafe { registration.participant().as_ref() };

@@ -4,7 +4,8 @@
 use core::mem::needs_drop;
 
 use super::error::TakeError;
-use super::inner::{Inner, OnDrop, SlabOwner, Unlinked};
+use super::inner::{Inner, SlabOwner, Unlinked};
+use super::on_drop::OnDrop;
 use super::reclaim::era::Guards;
 use super::reclaim::limbo::{Limbo, batch};
 use super::reclaim::participant::{Participant, Private, SoleReader};
@@ -144,7 +145,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
             // SAFETY: just removed, and no guard sees it (Invariant 11).
             unsafe { self.drop_value(Unlinked::new(key)) };
         } else if inner.defer(participant, operation, key.index(), word, false) {
-            self.reclaim();
+            self.reborrow().reclaim();
         }
         true
     }
@@ -171,7 +172,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
             // No sweep has taken the free slot: its cycle is that of the operation under way.
             slot.publish(word.removed());
             if inner.defer(participant, operation, key.index(), word, false) {
-                self.reclaim();
+                self.reborrow().reclaim();
             }
         }
         true
@@ -192,7 +193,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
             operation = self.enter();
             if guards.may_see(word.birth(), now) {
                 if inner.defer(participant, operation, key.index(), word, true) {
-                    self.reclaim();
+                    self.reborrow().reclaim();
                 }
                 return Err(TakeError::Guarded);
             }
@@ -236,7 +237,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     /// participant is dropping values already. Runs user code.
     #[cold]
     #[inline(never)]
-    fn reclaim(&mut self) {
+    fn reclaim(mut self) {
         let private = self.private();
         if private.is_dropping.get() {
             return;
