@@ -83,7 +83,8 @@ rustup_name() {
 
 wine() {
     for place in wine64 /usr/lib/wine/wine64 wine; do
-        if "$place" --version > /dev/null 2>&1; then
+        # By `env`, since this function has the name of one of them.
+        if env "$place" --version > /dev/null 2>&1; then
             echo "$place"
             return
         fi
