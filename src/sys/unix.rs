@@ -37,8 +37,7 @@ pub(super) fn mapped(at: *mut libc::c_void) -> Result<*mut libc::c_void, i32> {
 
 /// Returns the system's page size, if decommitting single pages splits no mapping.
 pub(crate) fn page_bytes() -> Option<usize> {
-    // With `slotarena_guard` a decommitted range becomes read-only, which single pages must not.
-    if !cfg!(linux) || cfg!(slotarena_guard) {
+    if !cfg!(linux) {
         return None;
     }
     // SAFETY: reads a number from the C library.
@@ -122,7 +121,8 @@ impl Region {
     ///
     /// No thread stores to the range concurrently, and the range is writable.
     pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        if cfg!(slotarena_guard) {
+        // A single page is in a segment that stays.
+        if cfg!(slotarena_guard) && page_bytes() != Some(bytes) {
             self.protect(offset, bytes, libc::PROT_READ)?;
         }
         let start = self.at(offset, bytes);

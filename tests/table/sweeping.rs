@@ -170,7 +170,7 @@ fn several_threads_may_sweep_simultaneously() {
 }
 
 /// Returns the number of slots in a page of the system.
-#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap, slotarena_guard))))]
+#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
 fn page_slots() -> usize {
     // SAFETY: asks for a constant.
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
@@ -178,7 +178,7 @@ fn page_slots() -> usize {
 }
 
 /// Returns, for each page of a table's first segments, whether it is in memory.
-#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap, slotarena_guard))))]
+#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
 fn resident(table: &Table<u64>, segments: usize) -> Vec<bool> {
     let mut pages = vec![0u8; segments * SEGMENT / page_slots()];
     let start = table.base().cast_mut().cast::<libc::c_void>();
@@ -188,9 +188,8 @@ fn resident(table: &Table<u64>, segments: usize) -> Vec<bool> {
     pages.into_iter().map(|page| page & 1 != 0).collect()
 }
 
-// With `slotarena_guard` only whole segments are decommitted.
 #[test]
-#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap, slotarena_guard))))]
+#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
 fn pages_of_free_slots_are_released() {
     let page = page_slots();
     if page * 4 > SEGMENT {
