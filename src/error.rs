@@ -2,7 +2,7 @@
 
 use core::error::Error;
 
-use crate::bits::handle::HandleError;
+use crate::bits::handle::{HandleError, OperationError};
 use crate::sys::Protection;
 use crate::sys::code::describe;
 
@@ -28,6 +28,8 @@ pub enum AllocError {
         /// The word that the entry became.
         word: u128,
     },
+    /// No operation could begin.
+    Operation(OperationError),
 }
 
 fmt!([] Display for AllocError, |this, f| match *this {
@@ -41,14 +43,29 @@ fmt!([] Display for AllocError, |this, f| match *this {
     Self::ReservedBit { word } => {
         write!(f, "the entry {word:#x} sets bit 63 of its low word, which the table reserves")
     }
+    Self::Operation(error) => write!(f, "nothing was allocated: {error}"),
 });
-impl Error for AllocError {}
+
+impl Error for AllocError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            AllocError::Operation(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<OperationError> for AllocError {
+    fn from(error: OperationError) -> Self {
+        AllocError::Operation(error)
+    }
+}
 
 /// The reason why `set` did not store. The slot is as it was before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SetError {
-    /// The handle names no slot in use.
+    /// The handle was refused: it names no slot in use, or no operation could begin.
     InvalidHandle(HandleError),
     /// The entry sets bit 63 of its (low) word, which the table reserves for itself.
     ReservedBit {
@@ -158,6 +175,8 @@ pub enum BuildError {
         /// The system's code: `errno`, or `GetLastError` on Windows.
         code: i32,
     },
+    /// There was no memory for what the table keeps of its slots.
+    OutOfMemory,
 }
 
 fmt!([] Display for BuildError, |this, f| match *this {
@@ -188,6 +207,7 @@ fmt!([] Display for BuildError, |this, f| match *this {
         write!(f, "asked for {asked} bytes of addresses; {refused} were refused: ")?;
         describe(f, code)
     }
+    Self::OutOfMemory => write!(f, "no memory for what the table keeps of its slots"),
 });
 
 impl Error for BuildError {

@@ -13,6 +13,18 @@ macro_rules! fmt {
     };
 }
 
+/// Makes a function `const`, but not in a model, whose atomics cannot be made so.
+macro_rules! const_fn {
+    ($(#[$doc:meta])* $vis:vis fn $($rest:tt)*) => {
+        #[cfg(not(model))]
+        $(#[$doc])*
+        $vis const fn $($rest)*
+        #[cfg(model)]
+        $(#[$doc])*
+        $vis fn $($rest)*
+    };
+}
+
 /// Implements `Clone` and `Copy`.
 macro_rules! copy {
     ([$($of:tt)*] $type:ty) => {

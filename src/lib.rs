@@ -63,7 +63,7 @@ pub mod docs {
 pub use self::{
     allocator::{Audit, AuditError, Builder, SegmentAudit},
     bits::geometry::SEGMENT_BYTES,
-    code::CodePointerTable,
+    code::{CodePointerTable, EntryPoint, Signature},
     error::{AllocError, BuildError, FreeManyError, LeakError, SetError},
     slab::{Pool, Slab},
     sweep::SweepReport,
@@ -71,7 +71,7 @@ pub use self::{
     table::{Mutator, Packed, Pointer, Stats, Table},
     unique::{Unique, UniqueTable},
 };
-pub use bits::handle::{Handle, HandleError};
+pub use bits::handle::{Handle, HandleError, OperationError};
 pub use bits::key::{Key, KeyError};
 
 #[cfg(all(model, slotarena_observed))]

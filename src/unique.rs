@@ -97,7 +97,7 @@ impl<E: Packed> Builder<UniqueTable<E>> {
     /// A [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<UniqueTable<E>, BuildError> {
         let allocator = self.config.allocator(Protection::None)?;
-        Ok(UniqueTable(Table::from_allocator(allocator)))
+        Table::from_allocator(allocator).map(UniqueTable)
     }
 }
 
@@ -107,7 +107,8 @@ impl<E: Packed> UniqueTable<E> {
         Builder::new()
     }
 
-    /// Makes a table with as many slots as the system grants addresses for, up to 2^32 - 1.
+    /// Makes a table of the [default size](Builder::capacity_at_most), or smaller where the system
+    /// grants fewer addresses.
     ///
     /// # Errors
     ///

@@ -248,7 +248,7 @@ inline set(i) {
 /* Ends the participation of a thread: its slots go to the home free list. */
 inline unregister() {
     d_step { registry == 0 -> registry = me + 1; my_cycle = gate };
-    /* site: safepoint.unregister.load Relaxed */
+    /* site: join.unregister.load Relaxed */
     spill(held[me]);
     d_step { registry = 0; my_cycle = 0 }
 }

@@ -75,13 +75,13 @@ inline is_stopped() {
 /* Takes the registry's lock, and waits until no operation is under way. The stopper keeps the lock
  * until it resumes. */
 inline stop() {
-    /* site: safepoint.stop.load Relaxed: the cycle does not change while the lock is held. */
+    /* site: stop.announce.load Relaxed: the cycle does not change while the lock is held. */
     d_step { registry == 0 -> registry = me + 1; new_cycle = gate;
         printf("@ %d takes the lock\n", me) };
-    /* SS. site: safepoint.stop.store.2 Relaxed */
+    /* SS. site: stop.announce.store Relaxed */
     d_step { stopping_buffered = 1;
         printf("@ %d SS: closes the gate, which may not be seen yet\n", me) };
-    /* SF. site: safepoint.stop.heavy Fence */
+    /* SF. site: stop.pass_fence.heavy Fence */
 #ifdef FENCED
     /* site: fence.heavy.fence SeqCst */
     d_step { show_gate(); printf("@ %d SF: full fence\n", me) };
@@ -111,7 +111,7 @@ inline stop() {
 }
 
 inline resume() {
-    /* SR. site: safepoint.drop.store.2 Release */
+    /* SR. site: stop.drop.store Release */
     d_step { stopping = 0; stopping_buffered = 0; gate = new_cycle; stopped = 0;
         printf("@ %d SR: opens the gate, cycle %d\n", me, gate); new_cycle = 0 };
     d_step { registry = 0; printf("@ %d gives up the lock\n", me) }

@@ -3,10 +3,12 @@
 use core::ptr::NonNull;
 
 use crate::arena::Arena;
+use crate::bits::handle::OperationError;
 use crate::bits::word::Word;
-use crate::safepoint::{Record, Registration, Shared};
+use crate::safepoint::{Record, Registration, Safepoint, Shared};
 use crate::sweep::Space;
 use crate::sync::PagePadding;
+use crate::sys::Protection;
 
 /// All slots of one table, and all that is known of them.
 ///
@@ -34,18 +36,19 @@ const _: () = {
 };
 
 impl<W: Word> Allocator<W> {
+    /// `None` if there is no memory.
     pub(crate) fn new(
         arena: Arena<W>,
         stripes: usize,
         magazine_size: u32,
         overflow_limit: u32,
-    ) -> Self {
-        Self {
+    ) -> Option<Self> {
+        Some(Self {
             _padding: PagePadding::new(),
-            space: Space::new(arena, stripes, magazine_size),
+            space: Space::new(arena, stripes, magazine_size)?,
             store_limit: 2 * magazine_size - 1,
             overflow_limit,
-        }
+        })
     }
 
     pub(crate) fn capacity(&self) -> u32 {
@@ -57,7 +60,7 @@ impl<W: Word> Shared for Allocator<W> {
     type Record = Record;
     type Registration = Registration;
 
-    fn register(&self) -> Registration {
+    fn register(&self) -> Result<Registration, OperationError> {
         self.space.safepoint.register()
     }
 
@@ -70,5 +73,13 @@ impl<W: Word> Shared for Allocator<W> {
         // A thread may end outside of any scope (Invariant 13).
         let _rights = self.space.arena.rights();
         self.space.safepoint.unregister(registration, |store| self.spill_all(store));
+    }
+
+    fn safepoint(&self) -> &Safepoint {
+        &self.space.safepoint
+    }
+
+    fn adopt(&self) -> bool {
+        self.space.arena.protection() == Protection::None
     }
 }

@@ -2,6 +2,7 @@
 //! against the invariants.
 
 use super::allocator::Allocator;
+use crate::bits::handle::OperationError;
 use crate::bits::word::{self, State, Word};
 use crate::safepoint::Stopped;
 use crate::sweep::Space;
@@ -82,6 +83,8 @@ pub enum AuditError {
         /// The slot.
         index: u32,
     },
+    /// The world could not be stopped.
+    Operation(OperationError),
     /// There was no memory for the audit's own notes: a bit a slot.
     NoMemory {
         /// The bytes asked for.
@@ -103,9 +106,17 @@ fmt!([] Display for AuditError, |this, f| match *this {
     Self::NotDecommitted { index } => {
         write!(f, "slot {index} of an uncommitted segment is not zero")
     }
+    Self::Operation(error) => write!(f, "no audit: {error}"),
     Self::NoMemory { bytes } => write!(f, "no memory: {bytes} bytes for the audit"),
 });
-impl std::error::Error for AuditError {}
+impl std::error::Error for AuditError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            AuditError::Operation(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// A bit for each slot, up to the last committed segment: its index has been found.
 struct Found(Vec<u64>);
@@ -134,7 +145,7 @@ impl Found {
 /// Holds the table against Invariants 1, 2, 4, and 5.
 pub(crate) fn audit<W: Word>(allocator: &Allocator<W>) -> Result<Audit, AuditError> {
     let space = &allocator.space;
-    let mut stopped = space.safepoint.stop();
+    let mut stopped = space.safepoint.stop().map_err(AuditError::Operation)?;
     let geometry = space.arena.geometry();
     let end = space.arena.committed.iter().last().map_or(0, |last| u64::from(last) + 1);
     let mut found = Found::new(end * u64::from(geometry.slots_per_segment()))?;

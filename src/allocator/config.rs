@@ -17,10 +17,21 @@ const STRIPES_MAX: usize = 1024;
 /// By default an overflow holds at most this fraction of a table's slots.
 const OVERFLOW_FRACTION: u32 = 64;
 
+/// The most slots of a table for which no capacity was asked.
+pub(crate) const DEFAULT_INDEX_BITS: u32 = if cfg!(model) { 5 } else { 28 };
+
+/// The most bytes of addresses of such a table.
+const DEFAULT_BYTES: usize = if cfg!(target_pointer_width = "64") { 1 << 32 } else { 1 << 29 };
+
+/// The most slots of a table in a model whose segments are not chosen, and their size.
+#[cfg(model)]
+const MODEL: (u32, u32) = (31, 2);
+
 /// The choices. [`Builder`] documents each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
-    pub(crate) capacity: u32,
+    /// `None` for what suits the size of a slot.
+    pub(crate) capacity: Option<u32>,
     step_down: bool,
     /// `None` for one a processor.
     stripes: Option<usize>,
@@ -45,15 +56,16 @@ pub(crate) struct Config {
 impl Config {
     const fn new() -> Self {
         Self {
-            capacity: u32::MAX,
+            capacity: None,
             step_down: true,
-            stripes: None,
-            magazine_size: 64,
+            // A model stays small by itself.
+            stripes: if cfg!(model) { Some(1) } else { None },
+            magazine_size: if cfg!(model) { 1 } else { 64 },
             overflow: None,
             segment_shift: None,
             #[cfg(model)]
             page_shift: None,
-            index_bits: 32,
+            index_bits: DEFAULT_INDEX_BITS,
             protection: None,
             read_only_segments: 0,
             last_generation: GENERATION_MAX,
@@ -67,7 +79,9 @@ impl Config {
         &self,
         protection: Protection,
     ) -> Result<Allocator<W>, BuildError> {
-        if self.capacity == 0 {
+        let slots = (DEFAULT_BYTES / Memory::<W>::SLOT_BYTES).min(1 << DEFAULT_INDEX_BITS);
+        let capacity = self.capacity.unwrap_or(slots as u32 - 1);
+        if capacity == 0 {
             return Err(BuildError::ZeroCapacity);
         }
         let stripes = self.stripes.unwrap_or_else(default_stripes);
@@ -82,16 +96,22 @@ impl Config {
             return Err(BuildError::Overflow { asked, limit: OVERFLOW_MAX });
         }
         let natural = Geometry::shift_for(Memory::<W>::SLOT_BYTES);
+        #[cfg(model)]
+        let (capacity, natural) = match self.segment_shift {
+            Some(_) => (capacity, natural),
+            None => (capacity.min(MODEL.0), MODEL.1),
+        };
         let shift = self.segment_shift.unwrap_or(natural);
         if !protection.is_available() {
             return Err(BuildError::Protection { asked: protection });
         }
-        let arena = Arena::new(self.capacity, self.step_down, shift, protection)?;
+        let arena = Arena::new(capacity, self.step_down, shift, protection)?;
         #[cfg(model)]
         let arena = arena.with_page_shift(self.page_shift);
         let fraction = (arena.geometry().capacity() / OVERFLOW_FRACTION) as usize;
         let overflow = self.overflow.unwrap_or(fraction.min(OVERFLOW_MAX)) as u32;
-        Ok(Allocator::new(arena, stripes, self.magazine_size as u32, overflow))
+        Allocator::new(arena, stripes, self.magazine_size as u32, overflow)
+            .ok_or(BuildError::OutOfMemory)
     }
 }
 
@@ -132,7 +152,7 @@ impl<T> Builder<T> {
     /// Asks for exactly `slots` usable slots, at least 1. `build` fails where the system refuses to
     /// reserve addresses for them.
     pub const fn capacity(mut self, slots: u32) -> Self {
-        self.config.capacity = slots;
+        self.config.capacity = Some(slots);
         self.config.step_down = false;
         self
     }
@@ -143,10 +163,12 @@ impl<T> Builder<T> {
     /// on. After a refusal it takes no more than half of what the system would grant, so that the
     /// rest of the process has addresses too.
     ///
-    /// Default: `u32::MAX`, one slot for each handle. That takes 32 GiB of addresses for one-word
-    /// entries, and 64 GiB for two-word ones. A slab takes at most 64 GiB.
+    /// Default: 268,435,455 (2^28 - 1), or as many as go into 4 GiB of addresses. That is 2 GiB for
+    /// one-word entries. So a process can have 10,000 tables of the default size. `u32::MAX` asks
+    /// for one slot for each handle: 32 GiB of addresses for one-word entries, 64 GiB for two-word
+    /// ones. A slab takes at most 64 GiB. In a model (`--cfg loom`), a table has at most 31 slots.
     pub const fn capacity_at_most(mut self, slots: u32) -> Self {
-        self.config.capacity = slots;
+        self.config.capacity = Some(slots);
         self.config.step_down = true;
         self
     }

@@ -21,5 +21,5 @@ mod config;
 pub(crate) use allocator::Allocator;
 pub use audit::{Audit, AuditError, SegmentAudit};
 pub use config::Builder;
-pub(crate) use owner::{Owner, explain};
+pub(crate) use owner::Owner;
 pub use stats::Stats;

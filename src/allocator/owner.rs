@@ -2,7 +2,7 @@
 
 use super::allocator::Allocator;
 use crate::arena::{Refusal, Slot};
-use crate::bits::handle::Handle;
+use crate::bits::handle::{Handle, OperationError};
 use crate::bits::word::{self, State, Word};
 use crate::error::AllocError;
 use crate::freelist::StoreMut;
@@ -32,24 +32,24 @@ impl<'a, W: Word> Owner<'a, W> {
         Self { allocator, record }
     }
 
+    /// Begins an operation. Wait-free while no stop is under way. `None` if none can begin.
     #[inline(always)]
-    pub(crate) fn allocator(&self) -> &'a Allocator<W> {
-        self.allocator
-    }
-
-    /// Begins an operation. Wait-free while no stop is under way.
-    #[inline(always)]
-    pub(crate) fn enter(&mut self) -> Operation<'_> {
+    pub(crate) fn enter(&mut self) -> Option<Operation<'_>> {
         // SAFETY: the record is the allocator's, the caller owns it, and the result borrows the
         // token mutably.
         unsafe { self.allocator.space.safepoint.enter(self.record) }
     }
 
+    /// The reason why no operation can begin, if there is one.
+    pub(crate) fn refusal(&self) -> Option<OperationError> {
+        self.allocator.space.safepoint.refusal(self.record)
+    }
+
     /// Allocates a slot, whose word becomes `word`: live or uninitialized. `None` if there is none
-    /// without a stop. Lock-free.
+    /// without a stop, or if no operation can begin. Lock-free.
     #[inline(always)]
     pub(crate) fn allocate(&mut self, word: W) -> Option<Handle> {
-        self.allocate_with(|_| (word, ())).map(|(handle, ())| handle)
+        self.allocate_with(move |_| (word, ())).map(|(handle, ())| handle)
     }
 
     /// Allocates a slot. `prepare` gets the slot while it is free, and returns the word that it is
@@ -60,7 +60,7 @@ impl<'a, W: Word> Owner<'a, W> {
         prepare: impl FnOnce(&Slot<W>) -> (W, R),
     ) -> Option<(Handle, R)> {
         let allocator = self.allocator;
-        let mut operation = self.enter();
+        let mut operation = self.enter()?;
         let mut store = operation.store();
         match store.pop() {
             Some(index) => Some(allocator.hand_out(&mut store, index, prepare)),
@@ -76,21 +76,26 @@ impl<'a, W: Word> Owner<'a, W> {
     pub(crate) fn allocate_stopped<R>(
         &mut self,
         prepare: impl FnOnce(&Slot<W>) -> (W, R),
-    ) -> Result<(Handle, R), Refusal> {
+    ) -> Result<(Handle, R), AllocError> {
         let allocator = self.allocator;
-        let mut stopped = allocator.space.safepoint.stop();
+        if let Some(error) = self.refusal() {
+            return Err(error.into());
+        }
+        let mut stopped = allocator.space.safepoint.stop()?;
         allocator.gather(&mut stopped);
         // A small share, since the other participants are as short of slots as the caller.
-        let counts = allocator.space.counts(&stopped);
+        let counts = allocator.space.counts(Some(&stopped));
         let shared = counts.free_in_lists + counts.free_unswept;
         let fair = shared / stopped.participants().max(1) as u64 / 2;
         let share = fair.clamp(1, u64::from(allocator.space.magazine_size)) as u32;
         let mut store = stopped.store(self.record);
-        let index = allocator.refill(&mut store, share, u32::MAX)?;
+        let index = allocator.refill(&mut store, share, u32::MAX);
+        let index = index.map_err(|refusal| explain(allocator, refusal))?;
         Ok(allocator.hand_out(&mut store, index, prepare))
     }
 
-    /// Frees the slot at any number, if it is live. Returns the word that it had. Lock-free.
+    /// Frees the slot at any number, if it is live. Returns the word that it had, or zero if no
+    /// operation can begin. Lock-free.
     #[inline(always)]
     pub(crate) fn free(&mut self, raw: u32) -> W {
         // SAFETY: the word of a free slot is not live.
@@ -98,7 +103,7 @@ impl<'a, W: Word> Owner<'a, W> {
     }
 
     /// Frees the slot at any number, if its word is expected. Returns the word that it had, which
-    /// tells the outcome. Lock-free.
+    /// tells the outcome, or zero if no operation can begin. Lock-free.
     ///
     /// # Safety
     ///
@@ -106,10 +111,13 @@ impl<'a, W: Word> Owner<'a, W> {
     #[inline(always)]
     pub(crate) unsafe fn free_if(&mut self, raw: u32, expected: impl Fn(W) -> bool) -> W {
         let allocator = self.allocator;
-        allocator.free_in(&mut self.enter(), raw, expected)
+        match self.enter() {
+            Some(mut operation) => allocator.free_in(&mut operation, raw, expected),
+            None => word::zero(),
+        }
     }
 
-    /// Frees a live slot, and returns its word. Lock-free.
+    /// Frees a live slot, and returns its word. It stays live if no operation can begin. Lock-free.
     ///
     /// # Safety
     ///
@@ -117,7 +125,9 @@ impl<'a, W: Word> Owner<'a, W> {
     #[inline(always)]
     pub(crate) unsafe fn free_unchecked(&mut self, index: u32) -> W {
         let allocator = self.allocator;
-        let mut operation = self.enter();
+        let Some(mut operation) = self.enter() else {
+            return allocator.space.arena.slot(index).load();
+        };
         let slot = allocator.space.arena.slot(index);
         let word = slot.load();
         slot.free_owned(operation.cycle());
@@ -125,10 +135,13 @@ impl<'a, W: Word> Owner<'a, W> {
         word
     }
 
-    /// Frees the live slots among `handles` in one operation. Shows the others to `refused`.
+    /// Frees the live slots among `handles` in one operation. Shows the others to `refused`, and
+    /// all if no operation can begin.
     pub(crate) fn free_batch(&mut self, handles: &[Handle], mut refused: impl FnMut(Handle)) {
         let allocator = self.allocator;
-        let mut operation = self.enter();
+        let Some(mut operation) = self.enter() else {
+            return handles.iter().copied().for_each(refused);
+        };
         for &handle in handles {
             let word = allocator.free_in(&mut operation, handle.to_raw(), word::is_live);
             if !word::is_live(word) {
@@ -138,7 +151,7 @@ impl<'a, W: Word> Owner<'a, W> {
     }
 
     /// Stores a live word into the slot at any number, if it is in use. Returns the word that it
-    /// had, whose state tells the outcome. Lock-free.
+    /// had, whose state tells the outcome, or zero if no operation can begin. Lock-free.
     #[inline(always)]
     pub(crate) fn set(&mut self, raw: u32, word: W) -> W {
         let put = |old| (word::state(old) != State::Free).then_some(word);
@@ -147,7 +160,8 @@ impl<'a, W: Word> Owner<'a, W> {
     }
 
     /// Replaces the word of the slot at any number by what `new` makes of it. Returns the word that
-    /// it had. That is an error if `new` makes nothing of it. Lock-free.
+    /// it had. That is an error if `new` makes nothing of it. So is zero: no operation can begin.
+    /// Lock-free.
     ///
     /// # Safety
     ///
@@ -157,7 +171,7 @@ impl<'a, W: Word> Owner<'a, W> {
         let allocator = self.allocator;
         // Inside an operation, so that no sweep can decommit the segment between the check and the
         // store (Invariant 5).
-        let mut operation = self.enter();
+        let Some(mut operation) = self.enter() else { return Err(word::zero()) };
         let Some(slot) = allocator.space.arena.slot_clamped(raw) else { return Err(word::zero()) };
         let mut current = slot.load();
         let word = loop {
@@ -235,13 +249,14 @@ impl<W: Word> Allocator<W> {
     #[inline(always)]
     pub(crate) fn push_free(&self, store: &mut StoreMut<'_>, index: u32) {
         if !store.push(index, self.store_limit) {
-            self.push_free_spilling(store, index);
+            // By value, so that nothing needs an address on the hot path.
+            self.push_free_spilling(store.reborrow(), index);
         }
     }
 }
 
 /// Turns a refusal into the error for the caller.
-pub(crate) fn explain<W: Word>(allocator: &Allocator<W>, refusal: Refusal) -> AllocError {
+pub(super) fn explain<W: Word>(allocator: &Allocator<W>, refusal: Refusal) -> AllocError {
     match refusal {
         Refusal::Full => AllocError::CapacityExhausted { capacity: allocator.capacity() },
         Refusal::OutOfMemory(code) => {

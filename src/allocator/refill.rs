@@ -103,10 +103,10 @@ impl<W: Word> Allocator<W> {
     /// or to the home list.
     #[cold]
     #[inline(never)]
-    pub(super) fn push_free_spilling(&self, store: &mut StoreMut<'_>, index: u32) {
+    pub(super) fn push_free_spilling(&self, mut store: StoreMut<'_>, index: u32) {
         let magazine_size = self.space.magazine_size;
         if !store.overflow(magazine_size, self.overflow_limit) {
-            self.spill(store, magazine_size);
+            self.spill(&mut store, magazine_size);
         }
         let pushed = store.push(index, self.store_limit);
         debug_assert!(pushed, "spilling made room");

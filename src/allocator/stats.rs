@@ -40,12 +40,17 @@ pub struct Stats {
     pub magazine_size: usize,
     /// `true` if an operation enters without a fence instruction (`membarrier` is there).
     pub asymmetric_fence: bool,
+    /// `true` if the counts are exact. `false` if the world could not be stopped: the call comes
+    /// from inside another one on this table, or the table is that of the parent process. Then
+    /// local stores and uninitialized slots count as 0, and live slots as all that are not free.
+    pub exact: bool,
 }
 
 impl Stats {
-    pub(crate) fn of<W: Word>(allocator: &Allocator<W>, stopped: &Stopped<'_>) -> Self {
+    pub(crate) fn of<W: Word>(allocator: &Allocator<W>) -> Self {
         let space = &allocator.space;
-        let counts = space.counts(stopped);
+        let stopped = space.safepoint.stop().ok();
+        let counts = space.counts(stopped.as_ref());
         Self {
             capacity: allocator.capacity(),
             segments_committed: counts.segments_committed,
@@ -57,10 +62,11 @@ impl Stats {
             free_in_stripes: counts.free_in_lists,
             free_in_local_stores: counts.free_in_stores,
             free_unswept: counts.free_unswept,
-            mutators: stopped.participants(),
+            mutators: stopped.as_ref().map_or(0, Stopped::participants),
             stripes: space.lists.len(),
             magazine_size: space.magazine_size as usize,
             asymmetric_fence: space.safepoint.is_asymmetric(),
+            exact: stopped.is_some(),
         }
     }
 }

@@ -92,15 +92,18 @@ impl<W: Word> Arena<W> {
         };
         let can_purge = |slots: &usize| slots.is_power_of_two() && !W::Payload::HAS_GENERATION;
         let page_slots = memory.page_slots().filter(can_purge);
+        let (committed, generations) = Committed::new(geometry)
+            .zip(Generations::new::<W::Payload>(geometry.segments()))
+            .ok_or(BuildError::OutOfMemory)?;
         Ok(Self {
             memory,
             geometry,
-            committed: Committed::new(geometry),
+            committed,
             writable: AtomicU32::new(0),
             page_shift: page_slots
                 .map(usize::trailing_zeros)
                 .filter(|page| (page + 1..=page + 6).contains(&shift)),
-            generations: Generations::new::<W::Payload>(geometry.segments()),
+            generations,
         })
     }
 

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use crate::bits::geometry::Geometry;
 use crate::sync::unmodelled::AtomicUsize;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, try_slice};
 
 /// A bit a segment: committed, or being committed by the thread that set it.
 ///
@@ -24,10 +24,11 @@ pub(crate) struct Committed {
 }
 
 impl Committed {
-    pub(crate) fn new(geometry: Geometry) -> Self {
-        let words = geometry.segments().div_ceil(64);
-        let bits = (0..words).map(|_| AtomicU64::new(0)).collect();
-        Self { geometry, bits, hint: AtomicUsize::new(0) }
+    /// `None` if there is no memory.
+    pub(crate) fn new(geometry: Geometry) -> Option<Self> {
+        let words = geometry.segments().div_ceil(64) as usize;
+        let bits = try_slice(words, |_| AtomicU64::new(0))?;
+        Some(Self { geometry, bits, hint: AtomicUsize::new(0) })
     }
 
     /// Sets the lowest clear bit, and returns its segment, which is then the caller's to commit.

@@ -4,21 +4,18 @@ use core::ops::Range;
 
 use super::slot::Slot;
 use crate::bits::word::{Payload, Word};
-use crate::sync::Ordering;
 use crate::sync::unmodelled::AtomicU32;
+use crate::sync::{Ordering, try_zeros};
 
 /// A generation floor for each segment, 0 at first. Empty where payloads have no generation.
 #[derive(Debug)]
 pub(crate) struct Generations(Box<[AtomicU32]>);
 
 impl Generations {
-    pub(crate) fn new<P: Payload>(segments: u32) -> Self {
+    /// `None` if there is no memory.
+    pub(crate) fn new<P: Payload>(segments: u32) -> Option<Self> {
         let segments = if P::HAS_GENERATION { segments as usize } else { 0 };
-        // Zeroed memory: the system provides no page of it before the first store.
-        let zeros = vec![0u32; segments].into_boxed_slice();
-        let floors = Box::into_raw(zeros) as *mut [AtomicU32];
-        // SAFETY: just made; an atomic has the size and the alignment of what it holds.
-        Self(unsafe { Box::from_raw(floors) })
+        try_zeros(segments).map(Self)
     }
 
     fn of(&self, segment: u32) -> &AtomicU32 {

@@ -162,7 +162,7 @@ impl<W: Word> Slot<W> {
         self.as_owner();
         self.touch();
         // Relaxed: only the owner reads or writes a link (Invariant 2). The release of
-        // free_list.push.compare_exchange or of safepoint.drop.store.2 hands it on.
+        // free_list.push.compare_exchange or of stop.drop.store hands it on.
         self.word.store(word::free_with(cycle, link_to(index, next)), Ordering::Relaxed);
     }
 
@@ -181,7 +181,7 @@ impl<W: Word> Slot<W> {
         if self.peek() != word::zero() {
             self.as_owner();
             self.touch();
-            // Relaxed: only the owner reads or writes a free word, and safepoint.drop.store.2 hands
+            // Relaxed: only the owner reads or writes a free word, and stop.drop.store hands
             // it on.
             self.word.store(word::zero(), Ordering::Relaxed);
         }

@@ -50,17 +50,43 @@ impl Handle {
     }
 }
 
-/// The error for a handle that names no slot in use.
+/// The reason why a call could not begin its operation. Nothing is changed then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum OperationError {
+    /// The calling thread is inside another call on the same table: a signal handler or an
+    /// allocator's hook interrupted that call, or a closure runs while the table is stopped.
+    Reentered,
+    /// The process is a child, and its parent forked while another of the parent's threads was
+    /// inside the table. Or the table is protected, and belongs to the parent.
+    Forked,
+    /// There was no memory to make the calling thread a participant.
+    OutOfMemory,
+}
+
+fmt!([] Display for OperationError, |this, f| f.write_str(match this {
+    Self::Reentered => "the thread is inside another call on this table",
+    Self::Forked => "the table is that of the parent process",
+    Self::OutOfMemory => "no memory to make the thread a participant of the table",
+}));
+impl core::error::Error for OperationError {}
+
+/// The error for a handle that was refused: it names no slot in use, or no operation could begin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HandleError {
     raw: u32,
+    operation: Option<OperationError>,
 }
 
 impl HandleError {
-    /// Makes the error for the handle with this number.
+    /// Makes the error for the handle with this number, which names no slot in use.
     #[must_use]
     pub const fn new(raw: u32) -> Self {
-        Self { raw }
+        Self { raw, operation: None }
+    }
+
+    pub(crate) const fn refused(raw: u32, error: OperationError) -> Self {
+        Self { raw, operation: Some(error) }
     }
 
     /// Returns the number of the handle.
@@ -68,11 +94,18 @@ impl HandleError {
     pub const fn raw(self) -> u32 {
         self.raw
     }
+
+    /// Returns why no operation could begin. `None` if the handle names no slot in use.
+    #[must_use]
+    pub const fn operation(self) -> Option<OperationError> {
+        self.operation
+    }
 }
 
-fmt!([] Display for HandleError, |this, f| match this.raw {
-    0 => write!(f, "the null handle names no slot"),
-    raw => write!(f, "handle {raw} names no slot in use"),
+fmt!([] Display for HandleError, |this, f| match *this {
+    Self { raw, operation: Some(error) } => write!(f, "handle {raw} was refused: {error}"),
+    Self { raw: 0, .. } => write!(f, "the null handle names no slot"),
+    Self { raw, .. } => write!(f, "handle {raw} names no slot in use"),
 });
 impl core::error::Error for HandleError {}
 

@@ -3,7 +3,7 @@
 use core::error::Error;
 
 use super::word::{EntryPoint, Signature};
-use crate::bits::handle::HandleError;
+use crate::bits::handle::{HandleError, OperationError};
 use crate::error::AllocError;
 use crate::sys::code::describe;
 
@@ -60,6 +60,8 @@ pub enum CodePointerError {
         /// The system's code: `errno`, or `GetLastError` on Windows.
         code: i32,
     },
+    /// No operation could begin.
+    Operation(OperationError),
 }
 
 fmt!([] Display for CodePointerError, |this, f| match *this {
@@ -88,6 +90,7 @@ fmt!([] Display for CodePointerError, |this, f| match *this {
         write!(f, "the system refused to change the rights to read-only segments: ")?;
         describe(f, code)
     }
+    Self::Operation(error) => write!(f, "nothing was changed: {error}"),
 });
 
 impl Error for CodePointerError {
@@ -95,8 +98,15 @@ impl Error for CodePointerError {
         match self {
             Self::Alloc(error) => Some(error),
             Self::InvalidHandle(error) => Some(error),
+            Self::Operation(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<OperationError> for CodePointerError {
+    fn from(error: OperationError) -> Self {
+        Self::Operation(error)
     }
 }
 

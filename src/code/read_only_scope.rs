@@ -77,7 +77,7 @@ impl ReadOnlyScope<'_> {
         let put = |old| ops::is_uninitialized(old).then_some(word);
         // SAFETY: `put` returns `None` for a free slot's word.
         let put = unsafe { ops::update(self.table.table(), handle, put) };
-        debug_assert!(put.is_ok(), "a read-only slot without an entry is uninitialized");
+        put.map_err(|_| CodePointerError::InvalidHandle(ops::refused(self.table.table(), handle)))?;
         if self.free.freed.pop().is_none() {
             self.free.next += 1;
         }
@@ -96,7 +96,8 @@ impl ReadOnlyScope<'_> {
         }
         // SAFETY: `take` returns `None` for a free slot's word.
         let taken = unsafe { ops::update(self.table.table(), handle, take) };
-        taken.map_err(|_| CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())))?;
+        let refused = |_| CodePointerError::InvalidHandle(ops::refused(self.table.table(), handle));
+        taken.map_err(refused)?;
         self.free.freed.push(handle);
         Ok(())
     }

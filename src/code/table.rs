@@ -72,7 +72,7 @@ impl CodePointerTable {
     /// A threshold for [`sweep`](Self::sweep) that suits most programs: the slots of two segments.
     pub const SWEEP_THRESHOLD: u64 = 2 * (SEGMENT_BYTES as u64 / 8);
 
-    /// Makes a table as large as the system allows, up to one entry for each 32-bit number, with
+    /// Makes a table of up to 2^28 - 1 entries, as large as the system allows, with
     /// the strongest protection that the system has.
     ///
     /// # Errors
@@ -285,8 +285,8 @@ impl Builder<CodePointerTable> {
 
     /// Asks for up to 2^`bits` - 1 usable slots, 1 to 32 bits.
     ///
-    /// Where the system refuses addresses, `build` tries half as many, and so on. Default: 32 bits,
-    /// which takes 32 GiB of addresses, and twice as many with a protection.
+    /// Where the system refuses addresses, `build` tries half as many, and so on. Default: 28 bits,
+    /// which takes 2 GiB of addresses, and more with a protection.
     pub const fn index_bits_at_most(self, bits: u32) -> Self {
         self.index_bits_unchecked(bits).capacity_at_most(capacity(bits))
     }
@@ -319,12 +319,12 @@ impl Builder<CodePointerTable> {
     /// [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<CodePointerTable, BuildError> {
         let config = &self.config;
-        let slots = config.capacity;
+        let slots = config.capacity.unwrap_or(capacity(config.index_bits));
         if capacity(config.index_bits) == 0 || slots & slots.wrapping_add(1) != 0 {
             return Err(BuildError::IndexBits { asked: config.index_bits, slots });
         }
         let protection = config.protection.unwrap_or_else(Protection::strongest);
-        let table = Table::from_allocator(config.allocator(protection)?);
+        let table = Table::from_allocator(config.allocator(protection)?)?;
         let (read_only, host_functions) = (ReadOnly::new(0, 1), HostFunctions::new());
         let mut table = CodePointerTable { table, read_only, host_functions };
         if config.read_only_segments > 0 {

@@ -93,7 +93,7 @@ impl WriteScope<'_> {
             Err(old) if word::is_live(old) => {
                 Err(CodePointerError::AlreadyPublished { raw: handle.to_raw() })
             }
-            Err(_) => Err(CodePointerError::InvalidHandle(HandleError::new(handle.to_raw()))),
+            Err(old) => Err(self.complaint(handle, old)),
         }
     }
 
@@ -105,7 +105,7 @@ impl WriteScope<'_> {
     /// [`CodePointerError::Native`], [`CodePointerError::ReadOnly`].
     pub fn unpublish(&self, handle: Handle) -> Result<CodePointer, CodePointerError> {
         let take = |old| is_compiled(old).then(word::uninitialized);
-        let old = self.update(handle, take)?.map_err(|old| complaint(handle, old))?;
+        let old = self.update(handle, take)?.map_err(|old| self.complaint(handle, old))?;
         entry(old).read().ok_or(CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())))
     }
 
@@ -132,7 +132,7 @@ impl WriteScope<'_> {
                 let stored = entry(old).read().and_then(|read| read.signature);
                 Err(CodePointerError::SignatureChanged { stored, given: signature })
             }
-            Err(old) => Err(complaint(handle, old)),
+            Err(old) => Err(self.complaint(handle, old)),
         }
     }
 
@@ -148,7 +148,7 @@ impl WriteScope<'_> {
         let expected = |word| is_compiled(word) || ops::is_uninitialized(word);
         // SAFETY: `expected` returns `false` for a free slot's word.
         let old = unsafe { ops::free_if(self.table.table(), handle, expected) };
-        if expected(old) { Ok(()) } else { Err(complaint(handle, old)) }
+        if expected(old) { Ok(()) } else { Err(self.complaint(handle, old)) }
     }
 
     /// Sweeps the table. See [`CodePointerTable::sweep`].
@@ -166,6 +166,18 @@ impl WriteScope<'_> {
         // uninitialized word.
         Ok(unsafe { ops::update(self.table.table(), handle, new) })
     }
+
+    /// Returns the error for a slot without a compiled function's entry.
+    fn complaint(&self, handle: Handle, old: u64) -> CodePointerError {
+        let raw = handle.to_raw();
+        match word::state(old) {
+            State::Live => CodePointerError::Native { raw },
+            State::Uninitialized => CodePointerError::NotPublished { raw },
+            State::Free => {
+                CodePointerError::InvalidHandle(ops::refused(self.table.table(), handle))
+            }
+        }
+    }
 }
 
 fn compiled(entry_point: EntryPoint, signature: Signature) -> Result<CodeWord, CodePointerError> {
@@ -181,14 +193,4 @@ fn entry(live: u64) -> CodeWord {
 
 fn is_compiled(word: u64) -> bool {
     word::is_live(word) && entry(word).as_native().is_none()
-}
-
-/// Returns the error for a slot without a compiled function's entry.
-fn complaint(handle: Handle, old: u64) -> CodePointerError {
-    let raw = handle.to_raw();
-    match word::state(old) {
-        State::Live => CodePointerError::Native { raw },
-        State::Uninitialized => CodePointerError::NotPublished { raw },
-        State::Free => CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())),
-    }
 }

@@ -13,8 +13,8 @@ const WHOLE_SEGMENT_FACTOR: u32 = 4;
 ///
 /// A thread whose demand oscillates by more than two magazines would otherwise spill slots to a
 /// shared list and take them back, link by link.
-#[derive(Debug, Default)]
-pub(super) struct Overflow {
+#[derive(Debug)]
+pub(crate) struct Overflow {
     slots: Vec<u32>,
     /// The most slots that `slots` may hold. Grows when slots go to a shared list and come back.
     limit: u32,
@@ -25,6 +25,9 @@ pub(super) struct Overflow {
 }
 
 impl Overflow {
+    pub(super) const EMPTY: Self =
+        Self { slots: Vec::new(), limit: 0, fresh_run: Chain::EMPTY, refilled: 0 };
+
     pub(super) fn len(&self) -> usize {
         self.slots.len() + self.fresh_run.length() as usize
     }

@@ -55,16 +55,18 @@ unsafe impl Send for LocalStore {}
 unsafe impl Sync for LocalStore {}
 
 impl LocalStore {
-    /// An empty store. `home` is the number of the shared list that it spills to.
-    pub(crate) fn new(home: usize) -> Self {
-        Self {
-            lifo: unmodelled::AtomicU32::new(0),
-            length: AtomicU32::new(0),
-            uninitialized: AtomicU64::new(0),
-            overflowed: AtomicUsize::new(0),
-            home,
-            slots: UnsafeCell::new([0; STACK_SLOTS]),
-            overflow: UnsafeCell::new(Overflow::default()),
+    const_fn! {
+        /// An empty store. `home` is the number of the shared list that it spills to.
+        pub(crate) fn new(home: usize) -> Self {
+            Self {
+                lifo: unmodelled::AtomicU32::new(0),
+                length: AtomicU32::new(0),
+                uninitialized: AtomicU64::new(0),
+                overflowed: AtomicUsize::new(0),
+                home,
+                slots: UnsafeCell::new([0; STACK_SLOTS]),
+                overflow: UnsafeCell::new(Overflow::EMPTY),
+            }
         }
     }
 
@@ -92,6 +94,14 @@ impl LocalStore {
         u64::from(self.length()) + self.overflowed() as u64 + u64::from(self.lifo() > 0)
     }
 
+    /// Takes this participant's part of the number of uninitialized slots. It has no owner.
+    pub(crate) fn take_uninitialized(&self) -> u64 {
+        let part = self.uninitialized();
+        // Relaxed: a figure, exact under the same condition as the length.
+        self.uninitialized.store(0, Ordering::Relaxed);
+        part
+    }
+
     /// This participant's part of the number of uninitialized slots. Exact with the world stopped.
     pub(crate) fn uninitialized(&self) -> u64 {
         // Relaxed: a figure, exact under the same condition as the length.
@@ -116,6 +126,10 @@ impl<'a> StoreMut<'a> {
     #[inline(always)]
     pub(crate) unsafe fn new(store: &'a LocalStore, cycle: Cycle) -> Self {
         Self { store, cycle, exclusive: PhantomData }
+    }
+
+    pub(crate) fn reborrow(&mut self) -> StoreMut<'_> {
+        Self { store: self.store, cycle: self.cycle, exclusive: PhantomData }
     }
 
     /// The number of the shared list that this store spills to, and is filled from first.
@@ -283,7 +297,8 @@ impl<'a> StoreMut<'a> {
     pub(crate) fn overflow(&mut self, count: u32, most: u32) -> bool {
         let has_room = self.with_overflow(|overflow| overflow.reserve(count, most));
         if has_room {
-            let mut overflow = self.with_overflow(core::mem::take);
+            let mut overflow =
+                self.with_overflow(|overflow| core::mem::replace(overflow, Overflow::EMPTY));
             self.drain(count, |oldest| overflow.extend(oldest));
             self.with_overflow(|place| *place = overflow);
             self.count_overflow();
@@ -298,12 +313,18 @@ impl<'a> StoreMut<'a> {
         if self.store.overflowed() == 0 {
             return false;
         }
-        let mut overflow = self.with_overflow(core::mem::take);
+        let mut overflow =
+            self.with_overflow(|overflow| core::mem::replace(overflow, Overflow::EMPTY));
         let length = self.with_slots(|slots| overflow.move_to(&mut slots[..count as usize]));
         self.with_overflow(|place| *place = overflow);
         self.set_length(length);
         self.count_overflow();
         true
+    }
+
+    /// Takes the overflow, which is empty, for its memory to be freed.
+    pub(crate) fn take_overflow(&mut self) -> Overflow {
+        self.with_overflow(|overflow| core::mem::replace(overflow, Overflow::EMPTY))
     }
 
     pub(crate) fn wants_whole_segment(&mut self, slots: u32) -> bool {

@@ -20,7 +20,7 @@ mod imp {
     pub(crate) struct LightSide;
 
     impl LightSide {
-        pub(crate) fn new() -> Self {
+        pub(crate) const fn new() -> Self {
             Self
         }
     }

@@ -4,20 +4,35 @@
 //! Go call this a safepoint with a handshake. Here an operation costs two plain stores and a load.
 //!
 //! - `fence`: an asymmetric fence: free for operations, a system call for a stop
+//! - `number`: a hash of a table's number
 //! - `record`: one participant: its busy flag and its local store
-//! - `safepoint`: the handshake: enter an operation, stop the world, resume
+//! - `refused`: the records of mutators that could not register
+//! - `registry`: the records of a table, those in use and a few spare ones
+//! - `safepoint`: the handshake, and how an operation enters
+//! - `join`: how participants come and go
+//! - `stop`: the stopper's side of it
+//! - `fork`: what a child process gets
 //! - `threads`: a participant for each thread that uses a table without a mutator
 //!
 //! This part owns Invariant 8 (exclusive use of local stores) and 9 (progress). It
 //! deliberately knows no slot: it hands out the use of a store and looks into none.
 
 mod fence;
+mod number;
 mod record;
+mod refused;
+mod registry;
 #[allow(clippy::module_inception)]
 mod safepoint;
+mod join;
+mod stop;
+#[cfg(all(unix, not(model)))]
+mod fork;
 mod threads;
 
 pub(crate) use fence::{AsymmetricFence, LightSide};
 pub(crate) use record::Record;
-pub(crate) use safepoint::{Operation, Registration, Safepoint, Stopped, Sweeper};
+pub(crate) use registry::Registration;
+pub(crate) use safepoint::{Operation, Safepoint, Sweeper};
+pub(crate) use stop::Stopped;
 pub(crate) use threads::{Shared, ThreadRegistry};

@@ -3,7 +3,7 @@
 use super::fence::LightSide;
 use crate::bits::word::Cycle;
 use crate::freelist::{LocalStore, StoreMut};
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, Ordering, unmodelled};
 
 /// One registered participant.
 ///
@@ -11,6 +11,7 @@ use crate::sync::{AtomicBool, Ordering};
 /// |---|---|---|
 /// | `busy` | owner, stopper | owner |
 /// | `store` | see [`LocalStore`] | owner inside an operation; stopper |
+/// | `position` | holder of the registry's lock | the same |
 ///
 /// *Owner*: the one mutator or thread that it is registered for. *Stopper*: the thread that has
 /// stopped the world, or holds the registry's lock while the record has no owner.
@@ -24,6 +25,11 @@ pub(crate) struct Record {
     store: LocalStore,
     busy: AtomicBool,
     side: LightSide,
+    /// Where the registry has it. Not modelled: the registry's lock orders all accesses.
+    position: unmodelled::AtomicUsize,
+    /// A copy of `busy` for the owner alone, which costs a model no steps.
+    #[cfg(model)]
+    entered: unmodelled::AtomicBool,
 }
 
 impl Record {
@@ -31,8 +37,47 @@ impl Record {
     #[cfg(not(model))]
     pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(Record, busy) + 1;
 
-    pub(crate) fn new(home: usize) -> Self {
-        Self { store: LocalStore::new(home), busy: AtomicBool::new(false), side: LightSide::new() }
+    const_fn! {
+        pub(crate) fn new(home: usize) -> Self {
+            Self::with(home, false)
+        }
+    }
+
+    const_fn! {
+        pub(super) fn with(home: usize, is_busy: bool) -> Self {
+            Self {
+                store: LocalStore::new(home),
+                busy: AtomicBool::new(is_busy),
+                side: LightSide::new(),
+                position: unmodelled::AtomicUsize::new(0),
+                #[cfg(model)]
+                entered: unmodelled::AtomicBool::new(is_busy),
+            }
+        }
+    }
+
+    pub(super) fn position(&self) -> usize {
+        // Relaxed: the registry's lock orders it.
+        self.position.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_position(&self, position: usize) {
+        // Relaxed: the registry's lock orders it.
+        self.position.store(position, Ordering::Relaxed);
+    }
+
+    /// Returns `true` if the owner is inside an operation already: a signal handler or an
+    /// allocator's hook interrupted that.
+    #[inline(always)]
+    pub(crate) fn is_entered(&self) -> bool {
+        #[cfg(model)]
+        // Relaxed: the owner's own store.
+        return self.entered.load(Ordering::Relaxed);
+        #[cfg(not(model))]
+        // SAFETY: only the owner stores to it, and the owner is the caller.
+        unsafe {
+            self.busy.as_ptr().read()
+        }
     }
 
     /// The figures of the local store.
@@ -52,6 +97,9 @@ impl Record {
         // Relaxed: the light fence that follows orders it before the load of the gate,
         // safepoint.enter.load.
         self.busy.store(true, Ordering::Relaxed);
+        #[cfg(model)]
+        // Relaxed: the owner's own.
+        self.entered.store(true, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -59,6 +107,9 @@ impl Record {
         // Release: the stopper sees all that the operation did to chains and local stores
         // (Invariant 8). Partner: record.is_busy.load.
         self.busy.store(false, Ordering::Release);
+        #[cfg(model)]
+        // Relaxed: the owner's own.
+        self.entered.store(false, Ordering::Relaxed);
     }
 
     /// Returns `true` while an operation is under way. For the stopper.

@@ -2,6 +2,7 @@
 
 use core::iter::FusedIterator;
 
+use super::inner::SlabOwner;
 use super::slab::Slab;
 use crate::bits::key::Key;
 use crate::error::AllocError;
@@ -28,7 +29,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     ///
     /// Same as [`insert`](Self::insert).
     pub fn vacant_entry(&self) -> Result<VacantEntry<'_, T, M>, AllocError> {
-        let key = self.with(|mut owner| owner.reserve())?;
+        let key = self.with(|mut owner| owner.reserve())??;
         Ok(VacantEntry { slab: self, key })
     }
 
@@ -73,15 +74,18 @@ impl<T: Send + Sync + 'static, M> VacantEntry<'_, T, M> {
         let Self { slab, key } = self;
         core::mem::forget(self);
         // SAFETY: reserved by `vacant_entry`, and `drop` does not run.
-        slab.with(|mut owner| unsafe { owner.fill(key, value) });
-        key
+        let fill = |mut owner: SlabOwner<'_, T>, value| unsafe { owner.fill(key, value) };
+        match slab.with_value(value, fill, |value, error| Err((value, error))) {
+            Ok(()) => key,
+            Err((_, error)) => panic!("slotarena: the value was not inserted: {error}"),
+        }
     }
 }
 
 impl<T: Send + Sync + 'static, M> Drop for VacantEntry<'_, T, M> {
     fn drop(&mut self) {
         // SAFETY: reserved by `vacant_entry`, and not filled.
-        self.slab.with(|mut owner| unsafe { owner.unreserve(self.key) });
+        let _ = self.slab.with(|mut owner| unsafe { owner.unreserve(self.key) });
     }
 }
 
@@ -107,7 +111,7 @@ impl<T: Send + Sync + 'static, M> Iterator for Drain<'_, T, M> {
                 let key = unsafe { Key::new(index, word.generation()) };
                 // SAFETY: guards borrow the slab, so none exists.
                 let value = self.slab.with(|mut owner| unsafe { owner.take_unseen(key) });
-                return value.map(|value| (key, value));
+                return value.ok()?.map(|value| (key, value));
             }
         }
         None

@@ -2,6 +2,7 @@
 
 use core::error::Error;
 
+use crate::bits::handle::OperationError;
 use crate::error::AllocError;
 
 /// The reason why a value was not inserted, and the value. The slab is as it was before.
@@ -54,10 +55,29 @@ pub enum TakeError {
     Absent,
     /// The call has removed the value, but a guard may see it. It is dropped once no guard can.
     Guarded,
+    /// No operation could begin. The value stays.
+    Operation(OperationError),
 }
 
-fmt!([] Display for TakeError, |this, f| f.write_str(match this {
-    TakeError::Absent => "the key names no value",
-    TakeError::Guarded => "the value is removed, and is dropped once no guard can see it",
-}));
-impl Error for TakeError {}
+fmt!([] Display for TakeError, |this, f| match this {
+    TakeError::Absent => f.write_str("the key names no value"),
+    TakeError::Guarded => {
+        f.write_str("the value is removed, and is dropped once no guard can see it")
+    }
+    TakeError::Operation(error) => write!(f, "the value was not removed: {error}"),
+});
+
+impl Error for TakeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            TakeError::Operation(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<OperationError> for TakeError {
+    fn from(error: OperationError) -> Self {
+        TakeError::Operation(error)
+    }
+}

@@ -1,18 +1,17 @@
-//! What the threads of one slab share, and how values come in.
+//! What the threads of one slab share.
 
-use core::mem::{ManuallyDrop, needs_drop};
+use core::mem::needs_drop;
 
 use crossbeam_utils::CachePadded;
 
-use super::error::InsertError;
 use super::on_drop::OnDrop;
-use super::reclaim::era::{Birth, Clock};
+use super::reclaim::era::Clock;
 use super::reclaim::participant::{Participant, Participants, Private, SoleReader};
 use super::word::SlabWord;
-use crate::allocator::{Allocator, Owner, explain};
+use crate::allocator::{Allocator, Owner};
 use crate::arena::Slot;
+use crate::bits::handle::OperationError;
 use crate::bits::key::Key;
-use crate::error::AllocError;
 use crate::freelist::StoreMut;
 #[cfg(not(model))]
 use crate::safepoint::Record;
@@ -41,6 +40,9 @@ pub(crate) struct Inner<T: Send + Sync + 'static> {
     /// Removed values that no limbo had memory for. They are dropped with the slab.
     pub(crate) stranded: unmodelled::AtomicU64,
     pub(crate) participants: Participants,
+    /// `true` in a child process. Values that other threads were about to drop are not dropped
+    /// there.
+    pub(crate) is_inherited: unmodelled::AtomicBool,
 }
 
 /// Where in its page lies what every operation loads.
@@ -82,6 +84,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
             last_generation,
             exhausted: unmodelled::AtomicU64::new(0),
             stranded: unmodelled::AtomicU64::new(0),
+            is_inherited: unmodelled::AtomicBool::new(false),
         }
     }
 
@@ -109,7 +112,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
 
     /// Puts a value into a free slot of the caller's. Returns its word-to-be and its generation.
     #[inline(always)]
-    fn put(&self, slot: &Slot<SlabWord<T>>, value: T) -> (SlabWord<T>, u32) {
+    pub(super) fn put(&self, slot: &Slot<SlabWord<T>>, value: T) -> (SlabWord<T>, u32) {
         // SAFETY: the slot is free, and the caller's.
         let generation = unsafe { slot.payload().fill(value) };
         (SlabWord::live(generation, self.clock.birth()), generation)
@@ -205,8 +208,11 @@ impl<T: Send + Sync + 'static> Inner<T> {
         };
         let mut rest = OnDrop((self, cursor), drop_rest);
         while let Some(index) = rest.0.0.next_slot(&mut rest.0.1) {
+            // Relaxed: set before the child runs anything else.
+            let is_inherited = rest.0.0.is_inherited.load(Ordering::Relaxed);
             let slot = rest.0.0.allocator.space.arena.slot(index);
-            if slot.peek().has_value() {
+            let word = slot.peek();
+            if word.is_live() || word.has_value() && !is_inherited {
                 // SAFETY: no other thread is there, and each slot is reached once.
                 unsafe { slot.payload().drop_in_place() };
             }
@@ -262,7 +268,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     }
 
     #[inline(always)]
-    fn allocator(&mut self) -> Owner<'_, SlabWord<T>> {
+    pub(super) fn allocator(&mut self) -> Owner<'_, SlabWord<T>> {
         // SAFETY: the owner's record, attached when the participant was registered.
         let record = unsafe { self.participant.record() };
         // SAFETY: the record is the owner's, and the result borrows this token mutably.
@@ -270,11 +276,20 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     }
 
     #[inline(always)]
-    pub(crate) fn enter(&mut self) -> Operation<'_> {
+    pub(crate) fn enter(&mut self) -> Option<Operation<'_>> {
         // SAFETY: the owner's record, attached when the participant was registered.
         let record = unsafe { self.participant.record() };
         // SAFETY: the record is the owner's, and the result borrows the token mutably.
         unsafe { self.inner.allocator.space.safepoint.enter(record) }
+    }
+
+    /// The reason why no operation can begin. There is one.
+    #[cold]
+    pub(crate) fn refusal(&self) -> OperationError {
+        // SAFETY: the owner's record, attached when the participant was registered.
+        let record = unsafe { self.participant.record() };
+        let refusal = self.inner.allocator.space.safepoint.refusal(record);
+        refusal.unwrap_or(OperationError::Reentered)
     }
 
     /// Returns the token by value, so that a call out of line needs no address of it.
@@ -287,112 +302,5 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     #[inline(always)]
     pub(crate) fn light_fence(&self) {
         self.inner.light_fence(self.participant);
-    }
-
-    /// Inserts a value. Lock-free unless there is no slot without a stop.
-    #[inline(always)]
-    pub(crate) fn insert<M>(&mut self, value: T) -> Result<Key<M>, InsertError<T>> {
-        let inner = self.inner;
-        let mut operation = self.enter();
-        let Some(index) = operation.store().pop() else {
-            drop(operation);
-            return self.reborrow().insert_refilled(value);
-        };
-        let slot = inner.allocator.space.arena.slot(index);
-        let (word, generation) = inner.put(slot, value);
-        slot.publish(word);
-        // Before there is a result, which the compiler would keep in memory.
-        drop(operation);
-        // SAFETY: slot 0 is in no local store (Invariant 2), and the slot had a generation.
-        Ok(unsafe { Key::new(index, generation) })
-    }
-
-    /// Inserts a value where the local store is empty. Blocks where there is no slot without a
-    /// stop: removed values may hold some.
-    #[cold]
-    #[inline(never)]
-    fn insert_refilled<M>(mut self, value: T) -> Result<Key<M>, InsertError<T>> {
-        let inner = self.inner;
-        let mut value = ManuallyDrop::new(value);
-        let fill = |slot: &Slot<SlabWord<T>>| {
-            // SAFETY: called once at most, and the value is not used after it was.
-            inner.put(slot, unsafe { ManuallyDrop::take(&mut value) })
-        };
-        if let Some((handle, generation)) = self.allocator().allocate_with(fill) {
-            // SAFETY: a handle is not 0, and the slot had a generation.
-            return Ok(unsafe { Key::new(handle.to_raw(), generation) });
-        }
-        // `fill` was not called, so the value is still there.
-        let value = ManuallyDrop::into_inner(value);
-        match self.reserve() {
-            Ok(key) => {
-                // SAFETY: reserved just now.
-                unsafe { self.fill(key, value) };
-                Ok(key)
-            }
-            Err(error) => Err(InsertError::new(value, error)),
-        }
-    }
-
-    /// Allocates a slot without a value. Blocks where there is none without a stop.
-    pub(crate) fn reserve<M>(&mut self) -> Result<Key<M>, AllocError> {
-        let reserve = |slot: &Slot<SlabWord<T>>| {
-            // SAFETY: the slot is free, and the caller's.
-            let generation = unsafe { slot.payload().generation() };
-            (SlabWord::reserved(generation), generation)
-        };
-        let inner = self.inner;
-        let mut handle = self.allocator().allocate_with(reserve);
-        if handle.is_none() && inner.participants.iter().any(|other| other.waiting() > 0) {
-            self.flush();
-            handle = self.allocator().allocate_with(reserve);
-        }
-        let (handle, generation) = match handle {
-            Some(handle) => handle,
-            None => self
-                .allocator()
-                .allocate_stopped(reserve)
-                .map_err(|refusal| explain(&inner.allocator, refusal))?,
-        };
-        // SAFETY: a handle is not 0, and the slot had a generation.
-        Ok(unsafe { Key::new(handle.to_raw(), generation) })
-    }
-
-    /// Puts a value into a reserved slot.
-    ///
-    /// # Safety
-    ///
-    /// The key is from [`reserve`](Self::reserve), and either this or
-    /// [`unreserve`](Self::unreserve) is called once for it.
-    pub(crate) unsafe fn fill<M>(&mut self, key: Key<M>, value: T) {
-        // SAFETY: by the contract of this function.
-        unsafe { self.fill_born(key, value, self.inner.clock.birth()) };
-    }
-
-    /// Puts a value with this birth into a reserved slot.
-    ///
-    /// # Safety
-    ///
-    /// Same as [`fill`](Self::fill).
-    pub(crate) unsafe fn fill_born<M>(&mut self, key: Key<M>, value: T, birth: Birth) {
-        let inner = self.inner;
-        let mut operation = self.enter();
-        let slot = inner.allocator.space.arena.slot(key.index());
-        // SAFETY: the slot is the caller's, without a value.
-        unsafe { slot.payload().fill(value) };
-        slot.publish(SlabWord::live(key.generation(), birth));
-        operation.store().sub_uninitialized();
-    }
-
-    /// Frees a reserved slot. Its key is dead, like that of a removed value.
-    ///
-    /// # Safety
-    ///
-    /// Same as [`fill`](Self::fill).
-    pub(crate) unsafe fn unreserve<M>(&mut self, key: Key<M>) {
-        let inner = self.inner;
-        let mut operation = self.enter();
-        // SAFETY: the slot is the caller's, without a value.
-        unsafe { inner.free(&mut operation, Unlinked::new(key), true) };
     }
 }

@@ -9,7 +9,8 @@
 // - `reclaim`: when a removed value may be dropped: eras, limbos, participants
 // - `word`: the bits of a slab's word, and the value beside it
 // - `on_drop`: a function that runs when it is dropped
-// - `inner`: what the threads share, and how values come in
+// - `inner`: what the threads share
+// - `insert`: how values come in
 // - `stats`: counts at one moment
 // - `remove`: how values go out
 // - `pin`: how guards begin and end, and how participants come and go
@@ -26,6 +27,7 @@ pub(crate) mod reclaim;
 mod word;
 mod on_drop;
 mod inner;
+mod insert;
 mod stats;
 mod remove;
 mod pin;

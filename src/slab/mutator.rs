@@ -9,6 +9,7 @@ use super::inner::{Inner, SlabOwner};
 use super::operations::operations;
 use super::reclaim::participant::{Participant, Registration};
 use super::slab::Slab;
+use crate::bits::handle::OperationError;
 use crate::bits::key::Key;
 use crate::safepoint::Shared;
 
@@ -42,27 +43,47 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     pub fn mutator(&self) -> Mutator<'_, T, M> {
         let inner = self.inner();
         let registration = inner.register();
-        // SAFETY: participants live as long as `inner`, which is borrowed.
-        let participant = unsafe { registration.participant().as_ref() };
-        Mutator { inner, registration: Some(registration), participant, mark: PhantomData }
+        let participant = match &registration {
+            // SAFETY: participants live as long as `inner`, which is borrowed.
+            Ok(registration) => unsafe { registration.participant().as_ref() },
+            // The mutator's operations answer with the error.
+            Err(error) => Participant::refused(*error),
+        };
+        Mutator { inner, registration: registration.ok(), participant, mark: PhantomData }
     }
 }
 
 impl<'s, T: Send + Sync + 'static, M> Mutator<'s, T, M> {
     #[inline(always)]
-    fn with<R>(&self, f: impl FnOnce(SlabOwner<'s, T>) -> R) -> R {
+    fn with<R>(&self, f: impl FnOnce(SlabOwner<'s, T>) -> R) -> Result<R, OperationError> {
         // SAFETY: the mutator owns the participant and is not `Sync`. Operations end before user
-        // code runs.
-        f(unsafe { SlabOwner::new(self.inner, self.participant) })
+        // code runs. No operation begins on the refused participant.
+        Ok(f(unsafe { SlabOwner::new(self.inner, self.participant) }))
+    }
+
+    #[inline(always)]
+    fn with_value<V, R>(
+        &self,
+        value: V,
+        f: impl FnOnce(SlabOwner<'s, T>, V) -> R,
+        _: impl FnOnce(V, OperationError) -> R,
+    ) -> R {
+        // SAFETY: as in `with`.
+        f(unsafe { SlabOwner::new(self.inner, self.participant) }, value)
     }
 
     operations!(self => self.inner);
 
     /// Begins a guard, under which values can be read. Wait-free. See [`Slab::pin`].
+    ///
+    /// # Panics
+    ///
+    /// If the mutator could not register, for want of memory. All its other calls give errors then.
     #[must_use]
     #[inline]
     pub fn pin(&self) -> Guard<'_, T, M> {
-        self.with(|owner| Guard::new(owner))
+        // SAFETY: as in `with`.
+        Guard::new(unsafe { SlabOwner::new(self.inner, self.participant) })
     }
 }
 

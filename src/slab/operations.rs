@@ -13,7 +13,11 @@ macro_rules! operations {
         /// [`InsertError`], with the value, if the slab is full or the system refuses memory.
         #[inline(always)]
         pub fn insert(&$self, value: T) -> Result<Key<M>, InsertError<T>> {
-            $self.with(|mut owner| owner.insert(value))
+            $self.with_value(
+                value,
+                |mut owner, value| owner.insert(value),
+                |value, error| Err(InsertError::new(value, error.into())),
+            )
         }
 
         /// Removes a value. Returns `false` if the key names none. Lock-free.
@@ -22,7 +26,22 @@ macro_rules! operations {
         /// dropped [later](crate::Slab#when-values-are-dropped).
         #[inline(always)]
         pub fn remove(&$self, key: Key<M>) -> bool {
-            $self.with(|mut owner| owner.remove(key))
+            $self.with(|mut owner| owner.remove(key)).is_ok_and(|removed| removed == Some(true))
+        }
+
+        /// Removes a value, like [`remove`](Self::remove). Returns `false` if the key names none.
+        ///
+        /// # Errors
+        ///
+        /// [`OperationError`] if no operation could begin, as in a signal handler that interrupts
+        /// another call on this slab. The value stays. [`remove`](Self::remove) returns `false`
+        /// then.
+        #[inline(always)]
+        pub fn try_remove(&$self, key: Key<M>) -> Result<bool, OperationError> {
+            $self.with(|mut owner| match owner.remove(key) {
+                Some(removed) => Ok(removed),
+                None => Err(owner.refusal()),
+            })?
         }
 
         /// Removes a value, and returns it if no guard may see it. Does not wait for guards.
@@ -34,8 +53,9 @@ macro_rules! operations {
         ///
         /// [`TakeError::Absent`] if the key names no value. [`TakeError::Guarded`] if the call has
         /// removed the value, but a guard, maybe the caller's own, may see it.
+        /// [`TakeError::Operation`] if no operation could begin. The value stays then.
         pub fn take(&$self, key: Key<M>) -> Result<T, TakeError> {
-            $self.with(|mut owner| owner.take(key))
+            $self.with(|mut owner| owner.take(key)).unwrap_or_else(|error| Err(error.into()))
         }
 
         /// Returns the value that a key names, with a guard of its own. Wait-free.
@@ -60,7 +80,8 @@ macro_rules! operations {
         /// Blocks like [`Table::sweep`](crate::Table::sweep), if other participants have such
         /// values.
         pub fn flush(&$self) -> u64 {
-            $self.with(|mut owner| owner.flush())
+            let _ = $self.with(|mut owner| owner.flush());
+            $inner.waiting()
         }
     };
 }

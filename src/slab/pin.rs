@@ -8,23 +8,29 @@ use super::inner::{Inner, SlabOwner};
 use super::reclaim::participant::{Participant, Private, Registration, SoleReader};
 use super::word::SlabWord;
 use crate::arena::Slot;
+use crate::bits::handle::OperationError;
 use crate::bits::key::Key;
-use crate::safepoint::Shared;
+use crate::safepoint::{Safepoint, Shared};
 use crate::sync::Ordering;
 
 impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
     #[inline(always)]
     pub(crate) fn begin_guard(&self) {
         let sole_reader = &self.private().sole_reader;
-        if !sole_reader.get().has_guard() {
-            if !sole_reader.get().is_reader() {
-                self.inner.become_reader(self.private());
-            }
+        let is_first = !sole_reader.get().has_guard();
+        if is_first && !sole_reader.get().is_reader() {
+            self.become_reader();
+        }
+        // Counted first, so that a guard in a signal handler does not end this one's reservation.
+        sole_reader.set(sole_reader.get().with_guard());
+        if is_first || self.participant.reservation.is_none() {
             let clock = &self.inner.clock;
             self.participant.reservation.start(clock.now(), clock.birth()); // GA
             self.light_fence(); // GF
+        } else if !self.inner.fence.is_asymmetric() {
+            // A signal handler may have come before the fence of the guard that it interrupts.
+            self.light_fence();
         }
-        sole_reader.set(sole_reader.get().with_guard());
     }
 
     /// # Safety
@@ -42,6 +48,16 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
                 self.leave();
             }
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn become_reader(&self) {
+        // SAFETY: the owner's record, attached when the participant was registered.
+        if let Some(error) = unsafe { self.participant.record() }.refusal() {
+            panic!("slotarena: no guard by a mutator that could not register: {error}");
+        }
+        self.inner.become_reader(self.private());
     }
 
     /// Extends the reservation of a guard to a value whose word was read as live but is born above
@@ -66,8 +82,8 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         self.participant.reservation.extend(birth); // GA
         self.light_fence(); // GF
         // SAFETY: reserved just now.
-        unsafe { self.fill_born(key, value, birth) };
-        Ok(key)
+        let filled = unsafe { self.fill_born(key, value, birth) };
+        filled.map(|()| key).map_err(|(value, error)| InsertError::new(value, error.into()))
     }
 
     /// Ends a participation without a guard. Its limbo is left to the other participants.
@@ -87,8 +103,6 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
 
 impl<T: Send + Sync + 'static> Inner<T> {
     /// Makes the owner's participant known as a reader. `private` is the participant's.
-    #[cold]
-    #[inline(never)]
     fn become_reader(&self, private: &Private) {
         // Relaxed: the heavy fence that follows orders it before the guard's loads.
         self.readers.fetch_add(SoleReader::READER, Ordering::Relaxed);
@@ -102,12 +116,15 @@ impl<T: Send + Sync + 'static> Shared for Inner<T> {
     type Record = Participant;
     type Registration = Registration;
 
-    fn register(&self) -> Registration {
-        let registration = self.participants.join();
+    fn register(&self) -> Result<Registration, OperationError> {
+        let record = self.allocator.register()?;
+        let Some(registration) = self.participants.join() else {
+            self.allocator.unregister(record);
+            return Err(OperationError::OutOfMemory);
+        };
         // SAFETY: participants live as long as this.
-        let participant = unsafe { registration.participant().as_ref() };
-        participant.attach(self.allocator.register());
-        registration
+        unsafe { registration.participant().as_ref() }.attach(record);
+        Ok(registration)
     }
 
     fn record(&self, registration: &Registration) -> NonNull<Participant> {
@@ -126,5 +143,15 @@ impl<T: Send + Sync + 'static> Shared for Inner<T> {
         } else {
             owner.leave();
         }
+    }
+
+    fn safepoint(&self) -> &Safepoint {
+        &self.allocator.space.safepoint
+    }
+
+    fn adopt(&self) -> bool {
+        // Relaxed: no other thread runs.
+        self.is_inherited.store(true, Ordering::Relaxed);
+        true
     }
 }

@@ -115,7 +115,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
 /// Same as [`Participant::with_limbo`], of both.
 unsafe fn move_limbo(own: &Participant, other: &Participant) {
     // SAFETY: by the contract of this function.
-    let theirs = unsafe { other.with_limbo(core::mem::take) };
+    let theirs = unsafe { other.with_limbo(|theirs| core::mem::replace(theirs, Limbo::EMPTY)) };
     // SAFETY: by the contract of this function.
     let rest = unsafe { own.with_limbo(|own| own.append(theirs)) };
     // SAFETY: by the contract of this function.
@@ -129,16 +129,17 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         (self.inner, self.participant, self.private())
     }
 
-    /// Removes a value, and drops it now or later. Returns `false` if the key names none.
+    /// Removes a value, and drops it now or later. Returns `false` if the key names none,
+    /// and `None` if no operation can begin.
     #[inline(always)]
-    pub(crate) fn remove<M>(&mut self, key: Key<M>) -> bool {
+    pub(crate) fn remove<M>(&mut self, key: Key<M>) -> Option<bool> {
         if !needs_drop::<T>() {
             // SAFETY: the value needs no drop.
             return unsafe { self.remove_plain(key) };
         }
         let (inner, participant, private) = self.parts();
-        let mut operation = self.enter();
-        let Some(word) = inner.unlink(&operation, key) else { return false };
+        let mut operation = self.enter()?;
+        let Some(word) = inner.unlink(&operation, key) else { return Some(false) };
         if inner.is_unseen(participant, private) {
             operation.store().add_uninitialized();
             drop(operation);
@@ -147,7 +148,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         } else if inner.defer(participant, operation, key.index(), word, false) {
             self.reborrow().reclaim();
         }
-        true
+        Some(true)
     }
 
     /// Removes a value that needs no drop. Its slot becomes free immediately, and a removed one
@@ -157,13 +158,13 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     ///
     /// No value needs to be dropped.
     #[inline(always)]
-    unsafe fn remove_plain<M>(&mut self, key: Key<M>) -> bool {
+    unsafe fn remove_plain<M>(&mut self, key: Key<M>) -> Option<bool> {
         let (inner, participant, private) = self.parts();
-        let mut operation = self.enter();
-        let Some((slot, word)) = inner.find(key) else { return false };
+        let mut operation = self.enter()?;
+        let Some((slot, word)) = inner.find(key) else { return Some(false) };
         // A live word changes only by a removal, so there is no second attempt.
         if slot.free(word, operation.cycle()).is_err() {
-            return false;
+            return Some(false);
         }
         if inner.is_unseen(participant, private) {
             // SAFETY: just freed. No guard sees the value, and it needs no drop.
@@ -175,13 +176,13 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
                 self.reborrow().reclaim();
             }
         }
-        true
+        Some(true)
     }
 
     /// Removes a value, and moves it out if no guard may see it.
     pub(crate) fn take<M>(&mut self, key: Key<M>) -> Result<T, TakeError> {
         let (inner, participant, private) = self.parts();
-        let mut operation = self.enter();
+        let Some(mut operation) = self.enter() else { return Err(self.refusal().into()) };
         let Some(word) = inner.unlink(&operation, key) else { return Err(TakeError::Absent) };
         let counted = !inner.is_unseen(participant, private);
         if counted {
@@ -190,7 +191,8 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
             inner.heavy_fence(); // RH
             let now = inner.clock.now();
             let guards = inner.guards();
-            operation = self.enter();
+            // It is the caller's second, and refused only in a child that has lost the slab.
+            operation = self.enter().ok_or(TakeError::Guarded)?;
             if guards.may_see(word.birth(), now) {
                 if inner.defer(participant, operation, key.index(), word, true) {
                     self.reborrow().reclaim();
@@ -209,7 +211,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     /// There is no guard of this slab.
     pub(crate) unsafe fn take_unseen<M>(&mut self, key: Key<M>) -> Option<T> {
         let inner = self.inner;
-        let mut operation = self.enter();
+        let mut operation = self.enter()?;
         inner.unlink(&operation, key)?;
         // SAFETY: just removed, and there is no guard.
         Some(unsafe { inner.move_out(&mut operation, key, false) })
@@ -225,7 +227,8 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         let _finish = OnDrop(self, |owner: &mut &mut Self| {
             // What the value's drop did on this participant has ended.
             let inner = owner.inner;
-            let mut operation = owner.enter();
+            // Refused only in a child that has lost the slab.
+            let Some(mut operation) = owner.enter() else { return };
             // SAFETY: the value is gone.
             unsafe { inner.free(&mut operation, unlinked, true) };
         });
@@ -278,7 +281,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
             inner.heavy_fence(); // RH
             let now = inner.clock.now();
             let guards = inner.guards();
-            let operation = self.enter();
+            let Some(operation) = self.enter() else { return };
             // SAFETY: the owner, inside an operation.
             let delays = unsafe { participant.with_limbo(|limbo| limbo.sort(now, &guards, all)) };
             drop(operation);
@@ -290,7 +293,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
                 unsafe { self.drop_value(unlinked) };
             }
             // What was dropped may have removed other values.
-            let _operation = self.enter();
+            let Some(_operation) = self.enter() else { return };
             // SAFETY: the owner, inside an operation.
             let is_due = unsafe { participant.with_limbo(|limbo| limbo.is_due(batch::<T>())) };
             if !is_due || delays {
@@ -304,7 +307,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     fn next_unseen(&mut self) -> Option<Unlinked> {
         let (inner, participant) = (self.inner, self.participant);
         loop {
-            let mut operation = self.enter();
+            let mut operation = self.enter()?;
             for _ in 0..CHUNK {
                 // SAFETY: the owner, inside an operation.
                 let index = unsafe { participant.with_limbo(Limbo::pop_unseen) }?;
@@ -324,10 +327,10 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         let (inner, own) = (self.inner, self.participant);
         for other in inner.others(own) {
             if let Some(registration) = inner.participants.acquire(other) {
-                let operation = self.enter();
-                // SAFETY: the owner of both, inside an operation.
-                unsafe { move_limbo(own, other) };
-                drop(operation);
+                if let Some(_operation) = self.enter() {
+                    // SAFETY: the owner of both, inside an operation.
+                    unsafe { move_limbo(own, other) };
+                }
                 inner.participants.leave(registration);
             }
         }
@@ -335,7 +338,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
 
     /// Moves all that waits to the own limbo, with the world stopped.
     fn gather(&mut self) {
-        let _stopped = self.inner.allocator.space.safepoint.stop();
+        let Ok(_stopped) = self.inner.allocator.space.safepoint.stop() else { return };
         for other in self.inner.others(self.participant) {
             // SAFETY: the world is stopped (Invariant 8).
             unsafe { move_limbo(self.participant, other) };

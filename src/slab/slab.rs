@@ -11,10 +11,12 @@ use super::stats::Stats;
 use crate::allocator::audit::audit;
 use crate::allocator::{Audit, AuditError, Builder};
 use crate::bits::geometry::SEGMENT_BYTES;
+use crate::bits::handle::OperationError;
 use crate::bits::key::{GENERATION_MAX, Key};
 use crate::error::BuildError;
 use crate::safepoint::{Shared, ThreadRegistry};
 use crate::sweep::{self, Resume, SweepReport};
+use crate::sync::try_box;
 use crate::sys::Protection;
 
 /// A concurrent slab: holds values of any type `T`, each named by a [`Key`].
@@ -103,8 +105,8 @@ unsafe impl<T: Send + Sync + 'static, M> Send for Slab<T, M> {}
 unsafe impl<T: Send + Sync + 'static, M> Sync for Slab<T, M> {}
 
 impl<T: Send + Sync + 'static> Slab<T> {
-    /// Makes a slab of as many values as the system grants addresses for, up to 2^32 - 1, or as
-    /// many as go into 64 GiB.
+    /// Makes a slab of the [default size](Builder::capacity_at_most), or smaller where the system
+    /// grants fewer addresses.
     ///
     /// # Errors
     ///
@@ -120,24 +122,39 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         Builder::new()
     }
 
-    fn from_inner(inner: Inner<T>) -> Self {
-        let inner = Box::new(inner);
+    fn from_inner(inner: Inner<T>) -> Result<Self, BuildError> {
+        let inner = try_box(inner).ok_or(BuildError::OutOfMemory)?;
         // SAFETY: boxed, and `drop` cuts the registry off before the box goes.
         let threads = unsafe { ThreadRegistry::new(NonNull::from(&*inner)) };
-        Self { threads, inner, mark: PhantomData }
+        let threads = threads.ok_or(BuildError::OutOfMemory)?;
+        Ok(Self { threads, inner, mark: PhantomData })
     }
 
-    /// Calls `f` with the token of the calling thread's participant.
+    /// Calls `f` with the token of the calling thread's participant, and with a value. Calls
+    /// `refused` instead if there is no participant.
     #[inline(always)]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(SlabOwner<'_, T>) -> R) -> R {
+    pub(crate) fn with_value<V, R>(
+        &self,
+        value: V,
+        f: impl FnOnce(SlabOwner<'_, T>, V) -> R,
+        refused: impl FnOnce(V, OperationError) -> R,
+    ) -> R {
         let inner = &*self.inner;
-        let call = |participant: &_| {
+        let call = |participant: &_, value| {
             // SAFETY: the participant is the calling thread's own. While `f` runs user code, such
             // as a value's drop, its token has no operation under way.
-            f(unsafe { SlabOwner::new(inner, participant) })
+            f(unsafe { SlabOwner::new(inner, participant) }, value)
         };
         // SAFETY: `inner` is what this slab's registry was made with.
-        unsafe { self.threads.with(inner, call) }
+        unsafe { self.threads.with(inner, value, call, refused) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn with<R>(
+        &self,
+        f: impl FnOnce(SlabOwner<'_, T>) -> R,
+    ) -> Result<R, OperationError> {
+        self.with_value((), |owner, ()| Ok(f(owner)), |(), error| Err(error))
     }
 
     pub(crate) fn inner(&self) -> &Inner<T> {
@@ -148,11 +165,29 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
 
     /// Begins a guard, under which values can be read. Wait-free, except that a thread's first call
     /// registers the thread.
+    ///
+    /// # Panics
+    ///
+    /// If [`try_pin`](Self::try_pin) gives an error.
     #[must_use]
     #[inline]
     pub fn pin(&self) -> Guard<'_, T, M> {
+        match self.try_pin() {
+            Ok(guard) => guard,
+            Err(error) => no_guard(error),
+        }
+    }
+
+    /// Begins a guard, like [`pin`](Self::pin). A thread that has had a guard, or has used the slab
+    /// without a mutator, gets no error.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError`] if the thread has to register first and cannot.
+    #[inline]
+    pub fn try_pin(&self) -> Result<Guard<'_, T, M>, OperationError> {
         // SAFETY: `inner` is what this slab's registry was made with.
-        match unsafe { self.threads.find(&*self.inner) } {
+        Ok(match unsafe { self.threads.find(&*self.inner) }? {
             Some(participant) => {
                 // SAFETY: participants live as long as `inner`.
                 let participant = unsafe { participant.as_ref() };
@@ -160,21 +195,21 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
                 // ends first.
                 Guard::new(unsafe { SlabOwner::new(&self.inner, participant) })
             }
-            None => self.pin_on_thread_exit(),
-        }
+            None => self.pin_on_thread_exit()?,
+        })
     }
 
     /// Begins a guard on a thread that is ending and has returned its participant: of another.
     #[cold]
     #[inline(never)]
-    fn pin_on_thread_exit(&self) -> Guard<'_, T, M> {
-        let registration = self.inner.register();
+    fn pin_on_thread_exit(&self) -> Result<Guard<'_, T, M>, OperationError> {
+        let registration = self.inner.register()?;
         // SAFETY: participants live as long as `inner`.
         let participant = unsafe { registration.participant().as_ref() };
         // SAFETY: registered just now, and it stays for the guard.
         let guard = Guard::new(unsafe { SlabOwner::new(&self.inner, participant) });
         self.inner.unregister(registration);
-        guard
+        Ok(guard)
     }
 
     /// Removes every value for which `keep` returns `false`, in the order of [`Guard::iter`].
@@ -245,6 +280,11 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     }
 }
 
+#[cold]
+fn no_guard(error: OperationError) -> ! {
+    panic!("slotarena: no guard: {error}")
+}
+
 impl<T: Send + Sync + 'static, M> Drop for Slab<T, M> {
     fn drop(&mut self) {
         self.threads.cut();
@@ -279,6 +319,6 @@ impl<T: Send + Sync + 'static, M> Builder<Slab<T, M>> {
     pub fn build(&self) -> Result<Slab<T, M>, BuildError> {
         const { assert!(align_of::<T>() <= SEGMENT_BYTES, "an alignment above 64 KiB") };
         let allocator = self.config.allocator(Protection::None)?;
-        Ok(Slab::from_inner(Inner::new(allocator, self.config.last_generation)))
+        Slab::from_inner(Inner::new(allocator, self.config.last_generation))
     }
 }

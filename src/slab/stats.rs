@@ -1,6 +1,7 @@
 //! A slab's counts at one moment.
 
 use super::inner::Inner;
+use crate::safepoint::Stopped;
 
 /// A [`Slab`](crate::Slab)'s counts at one moment.
 ///
@@ -31,14 +32,16 @@ pub struct Stats {
     pub bytes_generations: u64,
     /// Participants: mutators, and threads that have used the slab without one.
     pub mutators: usize,
+    /// `true` if the counts are exact. See [`table::Stats`](crate::Stats::exact).
+    pub exact: bool,
 }
 
 impl Stats {
     /// Stops the world for as long as counting takes.
     pub(super) fn of<T: Send + Sync + 'static>(inner: &Inner<T>) -> Self {
         let space = &inner.allocator.space;
-        let stopped = space.safepoint.stop();
-        let counts = space.counts(&stopped);
+        let stopped = space.safepoint.stop().ok();
+        let counts = space.counts(stopped.as_ref());
         let (waiting, exhausted) = (inner.waiting(), inner.exhausted());
         Self {
             capacity: inner.allocator.capacity(),
@@ -52,7 +55,8 @@ impl Stats {
             segments_committed: counts.segments_committed,
             bytes_committed: counts.segments_committed * space.arena.segment_bytes() as u64,
             bytes_generations: 4 * u64::from(space.arena.geometry().segments()),
-            mutators: stopped.participants(),
+            mutators: stopped.as_ref().map_or(0, Stopped::participants),
+            exact: stopped.is_some(),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::arena::Arena;
 use crate::bits::word::Word;
 use crate::freelist::FreeList;
 use crate::safepoint::{Safepoint, Stopped};
+use crate::sync::try_slice;
 
 /// An arena and all records of its free slots.
 ///
@@ -43,11 +44,12 @@ impl Counts {
 }
 
 impl<W: Word> Space<W> {
-    pub(crate) fn new(arena: Arena<W>, stripes: usize, magazine_size: u32) -> Self {
-        let lists: Box<[_]> = (0..stripes).map(|_| CachePadded::new(FreeList::new())).collect();
-        let safepoint = Safepoint::new(lists.len());
-        let unswept = Unswept::new(arena.geometry().segments());
-        Self { arena, lists, safepoint, magazine_size, unswept }
+    /// `None` if there is no memory.
+    pub(crate) fn new(arena: Arena<W>, stripes: usize, magazine_size: u32) -> Option<Self> {
+        let lists = try_slice(stripes, |_| CachePadded::new(FreeList::new()))?;
+        let safepoint = Safepoint::new(lists.len())?;
+        let unswept = Unswept::new(arena.geometry().segments())?;
+        Some(Self { arena, lists, safepoint, magazine_size, unswept })
     }
 
     fn free_in_lists(&self) -> u64 {
@@ -61,16 +63,16 @@ impl<W: Word> Space<W> {
         if shared >= enough { shared } else { shared + self.safepoint.free_in_stores() }
     }
 
-    /// Counts exactly, since nothing is in transit while the world is stopped.
-    pub(crate) fn counts(&self, stopped: &Stopped<'_>) -> Counts {
+    /// Counts. The counts are exact if the world is stopped, since nothing is in transit then.
+    pub(crate) fn counts(&self, stopped: Option<&Stopped<'_>>) -> Counts {
         let (segments_committed, slots_committed) = self.arena.committed.count();
         let mut counts = Counts {
             segments_committed,
             slots_committed,
             live: 0,
-            uninitialized: stopped.uninitialized(),
+            uninitialized: stopped.map_or(0, Stopped::uninitialized),
             free_in_lists: self.free_in_lists(),
-            free_in_stores: stopped.free_in_stores(),
+            free_in_stores: stopped.map_or(0, Stopped::free_in_stores),
             free_unswept: self.unswept.slots(),
         };
         counts.live = slots_committed.wrapping_sub(counts.free() + counts.uninitialized);

@@ -10,6 +10,7 @@ use super::sample::Sample;
 use super::scan::Scan;
 use super::space::Space;
 use super::unswept;
+use crate::bits::handle::OperationError;
 use crate::bits::word::{Cycle, Word};
 use crate::safepoint::{Stopped, Sweeper};
 
@@ -69,21 +70,27 @@ pub(crate) fn sweep<W: Word>(space: &Space<W>, threshold: u64, resume: Resume) -
     if free < enough {
         return estimate(space, free, Duration::ZERO);
     }
-    let mut sweeper = space.safepoint.sweeper();
-    match begin(space, enough, resume) {
-        Ok(progress) => progress.finish(space, &mut sweeper),
+    let begun =
+        space.safepoint.sweeper().and_then(|sweeper| Ok((begin(space, enough, resume)?, sweeper)));
+    match begun {
+        Ok((Ok(progress), mut sweeper)) => progress.finish(space, &mut sweeper),
         // Other threads took them in the meantime.
-        Err(pause) => estimate(space, space.roughly_free(u64::MAX), pause),
+        Ok((Err(pause), _)) => estimate(space, space.roughly_free(u64::MAX), pause),
+        Err(_) => estimate(space, free, Duration::ZERO),
     }
 }
 
 /// Does the part for which the world is stopped. The error is the length of a stop in vain: fewer
 /// than `enough` slots were free.
-fn begin<W: Word>(space: &Space<W>, enough: u64, resume: Resume) -> Result<Progress, Duration> {
+fn begin<W: Word>(
+    space: &Space<W>,
+    enough: u64,
+    resume: Resume,
+) -> Result<Result<Progress, Duration>, OperationError> {
     let mut progress = Progress::new(space);
-    let mut stopped = space.safepoint.stop();
+    let mut stopped = space.safepoint.stop()?;
     let since = stopped.since();
-    let before = space.counts(&stopped);
+    let before = space.counts(Some(&stopped));
     let worth_it = before.free() >= enough;
     if worth_it {
         start_cycle(space, &mut stopped, before.free());
@@ -98,19 +105,21 @@ fn begin<W: Word>(space: &Space<W>, enough: u64, resume: Resume) -> Result<Progr
     }
     drop(stopped);
     progress.report.pause = since.elapsed();
-    if worth_it { Ok(progress) } else { Err(progress.report.pause) }
+    Ok(if worth_it { Ok(progress) } else { Err(progress.report.pause) })
 }
 
 /// Does only the part for which the world is stopped, so that a model can start from there.
 #[cfg(model)]
 pub(crate) fn begin_only<W: Word>(space: &Space<W>) {
-    begin(space, 1, Resume::Soon).expect("there is a free slot");
+    let begun = begin(space, 1, Resume::Soon).expect("a model stops the world");
+    begun.expect("there is a free slot");
 }
 
 /// Does only the part after the stop.
 #[cfg(model)]
 pub(crate) fn finish_only<W: Word>(space: &Space<W>) {
-    Progress::new(space).finish(space, &mut space.safepoint.sweeper());
+    let mut sweeper = space.safepoint.sweeper().expect("a model sweeps");
+    Progress::new(space).finish(space, &mut sweeper);
 }
 
 fn estimate<W: Word>(space: &Space<W>, free: u64, pause: Duration) -> SweepReport {
@@ -161,9 +170,9 @@ impl Progress {
     fn finish<W: Word>(mut self, space: &Space<W>, sweeper: &mut Sweeper<'_>) -> SweepReport {
         loop {
             // One step an operation, so that a stop waits for no more than that.
-            let operation = sweeper.enter();
-            if !self.step(space, operation.cycle()) {
-                break;
+            match sweeper.enter() {
+                Some(operation) if self.step(space, operation.cycle()) => {}
+                _ => break,
             }
         }
         self.report

@@ -16,7 +16,7 @@ use crate::arena::Arena;
 use crate::bits::chain::Chain;
 use crate::bits::word::{self, Cycle, State, Word};
 use crate::sync::unmodelled;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, try_slice};
 
 /// The unswept segments.
 #[derive(Debug)]
@@ -32,14 +32,15 @@ pub(crate) struct Unswept {
 }
 
 impl Unswept {
-    pub(crate) fn new(segments: u32) -> Self {
-        let words = 0..segments.div_ceil(64);
-        Self {
-            segments: words.clone().map(|_| AtomicU64::new(0)).collect(),
-            promising: words.map(|_| unmodelled::AtomicU64::new(0)).collect(),
+    /// `None` if there is no memory.
+    pub(crate) fn new(segments: u32) -> Option<Self> {
+        let words = segments.div_ceil(64) as usize;
+        Some(Self {
+            segments: try_slice(words, |_| AtomicU64::new(0))?,
+            promising: try_slice(words, |_| unmodelled::AtomicU64::new(0))?,
             hint: unmodelled::AtomicUsize::new(0),
             slots: AtomicU64::new(0),
-        }
+        })
     }
 
     /// Returns the approximate number of unswept slots. Exact with the world stopped.
@@ -54,14 +55,14 @@ impl Unswept {
     /// sweep cycle before the world resumes.
     pub(crate) fn start_cycle<W: Word>(&self, arena: &Arena<W>, slots: u64) {
         for (word, segments) in self.segments.iter().enumerate() {
-            // Relaxed: the end of the stop publishes it, safepoint.drop.store.2.
+            // Relaxed: the end of the stop publishes it, stop.drop.store.
             segments.store(arena.committed.word(word), Ordering::Relaxed);
             // Relaxed: a hint.
             self.promising[word].store(0, Ordering::Relaxed);
         }
         // Relaxed: a hint.
         self.hint.store(0, Ordering::Relaxed);
-        // Relaxed: the end of the stop publishes it, safepoint.drop.store.2.
+        // Relaxed: the end of the stop publishes it, stop.drop.store.
         self.slots.store(slots, Ordering::Relaxed);
     }
 

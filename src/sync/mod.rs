@@ -9,7 +9,8 @@
 //! - `checker`: the checker that runs the models: loom, or shuttle
 //! - `observed`: a checker's atomics that note each access: `loom-tests/harness/observed.rs`
 //! - `checked`: loom's atomics, or shuttle's: `loom-tests/harness/checked.rs`
-//! - `lock`: locking without regard to poison
+//! - `boxed`: allocation that may be refused
+//! - `lock`: locks: without regard to poison, and one that knows its holder
 //! - `padding`: padding against 4K aliasing
 //!
 //! `--cfg slotarena_observed` notes each access of a model. `--cfg slotarena_shuttle` also has
@@ -29,12 +30,14 @@ pub mod observed;
 #[cfg(model)]
 #[path = "../../loom-tests/harness/checked.rs"]
 mod checked;
+mod boxed;
 mod lock;
 mod padding;
 
+pub(crate) use boxed::{try_box, try_slice, try_zeros};
 #[cfg(model)]
 pub(crate) use checked::*;
-pub(crate) use lock::lock;
+pub(crate) use lock::{Held, HeldByCaller, Lock, lock};
 #[cfg(not(model))]
 pub(crate) use native::*;
 pub(crate) use padding::PagePadding;
@@ -42,5 +45,5 @@ pub(crate) use padding::PagePadding;
 /// Atomics that carry no data between threads: hints and figures. No checker sees them. In models
 /// they must not decide what a thread touches next, since a checker would miss the dependency.
 pub(crate) mod unmodelled {
-    pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 }

@@ -30,6 +30,7 @@
 //! - `membarrier`: Linux's process-wide barrier
 //! - `dual_mapping`: one memory at two addresses, the first read-only
 //! - `protection`: the available protections, and the calling thread's right to store
+//! - `at_fork`: handlers around `fork`
 //! - `mapping`: a region with or without a protection, for the arena
 //!
 //! This part owns Invariant 13. It deliberately knows nothing of slots and threads' records.
@@ -52,10 +53,14 @@ mod dual_mapping;
 pub(crate) mod protection;
 #[cfg(not(model))]
 mod mapping;
+#[cfg(all(unix, not(model)))]
+mod at_fork;
 #[cfg(all(test, not(model)))]
 #[path = "../../tests/unit/sys.rs"]
 mod tests;
 
+#[cfg(all(unix, not(model)))]
+pub(crate) use at_fork::at_fork;
 #[cfg(all(heap_only, not(model)))]
 use heap as imp;
 #[cfg(not(model))]

@@ -8,7 +8,7 @@ use super::operations::{lookups, operations};
 use super::ops::{self, WithOwner};
 use crate::allocator::{Allocator, Owner};
 use crate::arena::View;
-use crate::bits::handle::{Handle, HandleError};
+use crate::bits::handle::{Handle, HandleError, OperationError};
 use crate::bits::word::Word;
 use crate::error::{AllocError, FreeManyError, SetError};
 use crate::safepoint::{Record, Registration, Shared};
@@ -48,22 +48,51 @@ struct Own<'t, W: Word> {
 }
 
 impl<W: Word> WithOwner<W> for Own<'_, W> {
+    const IS_REGISTERED: bool = true;
+
     #[inline(always)]
-    fn with<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
+    fn with<R>(&self, refused: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
+        self.with_last(refused, f)
+    }
+
+    #[inline(always)]
+    fn with_last<R>(&self, _: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
         // SAFETY: the mutator owns the record and is not `Sync`. `f` runs no user code, so no
         // second token is used before `f` returns.
         f(unsafe { Owner::new(self.allocator, self.record) })
+    }
+
+    #[inline(always)]
+    fn with_else<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R, _: impl FnOnce() -> R) -> R {
+        // SAFETY: as in `with_last`.
+        f(unsafe { Owner::new(self.allocator, self.record) })
+    }
+
+    fn is_last(&self) -> bool {
+        true
+    }
+
+    fn refusal(&self) -> Option<OperationError> {
+        self.allocator.space.safepoint.refusal(self.record)
+    }
+
+    fn load(&self, raw: u32) -> W {
+        self.allocator.space.arena.slot(raw).load()
     }
 }
 
 impl<'t, E: Packed> Mutator<'t, E> {
     pub(crate) fn new(allocator: &'t Allocator<E::Word>) -> Self {
         let registration = allocator.register();
-        // SAFETY: the record lives as long as the allocator, which is borrowed.
-        let record = unsafe { registration.record().as_ref() };
+        let record = match &registration {
+            // SAFETY: the record lives as long as the registration.
+            Ok(registration) => unsafe { registration.record().as_ref() },
+            // The mutator's operations answer with the error.
+            Err(error) => Record::refused(*error),
+        };
         let own = Own { allocator, record, not_sync: PhantomData };
         let view = allocator.space.arena.view();
-        Self { own, view, registration: Some(registration), entry: PhantomData }
+        Self { own, view, registration: registration.ok(), entry: PhantomData }
     }
 
     operations!(self => &self.own);

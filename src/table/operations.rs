@@ -167,7 +167,7 @@ macro_rules! whole_table {
         #[must_use]
         pub fn stats(&$self) -> Stats {
             let allocator = &*$table.allocator;
-            Stats::of(allocator, &allocator.space.safepoint.stop())
+            Stats::of(allocator)
         }
 
         /// Holds the whole table against its invariants.
@@ -192,10 +192,11 @@ macro_rules! whole_table {
         /// wait forever. A panic of `f` is passed on, and the world resumes.
         pub fn for_each_live(&$self, mut f: impl FnMut(Handle, E)) {
             let space = &$table.allocator.space;
-            let _stopped = space.safepoint.stop();
+            let _stopped = space.safepoint.stop_for_closure();
             for segment in space.arena.committed.iter() {
                 for index in space.arena.geometry().indices(segment) {
-                    let entry = ops::entry_in(space.arena.slot(index).load());
+                    let slot = space.arena.read(&$table.view, index);
+                    let entry = slot.and_then(|slot| ops::entry_in(slot.load()));
                     if let (Some(handle), Some(entry)) = (Handle::from_raw(index), entry) {
                         f(handle, entry);
                     }

@@ -4,8 +4,8 @@
 //! entries, which are user code, run before and after.
 
 use super::entry::Packed;
-use crate::allocator::{Owner, explain};
-use crate::bits::handle::{Handle, HandleError};
+use crate::allocator::Owner;
+use crate::bits::handle::{Handle, HandleError, OperationError};
 use crate::bits::word::{self, State, Word};
 use crate::error::{AllocError, FreeManyError, SetError};
 use crate::sys::code::NO_MEMORY;
@@ -15,8 +15,26 @@ const BATCH: usize = 64;
 
 /// A way to come by an owner's token: the calling thread's participant, or a mutator's.
 pub(crate) trait WithOwner<W: Word> {
-    /// Calls `f` with the token.
-    fn with<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R) -> R;
+    /// `true` if the token is always at hand.
+    const IS_REGISTERED: bool;
+
+    /// Calls `f` with the token. Returns `refused` if there is none: the thread cannot register.
+    fn with<R>(&self, refused: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R;
+
+    /// Like [`with`](Self::with), with a function that makes the result.
+    fn with_else<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R, refused: impl FnOnce() -> R) -> R;
+
+    /// Calls `f` with the token if that is at hand. Else returns `unknown`.
+    fn with_last<R>(&self, unknown: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R;
+
+    /// Returns `true` if the token is at hand.
+    fn is_last(&self) -> bool;
+
+    /// The reason why no operation can begin, if there is one.
+    fn refusal(&self) -> Option<OperationError>;
+
+    /// Loads the word of a slot in use.
+    fn load(&self, raw: u32) -> W;
 }
 
 #[inline(always)]
@@ -33,19 +51,24 @@ pub(crate) fn allocate<E: Packed>(
 
 #[inline(always)]
 fn allocate_word<W: Word>(by: &impl WithOwner<W>, word: W) -> Result<Handle, AllocError> {
-    match by.with(|mut owner| owner.allocate(word)) {
+    match by.with_last(None, |mut owner| owner.allocate(word)) {
         Some(handle) => Ok(handle),
-        None => allocate_stopped(by, word),
+        None => allocate_slow(by, word),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn allocate_stopped<W: Word>(by: &impl WithOwner<W>, word: W) -> Result<Handle, AllocError> {
-    by.with(|mut owner| match owner.allocate_stopped(|_| (word, ())) {
-        Ok((handle, ())) => Ok(handle),
-        Err(refusal) => Err(explain(owner.allocator(), refusal)),
-    })
+fn allocate_slow<W: Word>(by: &impl WithOwner<W>, word: W) -> Result<Handle, AllocError> {
+    if !by.is_last() {
+        if let Some(handle) = by.with(None, |mut owner| owner.allocate(word)) {
+            return Ok(handle);
+        }
+    }
+    match by.with(None, |mut owner| Some(owner.allocate_stopped(|_| (word, ())))) {
+        Some(allocated) => allocated.map(|(handle, ())| handle),
+        None => Err(by.refusal().unwrap_or(OperationError::Reentered).into()),
+    }
 }
 
 pub(crate) fn allocate_uninitialized<W: Word>(
@@ -87,20 +110,35 @@ pub(crate) fn set<E: Packed>(
     let Some(word) = word::try_live(bits) else {
         return Err(SetError::ReservedBit { word: bits.widen() });
     };
-    let old = by.with(|mut owner| owner.set(handle.to_raw(), word));
+    let raw = handle.to_raw();
+    let old = by.with(word::zero(), |mut owner| owner.set(raw, word));
     match word::state(old) {
-        State::Free => Err(SetError::InvalidHandle(HandleError::new(handle.to_raw()))),
+        State::Free => Err(SetError::InvalidHandle(refused(by, handle))),
         _ => Ok(entry_in(old)),
     }
 }
 
 #[inline(always)]
-pub(crate) fn free<E: Packed>(
-    by: &impl WithOwner<E::Word>,
+pub(crate) fn free<E: Packed, B: WithOwner<E::Word>>(
+    by: &B,
     handle: Handle,
 ) -> Result<E, HandleError> {
-    let old = by.with(|mut owner| owner.free(handle.to_raw()));
-    entry_in(old).ok_or(HandleError::new(handle.to_raw()))
+    let old = by.with_last(word::zero(), |mut owner| owner.free(handle.to_raw()));
+    match entry_in(old) {
+        Some(entry) => Ok(entry),
+        None if B::IS_REGISTERED => Err(refused(by, handle)),
+        None => free_slow(by, handle),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn free_slow<E: Packed>(by: &impl WithOwner<E::Word>, handle: Handle) -> Result<E, HandleError> {
+    let mut old = word::zero();
+    if !by.is_last() {
+        old = by.with(old, |mut owner| owner.free(handle.to_raw()));
+    }
+    entry_in(old).ok_or_else(|| refused(by, handle))
 }
 
 /// # Safety
@@ -108,8 +146,12 @@ pub(crate) fn free<E: Packed>(
 /// The handle names a live slot, and no other thread frees or sets it concurrently.
 #[inline(always)]
 pub(crate) unsafe fn free_unchecked<E: Packed>(by: &impl WithOwner<E::Word>, handle: Handle) -> E {
-    // SAFETY: by the contract of this function.
-    let old = by.with(|mut owner| unsafe { owner.free_unchecked(handle.to_raw()) });
+    let raw = handle.to_raw();
+    let free = |mut owner: Owner<'_, _>| {
+        // SAFETY: by the contract of this function.
+        unsafe { owner.free_unchecked(raw) }
+    };
+    let old = by.with_else(free, || by.load(raw));
     // SAFETY: the slot was live, so its word is what `to_word` returned plus the live bit.
     unsafe { E::from_word(word::bits(old)) }
 }
@@ -120,7 +162,7 @@ pub(crate) fn free_uninitialized<W: Word>(
 ) -> Result<(), HandleError> {
     // SAFETY: the word of a free slot is not that of an uninitialized one.
     let old = unsafe { free_if(by, handle, is_uninitialized) };
-    if is_uninitialized(old) { Ok(()) } else { Err(HandleError::new(handle.to_raw())) }
+    if is_uninitialized(old) { Ok(()) } else { Err(refused(by, handle)) }
 }
 
 pub(crate) fn is_uninitialized<W: Word>(word: W) -> bool {
@@ -138,7 +180,7 @@ pub(crate) unsafe fn free_if<W: Word>(
     expected: impl Fn(W) -> bool,
 ) -> W {
     // SAFETY: by the contract of this function.
-    by.with(|mut owner| unsafe { owner.free_if(handle.to_raw(), expected) })
+    by.with(word::zero(), |mut owner| unsafe { owner.free_if(handle.to_raw(), expected) })
 }
 
 /// Replaces a slot's word by what `new` makes of it. Returns the word that it had. That is an error
@@ -153,7 +195,7 @@ pub(crate) unsafe fn update<W: Word>(
     new: impl Fn(W) -> Option<W>,
 ) -> Result<W, W> {
     // SAFETY: by the contract of this function.
-    by.with(|mut owner| unsafe { owner.update(handle.to_raw(), new) })
+    by.with(Err(word::zero()), |mut owner| unsafe { owner.update(handle.to_raw(), new) })
 }
 
 pub(crate) fn free_many<W: Word>(
@@ -163,16 +205,33 @@ pub(crate) fn free_many<W: Word>(
     let mut first = None;
     let mut refused = 0;
     for batch in handles.chunks(BATCH) {
-        by.with(|mut owner| {
-            owner.free_batch(batch, |handle| {
-                first.get_or_insert(HandleError::new(handle.to_raw()));
-                refused += 1;
-            });
+        let mut refuse = |handle| {
+            first.get_or_insert(handle);
+            refused += 1;
+        };
+        let begun = by.with(false, |mut owner| {
+            owner.free_batch(batch, &mut refuse);
+            true
         });
+        if !begun {
+            batch.iter().copied().for_each(refuse);
+        }
     }
     match first {
         None => Ok(()),
-        Some(first) => Err(FreeManyError { first, refused, freed: handles.len() - refused }),
+        Some(first) => {
+            let first = self::refused(by, first);
+            Err(FreeManyError { first, refused, freed: handles.len() - refused })
+        }
+    }
+}
+
+/// The error for a handle that was refused.
+#[cold]
+pub(crate) fn refused<W: Word>(by: &impl WithOwner<W>, handle: Handle) -> HandleError {
+    match by.refusal() {
+        None => HandleError::new(handle.to_raw()),
+        Some(error) => HandleError::refused(handle.to_raw(), error),
     }
 }
 

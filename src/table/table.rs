@@ -9,11 +9,12 @@ use super::ops::{self, WithOwner};
 use crate::allocator::audit::audit;
 use crate::allocator::{Allocator, Audit, AuditError, Builder, Owner, Stats};
 use crate::arena::{Arena, Memory, View};
-use crate::bits::handle::{Handle, HandleError};
+use crate::bits::handle::{Handle, HandleError, OperationError};
 use crate::bits::word;
 use crate::error::{AllocError, BuildError, FreeManyError, LeakError, SetError};
 use crate::safepoint::ThreadRegistry;
 use crate::sweep::{self, Resume, SweepReport};
+use crate::sync::try_box;
 use crate::sys::Protection;
 
 /// A concurrent table of plain entries, each in a slot that a 32-bit [`Handle`] names.
@@ -65,7 +66,8 @@ impl<E: Packed> Table<E> {
         Builder::new()
     }
 
-    /// Makes a table with as many slots as the system grants addresses for, up to 2^32 - 1.
+    /// Makes a table of the [default size](Builder::capacity_at_most), or smaller where the system
+    /// grants fewer addresses.
     ///
     /// # Errors
     ///
@@ -74,12 +76,13 @@ impl<E: Packed> Table<E> {
         Self::builder().build()
     }
 
-    pub(crate) fn from_allocator(allocator: Allocator<E::Word>) -> Self {
-        let allocator = Box::new(allocator);
+    pub(crate) fn from_allocator(allocator: Allocator<E::Word>) -> Result<Self, BuildError> {
+        let allocator = try_box(allocator).ok_or(BuildError::OutOfMemory)?;
         let view = allocator.space.arena.view();
         // SAFETY: boxed, and `drop` cuts the registry off before the box goes.
         let threads = unsafe { ThreadRegistry::new(NonNull::from(&*allocator)) };
-        Self { view, threads, allocator }
+        let threads = threads.ok_or(BuildError::OutOfMemory)?;
+        Ok(Self { view, threads, allocator })
     }
 
     pub(crate) fn arena(&self) -> &Arena<E::Word> {
@@ -95,7 +98,8 @@ impl<E: Packed> Table<E> {
     /// Makes the next sweep number its cycle anew.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn begin_last_cycle(&self) {
-        self.allocator.space.safepoint.stop().begin_cycle(word::Cycle::LAST);
+        let stopped = self.allocator.space.safepoint.stop();
+        stopped.expect("not stopped yet").begin_cycle(word::Cycle::LAST);
     }
 
     operations!(self => self);
@@ -160,16 +164,59 @@ impl<E: Packed> Table<E> {
 }
 
 impl<E: Packed> WithOwner<E::Word> for Table<E> {
+    const IS_REGISTERED: bool = false;
+
     #[inline(always)]
-    fn with<R>(&self, f: impl FnOnce(Owner<'_, E::Word>) -> R) -> R {
+    fn with<R>(&self, refused: R, f: impl FnOnce(Owner<'_, E::Word>) -> R) -> R {
+        let allocator = &*self.allocator;
+        let call = |record: &_, _| {
+            // SAFETY: as in `with_last`.
+            f(unsafe { Owner::new(allocator, record) })
+        };
+        // SAFETY: the allocator is the one that this table's registry was made with.
+        unsafe { self.threads.with(allocator, refused, call, |refused, _| refused) }
+    }
+
+    #[inline(always)]
+    fn with_else<R>(
+        &self,
+        f: impl FnOnce(Owner<'_, E::Word>) -> R,
+        refused: impl FnOnce() -> R,
+    ) -> R {
+        let allocator = &*self.allocator;
+        let call = |record: &_, ()| {
+            // SAFETY: as in `with_last`.
+            f(unsafe { Owner::new(allocator, record) })
+        };
+        // SAFETY: the allocator is the one that this table's registry was made with.
+        unsafe { self.threads.with(allocator, (), call, |(), _| refused()) }
+    }
+
+    fn is_last(&self) -> bool {
+        self.threads.is_last()
+    }
+
+    #[inline(always)]
+    fn with_last<R>(&self, unknown: R, f: impl FnOnce(Owner<'_, E::Word>) -> R) -> R {
         let allocator = &*self.allocator;
         let call = |record: &_| {
             // SAFETY: the record is the calling thread's own. `f` runs no user code, so no second
             // token is used before `f` returns.
             f(unsafe { Owner::new(allocator, record) })
         };
+        // SAFETY: the allocator is there.
+        unsafe { self.threads.with_last(unknown, call) }
+    }
+
+    fn refusal(&self) -> Option<OperationError> {
+        let allocator = &*self.allocator;
+        let call = |record: &_, ()| allocator.space.safepoint.refusal(record);
         // SAFETY: the allocator is the one that this table's registry was made with.
-        unsafe { self.threads.with(allocator, call) }
+        unsafe { self.threads.with(allocator, (), call, |(), error| Some(error)) }
+    }
+
+    fn load(&self, raw: u32) -> E::Word {
+        self.arena().slot(raw).load()
     }
 }
 
@@ -180,7 +227,7 @@ impl<E: Packed> Builder<Table<E>> {
     ///
     /// A [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<Table<E>, BuildError> {
-        Ok(Table::from_allocator(self.config.allocator(Protection::None)?))
+        Table::from_allocator(self.config.allocator(Protection::None)?)
     }
 }
 

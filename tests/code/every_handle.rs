@@ -37,7 +37,7 @@ fn every_number_in_a_table_in_use_and_every_signature() {
         println!("skipped: SLOTARENA_HEAVY is not set to 1");
         return;
     }
-    let table = CodePointerTable::new().expect("a table of full size");
+    let table = CodePointerTable::builder().index_bits(32).build().expect("a table of full size");
     assert_eq!(table.entry_layout().mask, u32::MAX);
     let done = AtomicBool::new(false);
     let found = AtomicU64::new(0);

@@ -135,7 +135,7 @@ fn reading_all_numbers_finds_exactly_the_live_two_word_entries() {
     if !wanted() {
         return;
     }
-    let table = Table::<[u64; 2]>::new().expect("a table");
+    let table = Table::<[u64; 2]>::builder().capacity(u32::MAX).build().expect("a table");
     let all: Vec<Handle> = (0..10_000).map(|_| table.allocate([1, 2]).expect("a slot")).collect();
     let found = (0..=u32::MAX).filter(|&raw| table.get_raw(raw) == Some([1, 2]));
     let mut numbers: Vec<u32> = all.iter().map(|handle| handle.to_raw()).collect();

@@ -59,7 +59,8 @@ fn works(table: &Table<u64>) {
 fn steps_down(bytes: u64) {
     let all = 8 * (u64::from(u32::MAX) + 1);
     limit(libc::RLIMIT_AS, Some(bytes));
-    let table = Table::<u64>::new().expect("a smaller table");
+    let largest = Table::<u64>::builder().capacity_at_most(u32::MAX);
+    let table = largest.build().expect("a smaller table");
     assert!((table.reserved_bytes() as u64) < bytes.min(all), "{} bytes", table.reserved_bytes());
     assert!(table.capacity() < u32::MAX);
     works(&table);

@@ -91,13 +91,15 @@ fn an_exact_capacity_is_reserved_in_whole_segments() {
 /// On systems with addresses to spare.
 #[cfg(all(target_pointer_width = "64", any(unix, windows), not(any(miri, slotarena_heap))))]
 #[test]
-fn a_table_has_every_handle_by_default() {
+fn a_table_has_a_part_of_all_handles_by_default_and_every_handle_if_asked() {
     let narrow = Table::<u64>::new().expect("a table");
-    assert_eq!(narrow.capacity(), u32::MAX);
-    assert_eq!(narrow.reserved_bytes(), 32 << 30);
+    assert_eq!((narrow.capacity(), narrow.reserved_bytes()), ((1 << 28) - 1, 2 << 30));
     let wide = Table::<[u64; 2]>::new().expect("a table");
-    assert_eq!(wide.capacity(), u32::MAX);
-    assert_eq!(wide.reserved_bytes(), 64 << 30);
+    assert_eq!((wide.capacity(), wide.reserved_bytes()), ((1 << 28) - 1, 4 << 30));
+    let narrow = Table::<u64>::builder().capacity(u32::MAX).build().expect("a table");
+    assert_eq!((narrow.capacity(), narrow.reserved_bytes()), (u32::MAX, 32 << 30));
+    let wide = Table::<[u64; 2]>::builder().capacity(u32::MAX).build().expect("a table");
+    assert_eq!((wide.capacity(), wide.reserved_bytes()), (u32::MAX, 64 << 30));
 }
 
 /// Generated code reads an entry by one load at `base + (handle << shift)`.

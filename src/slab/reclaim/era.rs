@@ -125,8 +125,10 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    pub(crate) fn none() -> Self {
-        Self { lower: AtomicU64::new(Era::NEVER.0), upper: AtomicU32::new(0) }
+    const_fn! {
+        pub(crate) fn none() -> Self {
+            Self { lower: AtomicU64::new(Era::NEVER.0), upper: AtomicU32::new(0) }
+        }
     }
 
     /// Reserves the era in which a guard begins, and values born up to `birth`. Protects once the
@@ -136,6 +138,13 @@ impl Reservation {
         self.extend(birth);
         // Release: a thread that sees the lower end sees the upper one. Partner: era.interval.load.
         self.lower.store(now.0, Ordering::Release);
+    }
+
+    /// Returns `true` if there is no reservation. For the owner.
+    #[inline(always)]
+    pub(crate) fn is_none(&self) -> bool {
+        // Relaxed: the owner's own store.
+        self.lower.load(Ordering::Relaxed) == Era::NEVER.0
     }
 
     /// Extends the reservation to values born up to `birth`. Protects after the light fence.

@@ -44,6 +44,9 @@ struct Delayed {
 }
 
 impl Limbo {
+    pub(crate) const EMPTY: Limbo =
+        Limbo { pending: Vec::new(), delayed: Vec::new(), unseen: Vec::new(), sorted: 0 };
+
     /// Adds a value. Returns `false` if there is no memory for it.
     #[inline(always)]
     pub(crate) fn push(&mut self, index: u32, birth: Birth) -> bool {

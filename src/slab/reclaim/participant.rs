@@ -6,9 +6,10 @@ use core::ptr::{self, NonNull};
 
 use super::era::Reservation;
 use super::limbo::Limbo;
+use crate::bits::handle::OperationError;
 use crate::safepoint::{self, LightSide, Record};
 use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU64, Ordering, PagePadding, UnsafeCell, unmodelled,
+    AtomicBool, AtomicPtr, AtomicU64, Ordering, PagePadding, UnsafeCell, try_box, unmodelled,
 };
 
 /// One participant of a slab: a thread, or a mutator. It is also one of the allocator below, where
@@ -41,7 +42,6 @@ pub(crate) struct Participant {
 }
 
 /// What only the owner of a participant touches.
-#[derive(Default)]
 pub(crate) struct Private {
     /// The value of the slab's `readers` that proves the owner to be the sole possible reader.
     pub(crate) sole_reader: Cell<SoleReader>,
@@ -54,6 +54,19 @@ pub(crate) struct Private {
     /// The owner's record in the allocator below.
     record: Cell<Option<NonNull<Record>>>,
     pub(crate) registration: Cell<Option<safepoint::Registration>>,
+}
+
+impl Private {
+    const fn new(record: Option<NonNull<Record>>) -> Self {
+        Self {
+            sole_reader: Cell::new(SoleReader::NO_READER),
+            is_dropping: Cell::new(false),
+            is_leaving: Cell::new(false),
+            looks: Cell::new(0),
+            record: Cell::new(record),
+            registration: Cell::new(None),
+        }
+    }
 }
 
 // SAFETY: the table above says which thread touches each field.
@@ -142,18 +155,41 @@ impl Participant {
     /// Where the fields begin in the page that operations write.
     pub(crate) const WRITTEN_AT: usize = if cfg!(model) { 0 } else { 0xa80 };
 
-    fn new(next: *const Participant) -> Self {
-        Self {
-            _padding: PagePadding::new(),
-            reservation: Reservation::none(),
-            side: LightSide::new(),
-            private: Private::default(),
-            limbo: UnsafeCell::new(Limbo::default()),
-            waiting: AtomicU64::new(0),
-            asleep: unmodelled::AtomicU64::new(0),
-            owned: AtomicBool::new(true),
-            next: UnsafeCell::new(next),
+    const_fn! {
+        fn new(next: *const Participant, record: Option<NonNull<Record>>) -> Self {
+            Self {
+                _padding: PagePadding::new(),
+                reservation: Reservation::none(),
+                side: LightSide::new(),
+                private: Private::new(record),
+                limbo: UnsafeCell::new(Limbo::EMPTY),
+                waiting: AtomicU64::new(0),
+                asleep: unmodelled::AtomicU64::new(0),
+                owned: AtomicBool::new(true),
+                next: UnsafeCell::new(next),
+            }
         }
+    }
+
+    /// The participant of mutators that could not register: it is always in an operation.
+    #[cfg(not(model))]
+    pub(crate) fn refused(error: OperationError) -> &'static Participant {
+        const fn of(error: OperationError) -> Participant {
+            let record = ptr::from_ref(Record::refused(error)).cast_mut();
+            Participant::new(ptr::null(), NonNull::new(record))
+        }
+        static REFUSED: [Participant; 3] = [
+            of(OperationError::Reentered),
+            of(OperationError::Forked),
+            of(OperationError::OutOfMemory),
+        ];
+        &REFUSED[error as usize]
+    }
+
+    /// In a model each registers.
+    #[cfg(model)]
+    pub(crate) fn refused(error: OperationError) -> &'static Participant {
+        unreachable!("{error}")
     }
 
     fn next(&self) -> *const Participant {
@@ -255,13 +291,14 @@ impl Participants {
     }
 
     /// Acquires a participant without an owner, or makes a new one. Lock-free.
-    pub(crate) fn join(&self) -> Registration {
+    /// `None` if there is no memory.
+    pub(crate) fn join(&self) -> Option<Registration> {
         if let Some(registration) = self.iter().find_map(|participant| self.acquire(participant)) {
-            return registration;
+            return Some(registration);
         }
         // Relaxed: the compare-and-swap decides.
         let mut head = self.head.load(Ordering::Relaxed);
-        let participant = Box::into_raw(Box::new(Participant::new(head)));
+        let participant = Box::into_raw(try_box(Participant::new(head, None))?);
         loop {
             // Release: a thread that finds the participant finds it whole, and those behind it,
             // since only read-modify-writes touch the head. Partner: participant.iter.load. Relaxed
@@ -281,7 +318,7 @@ impl Participants {
             unknown.next.with_mut(|next| unsafe { *next = head });
         }
         // SAFETY: from a box.
-        Registration(unsafe { NonNull::new_unchecked(participant) })
+        Some(Registration(unsafe { NonNull::new_unchecked(participant) }))
     }
 
     /// Makes a participant the caller's. `None` if it has an owner. Wait-free.

@@ -22,7 +22,7 @@ fn the_core_is_an_evening_of_reading() {
     let rows = list.lines().filter(|line| line.starts_with("| `"));
     let names = rows.flat_map(|row| row.split('`').filter(|name| name.ends_with(".rs")));
     let lengths: Vec<_> = names.map(|name| text(&format!("src/{name}")).lines().count()).collect();
-    assert_eq!(lengths.len(), 18);
+    assert_eq!(lengths.len(), 19);
     let lines: usize = lengths.iter().sum();
     assert!(lines <= CORE_LINES_MAX, "{lines} lines, of {CORE_LINES_MAX}");
 }

@@ -1,0 +1,52 @@
+//! How participants come and go.
+
+use super::registry::{Registration, Supplies};
+use super::safepoint::Safepoint;
+use crate::bits::handle::OperationError;
+use crate::bits::word::Cycle;
+use crate::freelist::StoreMut;
+use crate::sync::Ordering;
+
+impl Safepoint {
+    /// Makes the caller a participant. Blocks while the world is stopped. Allocates nothing under
+    /// the lock.
+    pub(crate) fn register(&self) -> Result<Registration, OperationError> {
+        let mut supplies = Supplies::default();
+        loop {
+            let mut registry = self.lock()?;
+            let length = match registry.register(&mut supplies) {
+                Ok(registration) => return Ok(registration),
+                Err(length) => length,
+            };
+            let home = registry.participants() % self.stripes;
+            drop(registry);
+            if !supplies.allocate(length, home) {
+                return Err(OperationError::OutOfMemory);
+            }
+        }
+    }
+
+    /// Ends a participation. `empty` is given the local store. Blocks while the world is stopped.
+    ///
+    /// If the caller itself has stopped the world, the record stays as that of a forgotten mutator,
+    /// whose store a sweep finds.
+    pub(crate) fn unregister(
+        &self,
+        registration: Registration,
+        empty: impl FnOnce(&mut StoreMut<'_>),
+    ) {
+        let Ok(mut registry) = self.lock() else { return };
+        // Relaxed: only a stopper changes the cycle, and the lock keeps stoppers out.
+        let cycle = Cycle::from_bits(self.gate.load(Ordering::Relaxed));
+        // SAFETY: the registry owns the record, and frees it below at the earliest.
+        let record = unsafe { registration.record().as_ref() };
+        // SAFETY: the owner has just given the record up, and the lock keeps stoppers out.
+        let mut store = unsafe { record.store_mut(cycle) };
+        empty(&mut store);
+        let overflow = store.take_overflow();
+        let unneeded = registry.unregister(registration);
+        drop(registry);
+        // Freed without the lock.
+        drop((overflow, unneeded));
+    }
+}

@@ -1,0 +1,133 @@
+//! The records of a table, under the safepoint's lock. Nothing here allocates or frees memory.
+
+use core::ptr::NonNull;
+
+use super::record::Record;
+use crate::sync::try_box;
+
+/// Records without an owner that are kept for the participants to come.
+const SPARE_RECORDS: usize = if cfg!(model) { 2 } else { 16 };
+
+/// The records of a table.
+#[derive(Debug)]
+pub(super) struct Registry {
+    /// Those with an owner. A record knows its position here.
+    records: Vec<NonNull<Record>>,
+    /// Some without one, with empty stores.
+    spare: Vec<NonNull<Record>>,
+    /// What records that are gone have counted as uninitialized. Wraps.
+    uninitialized: u64,
+}
+
+// SAFETY: the registry owns the records.
+unsafe impl Send for Registry {}
+
+/// The ownership of one record. Neither copied nor cloned.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    record: NonNull<Record>,
+}
+
+// SAFETY: a registration is the ownership of the record, whichever thread holds it.
+unsafe impl Send for Registration {}
+// SAFETY: a shared reference gives the record's address and nothing else.
+unsafe impl Sync for Registration {}
+
+impl Registration {
+    /// The record. It stays where it is until the registration ends.
+    pub(crate) fn record(&self) -> NonNull<Record> {
+        self.record
+    }
+}
+
+/// The memory for a registration, which is allocated and freed without the lock.
+#[derive(Debug, Default)]
+pub(super) struct Supplies {
+    record: Option<Box<Record>>,
+    list: Vec<NonNull<Record>>,
+}
+
+impl Supplies {
+    /// Allocates a record, and a list of `length`. Returns `false` if there is no memory.
+    pub(super) fn allocate(&mut self, length: usize, home: usize) -> bool {
+        self.record = self.record.take().or_else(|| try_box(Record::new(home)));
+        self.record.is_some() && self.list.try_reserve_exact(length).is_ok()
+    }
+}
+
+impl Registry {
+    /// `None` if there is no memory.
+    pub(super) fn new() -> Option<Self> {
+        let mut spare = Vec::new();
+        spare.try_reserve_exact(SPARE_RECORDS).ok()?;
+        Some(Self { records: Vec::new(), spare, uninitialized: 0 })
+    }
+
+    /// All records that have an owner.
+    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+        // SAFETY: the registry owns the records, and frees none that is listed here.
+        self.records.iter().map(|record| unsafe { record.as_ref() })
+    }
+
+    pub(super) fn participants(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(super) fn free_in_stores(&self) -> u64 {
+        self.records().map(|record| record.store().free()).sum()
+    }
+
+    /// The sum of all records' parts. Each part wraps.
+    pub(super) fn uninitialized(&self) -> u64 {
+        let sum = |sum: u64, record: &Record| sum.wrapping_add(record.store().uninitialized());
+        self.records().fold(self.uninitialized, sum)
+    }
+
+    /// Gives a record an owner. The error is the length of the list to be supplied, which is 0 if
+    /// the list is long enough.
+    pub(super) fn register(&mut self, supplies: &mut Supplies) -> Result<Registration, usize> {
+        let length = self.records.len();
+        if length == self.records.capacity() {
+            if supplies.list.capacity() <= length {
+                return Err((2 * length).max(8));
+            }
+            supplies.list.append(&mut self.records);
+            core::mem::swap(&mut supplies.list, &mut self.records);
+        }
+        let fresh = || supplies.record.take().map(|record| NonNull::from(Box::leak(record)));
+        let record = self.spare.pop().or_else(fresh).ok_or(0usize)?;
+        // SAFETY: the registry's record.
+        unsafe { record.as_ref() }.set_position(length);
+        self.records.push(record);
+        Ok(Registration { record })
+    }
+
+    /// Takes a record's owner away. The store is empty. Returns the record if it is not kept.
+    pub(super) fn unregister(&mut self, registration: Registration) -> Option<Box<Record>> {
+        let Registration { record } = registration;
+        // SAFETY: the registry owns the records.
+        let gone = unsafe { record.as_ref() };
+        let position = gone.position();
+        self.records.swap_remove(position);
+        if let Some(moved) = self.records.get(position) {
+            // SAFETY: the registry owns the records.
+            unsafe { moved.as_ref() }.set_position(position);
+        }
+        self.uninitialized = self.uninitialized.wrapping_add(gone.store().take_uninitialized());
+        if self.spare.len() < SPARE_RECORDS {
+            self.spare.push(record);
+            return None;
+        }
+        // SAFETY: from a box, and listed no longer.
+        Some(unsafe { Box::from_raw(record.as_ptr()) })
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        for record in self.records.drain(..).chain(self.spare.drain(..)) {
+            // SAFETY: from a box, and nothing can reach it any more.
+            drop(unsafe { Box::from_raw(record.as_ptr()) });
+        }
+    }
+}
