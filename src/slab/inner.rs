@@ -6,6 +6,7 @@ use crossbeam_utils::CachePadded;
 
 use super::on_drop::OnDrop;
 use super::reclaim::era::Clock;
+use super::reclaim::limbo::batch;
 use super::reclaim::participant::{Participant, Participants, Private, SoleReader};
 use super::word::SlabWord;
 use crate::allocator::{Allocator, Owner};
@@ -37,6 +38,8 @@ pub(crate) struct Inner<T: Send + Sync + 'static> {
     last_generation: u32,
     /// Exhausted slots.
     exhausted: unmodelled::AtomicU64,
+    /// The values that a participant collects before it looks at the guards.
+    batch: unmodelled::AtomicUsize,
     /// Removed values that no limbo had memory for. They are dropped with the slab.
     pub(crate) stranded: unmodelled::AtomicU64,
     pub(crate) participants: Participants,
@@ -83,6 +86,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
             readers: CachePadded::new(AtomicU64::new(readers)),
             last_generation,
             exhausted: unmodelled::AtomicU64::new(0),
+            batch: unmodelled::AtomicUsize::new(1),
             stranded: unmodelled::AtomicU64::new(0),
             is_inherited: unmodelled::AtomicBool::new(false),
         }
@@ -176,6 +180,18 @@ impl<T: Send + Sync + 'static> Inner<T> {
         if !counted {
             store.add_uninitialized();
         }
+    }
+
+    pub(crate) fn batch(&self) -> usize {
+        // Relaxed: a hint.
+        self.batch.load(Ordering::Relaxed)
+    }
+
+    /// Adapts the batch to the number of participants that there have been at one time.
+    pub(crate) fn set_batch(&self) {
+        let batch = batch::<T>(self.allocator.capacity(), self.participants.count());
+        // Relaxed: a hint.
+        self.batch.store(batch, Ordering::Relaxed);
     }
 
     /// The approximate number of values removed and not dropped yet.

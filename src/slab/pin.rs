@@ -124,6 +124,7 @@ impl<T: Send + Sync + 'static> Shared for Inner<T> {
         };
         // SAFETY: participants live as long as this.
         unsafe { registration.participant().as_ref() }.attach(record);
+        self.set_batch();
         Ok(registration)
     }
 

@@ -7,7 +7,7 @@ use super::error::TakeError;
 use super::inner::{Inner, SlabOwner, Unlinked};
 use super::on_drop::OnDrop;
 use super::reclaim::era::Guards;
-use super::reclaim::limbo::{Limbo, batch};
+use super::reclaim::limbo::Limbo;
 use super::reclaim::participant::{Participant, Private, SoleReader};
 use super::word::SlabWord;
 use crate::bits::key::Key;
@@ -72,7 +72,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
             operation.store().add_uninitialized();
         }
         let push =
-            |limbo: &mut Limbo| (limbo.push(index, word.birth()), limbo.is_due(batch::<T>()));
+            |limbo: &mut Limbo| (limbo.push(index, word.birth()), limbo.is_due(self.batch()));
         // SAFETY: the owner, inside an operation.
         let (noted, is_due) = unsafe { participant.with_limbo(push) };
         if !noted {
@@ -295,7 +295,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
             // What was dropped may have removed other values.
             let Some(_operation) = self.enter() else { return };
             // SAFETY: the owner, inside an operation.
-            let is_due = unsafe { participant.with_limbo(|limbo| limbo.is_due(batch::<T>())) };
+            let is_due = unsafe { participant.with_limbo(|limbo| limbo.is_due(inner.batch())) };
             if !is_due || delays {
                 break;
             }

@@ -7,15 +7,16 @@ use super::era::{Birth, Era, Guards};
 
 /// The number of values that a participant collects before it looks at the guards: 1,024, or as
 /// many as fill 256 KiB, but at least 32.
-pub(crate) const fn batch<T>() -> usize {
+///
+/// In a small slab it is fewer. A guard that is kept may delay a batch of each participant, and
+/// each participant may have such a guard. All of them together leave half of the capacity.
+pub(crate) fn batch<T>(capacity: u32, participants: usize) -> usize {
     if cfg!(model) {
         return 1;
     }
-    match (256 * 1024usize).checked_div(size_of::<T>()) {
-        Some(values) if values < 32 => 32,
-        Some(values) if values < 1024 => values,
-        _ => 1024,
-    }
+    let most = (256 * 1024usize).checked_div(size_of::<T>()).unwrap_or(1024).clamp(32, 1024);
+    let delayed = participants.saturating_mul(participants).max(1);
+    most.min(capacity as usize / 2 / delayed).max(1)
 }
 
 /// The retired values of a participant: indices of slots whose words say *removed*.

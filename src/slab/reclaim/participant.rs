@@ -282,12 +282,15 @@ fmt!([] Debug for Participant, |this, f| {
 #[derive(Debug)]
 pub(crate) struct Participants {
     head: AtomicPtr<Participant>,
+    /// The participants in the list. Not modelled: a hint.
+    count: unmodelled::AtomicUsize,
     owns: PhantomData<Participant>,
 }
 
 impl Participants {
     pub(crate) fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
+        let head = AtomicPtr::new(ptr::null_mut());
+        Self { head, count: unmodelled::AtomicUsize::new(0), owns: PhantomData }
     }
 
     /// Acquires a participant without an owner, or makes a new one. Lock-free.
@@ -317,8 +320,16 @@ impl Participants {
             // SAFETY: not in the list yet.
             unknown.next.with_mut(|next| unsafe { *next = head });
         }
+        // Relaxed: a hint.
+        self.count.fetch_add(1, Ordering::Relaxed);
         // SAFETY: from a box.
         Some(Registration(unsafe { NonNull::new_unchecked(participant) }))
+    }
+
+    /// The approximate number of participants in the list.
+    pub(crate) fn count(&self) -> usize {
+        // Relaxed: a hint.
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Makes a participant the caller's. `None` if it has an owner. Wait-free.
