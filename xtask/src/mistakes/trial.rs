@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
 use super::outcome::{End, Outcome};
 use crate::loom::patched::with_copy;
 use crate::run::command::{Command, program};
-use crate::run::context::{Context, paths};
+use crate::run::context::TARGET;
 use crate::run::process;
 use crate::run::tally::Tally;
 use crate::source::tree::{self, Tree};
@@ -19,61 +20,54 @@ const BUILD: Duration = Duration::from_secs(900);
 /// before it is its test, such as `world::end_sweep`.
 pub const QUICK: &str = ", quick";
 
-pub fn loom(context: &Context) -> PathBuf {
-    context.target.join("mutants/loom")
-}
-
 /// Builds the models and returns the program. Each worker has a folder of its own, so that they do
 /// not wait for one another.
-pub fn build(context: &Context, worker: usize, tree: &Tree) -> Result<PathBuf, String> {
-    let folder = context.target.join(format!("mutants/worker-{worker}"));
-    let build = "test --release --features loom --test loom --no-run";
-    let build = with_copy(build, &loom(context)).target_dir(&folder.join("target"));
+pub fn build(worker: usize, tree: &Tree) -> Result<PathBuf> {
     // A change may leave something unused.
-    let build = build.env("RUSTFLAGS", "--cfg loom --cap-lints warn");
-    executable(build, context, tree, &folder.join("tree"))
+    let variables = format!(
+        "CARGO_TARGET_DIR=$TARGET/mutants/worker-{worker}/target RUSTFLAGS=--cfg=loom \
+         RUSTFLAGS+=--cap-lints=warn"
+    );
+    let build = with_copy(&variables, "test --release --features loom --test loom --no-run");
+    executable(build, tree, &TARGET.join(format!("mutants/worker-{worker}/tree")))
 }
 
 /// Builds a test from a tree in a folder, and returns the program.
-pub fn executable(
-    build: Command,
-    context: &Context,
-    tree: &Tree,
-    folder: &Path,
-) -> Result<PathBuf, String> {
-    tree::write(tree, folder, &context.root.join(paths::LOCK))?;
-    let build = build.arguments("--message-format json-render-diagnostics --color never");
-    let build = build.env("CARGO_PROFILE_RELEASE_DEBUG", "false");
+pub fn executable(build: Command, tree: &Tree, folder: &Path) -> Result<PathBuf> {
+    tree::write(tree, folder)?;
+    let build = "--message-format json-render-diagnostics --color never"
+        .split(' ')
+        .fold(build.within(folder).env("CARGO_PROFILE_RELEASE_DEBUG", "false"), Command::argument);
     let (mut binary, mut output) = (None, Vec::new());
-    let result = process::run(&build, folder, BUILD, |line| match serde_json::from_str(line) {
-        Ok(Value::Object(message)) => {
-            let path = message.get("executable").and_then(Value::as_str);
-            binary = path.map(PathBuf::from).or_else(|| binary.take());
+    let result = process::run(&build, BUILD, |line| match serde_json::from_str::<Value>(line) {
+        Ok(message) => {
+            let path = message["executable"].as_str().map(PathBuf::from);
+            binary = path.or_else(|| binary.take());
         }
         _ => output.push(line.to_owned()),
     });
-    if let Err(reason) = result {
+    result.map_err(|reason| {
         let errors = output.iter().skip_while(|line| !line.starts_with("error"));
         let errors: Vec<&str> = errors.take(12).map(String::as_str).collect();
-        return Err(format!("does not build, {reason}\n{}", errors.join("\n")));
-    }
-    binary.ok_or_else(|| format!("{build}: named no executable, expected one"))
+        anyhow!("does not build, {reason:#}\n{}", errors.join("\n"))
+    })?;
+    binary.with_context(|| format!("{build}: named no executable, expected one"))
 }
 
-pub fn tests(binary: &Path) -> Result<Vec<String>, String> {
-    let list = process::output_of(&program(binary, "--list"), Path::new("."))?;
+pub fn tests(binary: &Path) -> Result<Vec<String>> {
+    let list = process::output_of(&program(binary, "--list"))?;
     Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
 }
 
 /// Explores one model, in a process of its own. One that passes survives, and its message is its
 /// bound.
-pub fn explore(binary: &Path, model: &str, limit: Duration) -> Result<Outcome, String> {
+pub fn explore(binary: &Path, model: &str, limit: Duration) -> Result<Outcome> {
     let test = model.trim_end_matches(QUICK);
     let run = program(binary, "--nocapture --exact").argument(test);
     let run = if test == model { run } else { run.env("SLOTARENA_LOOM_QUICK", "2") };
     let started = Instant::now();
     let (mut tally, mut failed) = (Tally::default(), None);
-    let result = process::run(&run, Path::new("."), limit, |line| {
+    let result = process::run(&run, limit, |line| {
         tally.read(line);
         failed = failed.take().or_else(|| failure(line));
     });
@@ -81,12 +75,13 @@ pub fn explore(binary: &Path, model: &str, limit: Duration) -> Result<Outcome, S
     let (end, executions, message) = match result {
         Ok(()) => {
             let line = tally.models.pop();
-            let line = line.ok_or_else(|| format!("{model}: no line `model: …`, expected one"))?;
+            let line =
+                line.with_context(|| format!("{model}: no line `model: …`, expected one"))?;
             (End::Survived, Some(line.executions), line.bound)
         }
         Err(_) if started.elapsed() > limit => (End::TimedOut, None, String::new()),
         Err(reason) => {
-            let (execution, message) = failed.unwrap_or((None, reason));
+            let (execution, message) = failed.unwrap_or_else(|| (None, format!("{reason:#}")));
             (End::Killed, execution, message)
         }
     };

@@ -6,9 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::{Result, anyhow};
+
 use super::campaign::{Campaign, Variant};
 use crate::run::command::program;
-use crate::run::context::{Context, all_right, paths};
+use crate::run::context::{self, Options, all_right, paths};
 use crate::run::process::output_of;
 use crate::source::lists::{reasons, rows};
 use crate::source::orderings::mutants;
@@ -25,7 +27,7 @@ pub struct Kind {
     head: &'static str,
     /// How many cells name a variant.
     named_by: usize,
-    variants: fn(&Context, &Tree) -> Result<Vec<Variant>, String>,
+    variants: fn(&Tree) -> Result<Vec<Variant>>,
 }
 
 pub const ORDERINGS: Kind = Kind {
@@ -40,7 +42,7 @@ pub const ORDERINGS: Kind = Kind {
         Executions and\nseconds are those of the model that noticed, or the seconds that all \
         models took.\n\n| where | change",
     named_by: 2,
-    variants: |_, base| {
+    variants: |base| {
         let variant = |[site, change, file, text]: [String; 4]| {
             let (name, cells) = (format!("{site} {change}"), format!("{site} | {change}"));
             let mut tree = base.clone();
@@ -62,8 +64,8 @@ pub const KNOWN: Kind = Kind {
         *Quick*: explored up to two preemptions. Executions and seconds are those of the model \
         that noticed.\n\n| name | mistake | invariants",
     named_by: 1,
-    variants: |context, base| {
-        let mistakes = read_folder(&context.root, paths::MISTAKES)?.into_iter();
+    variants: |base| {
+        let mistakes = read_folder(paths::MISTAKES)?.into_iter();
         let variants = mistakes.map(|mistake| {
             let cells = [&*mistake.name, &mistake.what, &mistake.invariants].join(" | ");
             let tree = mistake.applied(base)?;
@@ -77,18 +79,18 @@ const COLUMNS: &str = " | outcome | by | executions | seconds | what it said |\n
 
 impl Kind {
     /// Tries the variants that the user has chosen, and writes the table.
-    pub fn run(&self, context: &Context) -> Result<(), String> {
-        let base = tree::for_models(&context.root)?;
-        let variants = (self.variants)(context, &base)?;
-        let chosen = context.options.choose(&variants, |variant| &variant.name)?;
-        let campaign = Campaign::new(context, self.is_full);
-        campaign.run(&base, &chosen)?;
+    pub fn run(&self, options: &Options) -> Result<()> {
+        let base = tree::for_models()?;
+        let variants = (self.variants)(&base)?;
+        let chosen = options.choose(&variants, |variant| &variant.name)?;
+        let campaign = Campaign { is_full: self.is_full };
+        campaign.run(&base, &chosen, options.all)?;
 
         // Where only some were asked for, the others keep the rows that they have.
-        let old = context.read(self.table).unwrap_or_default();
+        let old = context::read(self.table).unwrap_or_default();
         let mut kept = rows(&old, self.named_by);
-        kept.retain(|_, _| !context.options.names.is_empty());
-        let untried = untried(context)?;
+        kept.retain(|_, _| !options.names.is_empty());
+        let untried = untried()?;
         let (mut rows, mut is_whole) = (Vec::new(), true);
         for variant in &variants {
             let row = campaign
@@ -98,14 +100,14 @@ impl Kind {
             is_whole &= row.is_some() || untried.contains_key(&variant.name);
             rows.extend(row);
         }
-        let text = self.text(&commit(context), &rows);
+        let text = self.text(&commit(), &rows);
         if !is_whole {
             println!("{} is left as it is: not all variants have been tried", self.table);
         } else if without_seconds(&text) != without_seconds(&old) {
-            context.write(self.table, &text)?;
+            context::write(self.table, &text)?;
         }
 
-        let reasons = self.reasons(context)?;
+        let reasons = self.reasons()?;
         let wrong = chosen.into_iter().filter_map(|variant| {
             let name = &variant.name;
             let Some(outcome) = campaign.kept(variant) else {
@@ -122,13 +124,13 @@ impl Kind {
 
     /// Compares, without building anything, the table and the reasons with the source. Says how
     /// many variants there are.
-    pub fn check(&self, context: &Context) -> Result<(), String> {
-        let found = (self.variants)(context, &tree::for_models(&context.root)?)?.into_iter();
+    pub fn check(&self) -> Result<()> {
+        let found = (self.variants)(&tree::for_models()?)?.into_iter();
         let found: BTreeSet<String> = found.map(|variant| variant.name).collect();
-        let rows = rows(&context.read(self.table)?, self.named_by);
-        let wrong = self.differences(&rows, &found, &untried(context)?, &self.reasons(context)?);
+        let rows = rows(&context::read(self.table)?, self.named_by);
+        let wrong = self.differences(&rows, &found, &untried()?, &self.reasons()?);
         let cure = format!("`cargo xtask verify {}` tries what is new", self.check);
-        all_right(wrong).map_err(|wrong| format!("{wrong}\n{cure}"))?;
+        all_right(wrong).map_err(|wrong| anyhow!("{wrong}\n{cure}"))?;
         println!("cases: {} {}", self.check, found.len());
         Ok(())
     }
@@ -161,8 +163,8 @@ impl Kind {
         wrong
     }
 
-    fn reasons(&self, context: &Context) -> Result<BTreeMap<String, String>, String> {
-        self.reasons.map_or(Ok(BTreeMap::new()), |file| reasons(file, &context.read(file)?))
+    fn reasons(&self) -> Result<BTreeMap<String, String>> {
+        self.reasons.map_or(Ok(BTreeMap::new()), |file| reasons(file, &context::read(file)?))
     }
 
     fn text(&self, commit: &str, rows: &[String]) -> String {
@@ -178,8 +180,8 @@ impl Kind {
 }
 
 /// Returns the wrong variants that no table has yet.
-fn untried(context: &Context) -> Result<BTreeMap<String, String>, String> {
-    reasons(paths::UNTRIED, &context.read(paths::UNTRIED)?)
+fn untried() -> Result<BTreeMap<String, String>> {
+    reasons(paths::UNTRIED, &context::read(paths::UNTRIED)?)
 }
 
 /// Returns a table's rows without the cell before the last: seconds alone are no news.
@@ -194,8 +196,8 @@ fn without_seconds(table: &str) -> Vec<String> {
 }
 
 /// Returns what the source is, for the head of a table.
-pub fn commit(context: &Context) -> String {
-    let git = |arguments| output_of(&program("git", arguments), &context.root);
+pub fn commit() -> String {
+    let git = |arguments| output_of(&program("git", arguments));
     let Ok(commit) = git("rev-parse --short HEAD") else {
         return "a tree without history".to_owned();
     };

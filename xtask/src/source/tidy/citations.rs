@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::files::{File, Misses, comment, files, none, root};
-use crate::run::context;
+use super::files::{File, Misses, comment, files, none};
+use crate::run::context::{self, ROOT};
 
-fn read(path: &Path) -> File {
+fn read(path: impl AsRef<Path>) -> File {
     File::new("", &context::read(path).unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// Returns the numbers of the design's list of invariants.
 fn invariants() -> BTreeSet<u32> {
-    let design = read(&root().join("docs/DESIGN.md"));
+    let design = read("docs/DESIGN.md");
     let section = design.lines.iter().skip_while(|line| *line != "## Invariants").skip(1);
     let number = |line: &String| line.split_once(". **")?.0.parse().ok();
     section.take_while(|line| !line.starts_with("## ")).filter_map(number).collect()
@@ -70,7 +70,7 @@ fn anchor(heading: &str) -> String {
 fn every_local_link_leads_somewhere() {
     let mut misses = Misses::new();
     for file in files("", &[".md"]) {
-        let path = root().join(&file.path);
+        let path = ROOT.join(&file.path);
         for (number, line) in file.prose() {
             for target in targets(line) {
                 let (name, place) = target.split_once('#').unwrap_or((target, ""));

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::files::{Misses, check, none, root};
-use crate::run::context::paths;
+use super::files::{Misses, check, none};
+use crate::run::context::{ROOT, paths};
 use crate::source::lexer::{is_word, shipped};
 use crate::source::sites::is_sync;
 use crate::source::tree::{Tree, read_folder};
@@ -202,7 +202,7 @@ fn resolve(here: &[String], path: &str, files: &[String]) -> Option<Names> {
 #[test]
 fn each_file_uses_only_what_is_above_it() {
     for folder in ["src/", "xtask/src/"] {
-        let tree = read_folder(root(), folder.trim_end_matches('/'), &[".rs"]).unwrap();
+        let tree = read_folder(&ROOT, folder.trim_end_matches('/'), &[".rs"]).unwrap();
         let modules = Crate::read(&tree, folder);
         none(modules.misses());
         assert!(modules.0.len() > 30, "only {} modules", modules.0.len());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::files::{File, Misses, check, files, none, root};
+use super::files::{File, Misses, check, files, none};
 use crate::source::lexer::{has_word, is_word};
 use crate::source::sites::{ORDERINGS, Site, sites};
 use crate::source::tree::crate_only;
@@ -86,7 +86,7 @@ fn every_ordering_is_explained_just_above() {
 
 #[test]
 fn every_note_names_the_partner() {
-    let sites = sites(&crate_only(root()).unwrap());
+    let sites = sites(&crate_only().unwrap());
     let files = files("src", &[".rs"]).into_iter();
     none(files.flat_map(|file| without_partners(&file, &sites)).collect());
 }

@@ -1,6 +1,6 @@
 //! Sizes, and how files begin.
 
-use super::files::{Misses, check, files, none, root};
+use super::files::{Misses, check, files, none};
 use crate::run::context;
 
 const LINES_MAX: usize = 400;
@@ -16,7 +16,7 @@ fn files_are_short() {
 
 #[test]
 fn the_core_is_an_evening_of_reading() {
-    let text = |path: &str| context::read(&root().join(path)).expect("a file");
+    let text = |path: &str| context::read(path).expect("a file");
     let page = text("ARCHITECTURE.md");
     let (_, list) = page.split_once("## An evening").expect("a list of files");
     let rows = list.lines().filter(|line| line.starts_with("| `"));
