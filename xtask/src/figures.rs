@@ -3,8 +3,10 @@
 use anyhow::Result;
 
 use crate::run::command::cargo;
-use crate::run::context::{self, paths};
+use crate::run::context;
 use crate::run::process::output_of;
+
+const FIGURES: &str = "benches/RESULTS.md";
 
 /// Runs the benchmarks that print tables, and writes what they print. The last writes plots, too.
 pub fn regenerate() -> Result<()> {
@@ -16,7 +18,7 @@ pub fn regenerate() -> Result<()> {
         let tables = output_of(&cargo(&format!("bench --bench {bench}")))?;
         page += &format!("\n{}\n", tables.trim());
     }
-    context::write(paths::FIGURES, &page)?;
-    println!("written: {} and the plots", paths::FIGURES);
+    context::write(FIGURES, &page)?;
+    println!("written: {FIGURES} and the plots");
     Ok(())
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use fs_err as fs;
 
 use crate::run::command::{Command, Plan, program};
-use crate::run::context::{ROOT, TARGET, paths};
+use crate::run::context::{ROOT, TARGET};
 use crate::run::process::output_of;
 
 /// Returns a cargo command that builds tests, and runs them perhaps, under a sanitizer, `thread` or
@@ -23,7 +23,7 @@ pub fn plan(platform: &str) -> Plan {
 fn prepared(platform: &str) -> Result<Command> {
     println!("preparing {platform}");
     fs::create_dir_all(&*TARGET)?;
-    let script = program(ROOT.join(paths::PLATFORMS), "").env("BUILD", &*TARGET);
+    let script = program(ROOT.join("xtask/platforms/cargo.sh"), "").env("BUILD", &*TARGET);
     let prepare = script.clone().argument("prepare").argument(platform);
     output_of(&prepare)?.lines().for_each(|line| println!("{line}"));
     Ok(script.argument("run").argument(platform))
@@ -32,6 +32,6 @@ fn prepared(platform: &str) -> Result<Command> {
 /// Installs Debian packages, separated by blanks, or says why not.
 pub fn install(packages: &str) -> Result<()> {
     println!("installing {packages}");
-    let fetch = program(ROOT.join(paths::FETCH), &format!("install {packages}"));
+    let fetch = program(ROOT.join("xtask/platforms/fetch.sh"), &format!("install {packages}"));
     output_of(&fetch).map(drop)
 }

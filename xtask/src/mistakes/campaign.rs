@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use super::outcome::{End, Outcome};
@@ -40,47 +40,37 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    pub fn kept(&self, variant: &Variant) -> Option<Outcome> {
-        Outcome::kept(&self.file(variant))
+    pub fn kept(&self, tree: &Tree) -> Option<Outcome> {
+        Outcome::kept(&self.file(tree))
     }
 
-    fn file(&self, variant: &Variant) -> PathBuf {
+    fn file(&self, tree: &Tree) -> PathBuf {
         let kind = if self.is_full { "" } else { "-quick" };
-        TARGET.join(format!("mutants/results/{}{kind}", fingerprint(&variant.tree)))
+        TARGET.join(format!("mutants/results/{}{kind}", fingerprint(tree)))
     }
 
-    /// Tries all variants that no outcome is kept for; or `again`, with what is known of them
-    /// forgotten first. The error is about the unchanged crate.
+    /// Tries all variants that no outcome is kept for, or `again` all. The error is about the
+    /// unchanged crate, or says which could not be tried.
     pub fn run(&self, base: &Tree, variants: &[&Variant], again: bool) -> Result<()> {
-        let mut open = Vec::new();
-        for variant in variants.iter().copied() {
-            match self.kept(variant) {
-                Some(outcome) if !again => {
-                    println!("variant: {}: {outcome} (before)", variant.name)
-                }
-                known => {
-                    known.map_or(Ok(()), |_| fs::remove_file(self.file(variant)))?;
-                    open.push(variant);
-                }
-            }
-        }
+        let mut open = variants.to_vec();
+        open.retain(|Variant { name, tree, .. }| {
+            let known = self.kept(tree).filter(|_| !again);
+            known.iter().for_each(|outcome| println!("variant: {name}: {outcome} (before)"));
+            known.is_none()
+        });
         if open.is_empty() {
             return Ok(());
         }
         patched::patch()?;
         let schedule = self.schedule(base)?;
         let (started, done) = (Instant::now(), AtomicUsize::new(0));
-        let tried = share_out(workers(), &open, |worker, variant| {
-            let outcome = match self.try_out(worker, variant, &schedule) {
-                Ok(outcome) => {
-                    outcome.keep(&self.file(variant))?;
-                    outcome.to_string()
-                }
-                Err(reason) => format!("BROKEN: {reason:#}"),
-            };
+        let tried = share_out(workers(), &open, |worker, Variant { name, tree, hint, .. }| {
+            let outcome = self.try_out(worker, tree, hint.as_deref(), &schedule);
+            let outcome = outcome.with_context(|| format!("{name} could not be tried"))?;
+            outcome.keep(&self.file(tree))?;
             let (done, all) = (done.fetch_add(1, Ordering::Relaxed) + 1, open.len());
             let time = seconds(started.elapsed());
-            println!("variant: {}: {outcome} ({done} of {all} in {time})", variant.name);
+            println!("variant: {name}: {outcome} ({done} of {all} in {time})");
             Ok(())
         });
         tried.map(drop)
@@ -103,14 +93,19 @@ impl Campaign {
     }
 
     /// Lets a variant meet the models until one fails. The error says why it could not be tried.
-    fn try_out(&self, worker: usize, variant: &Variant, schedule: &[Outcome]) -> Result<Outcome> {
-        let binary = build(worker, &variant.tree)?;
+    fn try_out(
+        &self,
+        worker: usize,
+        tree: &Tree,
+        hint: Option<&str>,
+        schedule: &[Outcome],
+    ) -> Result<Outcome> {
+        let binary = build(worker, tree)?;
         let mut order: Vec<(&str, f64)> = schedule.iter().map(|o| (&*o.model, o.seconds)).collect();
-        if let Some(hint) = &variant.hint {
-            let quick = hint.clone() + QUICK;
-            if !order.iter().any(|(model, _)| *model == quick) {
-                bail!("`killer: {hint}` names no model");
-            }
+        if let Some(hint) = hint {
+            let quick = hint.to_owned() + QUICK;
+            let is_model = order.iter().any(|(model, _)| *model == quick);
+            ensure!(is_model, "`killer: {hint}` names no model");
             // First as the others are, and when none has noticed, to its end.
             order.sort_by_key(|(model, _)| *model != quick);
             order.push((hint, 4.0 * PATIENCE));

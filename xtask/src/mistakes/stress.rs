@@ -20,11 +20,13 @@ use super::trial::{executable, tests};
 use super::verdicts::commit;
 use crate::platforms::sanitized;
 use crate::run::command::{Plan, cargo, program};
-use crate::run::context::{self, Options, TARGET, paths};
+use crate::run::context::{self, Options, TARGET};
 use crate::run::process;
-use crate::source::lists::{self, reasons};
-use crate::source::patch::{Mistake, read_folder};
+use crate::source::lists::{self, read_reasons};
+use crate::source::patch::{MISTAKES, Mistake, read_folder};
 use crate::source::tree::{self, Tree, fingerprint};
+
+const TABLE: &str = "tests/threads/SURVIVAL.md";
 
 /// A test that needs so much longer than it was given does not come to an end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,7 +41,7 @@ pub fn run(options: &Options, is_watched: bool) -> Result<()> {
     let seconds = options.seconds.unwrap_or(60);
     let [plain, watched] = [false, true].map(|is_watched| Workshop { is_watched, seconds });
     let base = tree::for_stress()?;
-    let mistakes = read_folder(paths::MISTAKES)?.into_iter();
+    let mistakes = read_folder(MISTAKES)?.into_iter();
     let mistakes = mistakes.map(|mistake| Ok((mistake.applied(&base)?, mistake)));
     let mistakes = mistakes.collect::<Result<Vec<_>>>()?;
     let mut chosen = options.choose(&mistakes, |(_, mistake)| &mistake.name)?;
@@ -55,9 +57,9 @@ pub fn run(options: &Options, is_watched: bool) -> Result<()> {
         println!("variant: {}: {outcome} ({} of {})", mistake.name, n + 1, chosen.len());
     }
     let rows = mistakes.iter().map(|(tree, m)| (m, plain.kept(tree), watched.kept(tree)));
-    let reasons = reasons(paths::STRESS_REASONS, &context::read(paths::STRESS_REASONS)?)?;
-    let old = lists::rows(&context::read(paths::STRESS_TABLE).unwrap_or_default(), 1);
-    context::write(paths::STRESS_TABLE, &table(&commit(), &Vec::from_iter(rows), &reasons, &old))
+    let reasons = read_reasons("tests/threads/survivors.txt")?;
+    let old = lists::rows(&context::read(TABLE).unwrap_or_default(), 1);
+    context::write(TABLE, &table(&commit(), &Vec::from_iter(rows), &reasons, &old))
 }
 
 /// Returns the stress test on the crate as it is, under ThreadSanitizer. It is built from a copy

@@ -6,16 +6,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
 
 use super::campaign::{Campaign, Variant};
 use crate::run::command::program;
-use crate::run::context::{self, Options, all_right, paths};
+use crate::run::context::{self, Options, all_right};
 use crate::run::process::output_of;
-use crate::source::lists::{reasons, rows};
+use crate::source::lists::{read_reasons, rows};
 use crate::source::orderings::mutants;
-use crate::source::patch::read_folder;
+use crate::source::patch::{MISTAKES, read_folder};
 use crate::source::tree::{self, Tree};
+
+/// The wrong variants that no table has yet.
+const UNTRIED: &str = "loom-tests/mistakes/untried.txt";
 
 pub struct Kind {
     check: &'static str,
@@ -32,8 +35,8 @@ pub struct Kind {
 
 pub const ORDERINGS: Kind = Kind {
     check: "mutants",
-    table: paths::ORDERINGS_TABLE,
-    reasons: Some(paths::EQUIVALENT),
+    table: "loom-tests/mistakes/MUTANTS.md",
+    reasons: Some("loom-tests/mistakes/equivalent.txt"),
     is_full: true,
     head: "# Mutants of the orderings\n\n\
         Made by `cargo xtask verify mutants`, last from COMMIT: COUNTS. A mutant that\nwas not \
@@ -55,7 +58,7 @@ pub const ORDERINGS: Kind = Kind {
 
 pub const KNOWN: Kind = Kind {
     check: "seeded",
-    table: paths::MISTAKES_TABLE,
+    table: "loom-tests/mistakes/SEEDED.md",
     reasons: None,
     is_full: false,
     head: "# Known mistakes, and the models that notice them\n\n\
@@ -65,7 +68,7 @@ pub const KNOWN: Kind = Kind {
         that noticed.\n\n| name | mistake | invariants",
     named_by: 1,
     variants: |base| {
-        let mistakes = read_folder(paths::MISTAKES)?.into_iter();
+        let mistakes = read_folder(MISTAKES)?.into_iter();
         let variants = mistakes.map(|mistake| {
             let cells = [&*mistake.name, &mistake.what, &mistake.invariants].join(" | ");
             let tree = mistake.applied(base)?;
@@ -78,48 +81,28 @@ pub const KNOWN: Kind = Kind {
 const COLUMNS: &str = " | outcome | by | executions | seconds | what it said |\n";
 
 impl Kind {
-    /// Tries the variants that the user has chosen, and writes the table.
+    /// Tries the variants that the user has chosen, writes the table, and checks it.
     pub fn run(&self, options: &Options) -> Result<()> {
         let base = tree::for_models()?;
         let variants = (self.variants)(&base)?;
         let chosen = options.choose(&variants, |variant| &variant.name)?;
         let campaign = Campaign { is_full: self.is_full };
-        campaign.run(&base, &chosen, options.all)?;
+        let tried = campaign.run(&base, &chosen, options.all);
 
         // Where only some were asked for, the others keep the rows that they have.
         let old = context::read(self.table).unwrap_or_default();
-        let mut kept = rows(&old, self.named_by);
-        kept.retain(|_, _| !options.names.is_empty());
-        let untried = untried()?;
-        let (mut rows, mut is_whole) = (Vec::new(), true);
-        for variant in &variants {
-            let row = campaign
-                .kept(variant)
-                .map(|outcome| format!("{} | {}", variant.cells, outcome.cells().join(" | ")));
-            let row = row.or_else(|| kept.remove(&variant.name));
-            is_whole &= row.is_some() || untried.contains_key(&variant.name);
-            rows.extend(row);
-        }
+        let mut known = rows(&old, self.named_by);
+        known.retain(|_, _| !options.names.is_empty());
+        let row = |Variant { name, cells, tree, .. }: &Variant| match campaign.kept(tree) {
+            Some(outcome) => Some(format!("{cells} | {}", outcome.cells().join(" | "))),
+            None => known.get(name).cloned(),
+        };
+        let rows: Vec<String> = variants.iter().filter_map(row).collect();
         let text = self.text(&commit(), &rows);
-        if !is_whole {
-            println!("{} is left as it is: not all variants have been tried", self.table);
-        } else if without_seconds(&text) != without_seconds(&old) {
+        if without_seconds(&text) != without_seconds(&old) {
             context::write(self.table, &text)?;
         }
-
-        let reasons = self.reasons()?;
-        let wrong = chosen.into_iter().filter_map(|variant| {
-            let name = &variant.name;
-            let Some(outcome) = campaign.kept(variant) else {
-                return Some(format!("{name} could not be tried"));
-            };
-            match (outcome.is_killed(), reasons.contains_key(name)) {
-                (true, true) => Some(format!("{name} is killed: its reason to live is stale")),
-                (false, false) => Some(format!("{name}: {outcome}, and there is no reason for it")),
-                _ => None,
-            }
-        });
-        all_right(wrong.collect())
+        tried.and_then(|_| self.check())
     }
 
     /// Compares, without building anything, the table and the reasons with the source. Says how
@@ -127,10 +110,11 @@ impl Kind {
     pub fn check(&self) -> Result<()> {
         let found = (self.variants)(&tree::for_models()?)?.into_iter();
         let found: BTreeSet<String> = found.map(|variant| variant.name).collect();
-        let rows = rows(&context::read(self.table)?, self.named_by);
-        let wrong = self.differences(&rows, &found, &untried()?, &self.reasons()?);
+        let [rows, untried] =
+            [rows(&context::read(self.table)?, self.named_by), read_reasons(UNTRIED)?];
+        let reasons = self.reasons.map_or(Ok(BTreeMap::new()), read_reasons)?;
         let cure = format!("`cargo xtask verify {}` tries what is new", self.check);
-        all_right(wrong).map_err(|wrong| anyhow!("{wrong}\n{cure}"))?;
+        all_right(self.differences(&rows, &found, &untried, &reasons)).context(cure)?;
         println!("cases: {} {}", self.check, found.len());
         Ok(())
     }
@@ -154,17 +138,13 @@ impl Kind {
         }
         for (name, row) in rows {
             if untried.contains_key(name) {
-                wrong.push(format!("{} has what was tried: {name}", paths::UNTRIED));
+                wrong.push(format!("{} has what was tried: {name}", UNTRIED));
             }
             if row.split(" | ").any(|cell| cell == "killed") == reasons.contains_key(name) {
                 wrong.push(format!("{name}: killed, or a reason to live, expected one of both"));
             }
         }
         wrong
-    }
-
-    fn reasons(&self) -> Result<BTreeMap<String, String>> {
-        self.reasons.map_or(Ok(BTreeMap::new()), |file| reasons(file, &context::read(file)?))
     }
 
     fn text(&self, commit: &str, rows: &[String]) -> String {
@@ -179,20 +159,14 @@ impl Kind {
     }
 }
 
-/// Returns the wrong variants that no table has yet.
-fn untried() -> Result<BTreeMap<String, String>> {
-    reasons(paths::UNTRIED, &context::read(paths::UNTRIED)?)
-}
-
 /// Returns a table's rows without the cell before the last: seconds alone are no news.
 fn without_seconds(table: &str) -> Vec<String> {
     let rows = table.lines().filter(|line| line.starts_with("| "));
     let row = |row: &str| {
-        let mut cells: Vec<&str> = row.split(" | ").collect();
-        cells.len().checked_sub(2).map(|at| cells.remove(at));
-        cells.join(" | ")
+        let (row, last) = row.rsplit_once(" | ")?;
+        Some(format!("{} {last}", row.rsplit_once(" | ")?.0))
     };
-    rows.map(row).collect()
+    rows.filter_map(row).collect()
 }
 
 /// Returns what the source is, for the head of a table.

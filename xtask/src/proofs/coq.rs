@@ -9,10 +9,11 @@ use fs_err as fs;
 
 use super::texts::{claims, copy, tell, text};
 use crate::run::command::{Command, program};
-use crate::run::context::{self, paths};
+use crate::run::context;
 use crate::run::process;
 use crate::source::tree::Tree;
 
+const PROJECT: &str = "proofs/coq/_CoqProject";
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// What Coq says of a theorem that rests on no axiom.
@@ -23,17 +24,17 @@ const UNFINISHED: [&str; 7] =
     ["Admitted", "admit", "Axiom", "Axioms", "Parameter", "Parameters", "Conjecture"];
 
 fn files(tree: &Tree) -> Result<Vec<&str>> {
-    let project = text(tree, paths::COQ_PROJECT)?;
+    let project = text(tree, PROJECT)?;
     let files: Vec<&str> = project.split_whitespace().filter(|word| word.ends_with(".v")).collect();
     let is_new = |path: &&String| path.ends_with(".v") && !files.iter().any(|f| is(path, f));
     if let Some(path) = tree.keys().find(is_new) {
-        bail!("{} does not list {path}", paths::COQ_PROJECT);
+        bail!("{} does not list {path}", PROJECT);
     }
     Ok(files)
 }
 
 fn path(file: &str) -> String {
-    format!("{}/{file}", paths::COQ)
+    format!("proofs/coq/{file}")
 }
 
 /// Returns `true` if a path ends with this file's name.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use super::{coq, smt, spin};
-use crate::run::context::{self, Options, paths};
+use crate::run::context::{self, Options};
 use crate::run::process::share_out;
 use crate::source::patch::{Mistake, read_folder};
 use crate::source::tree::Tree;
@@ -31,7 +31,9 @@ pub fn read(tree: &Tree) -> Result<Vec<Case>> {
         let model = model.with_context(wrong)?;
         Ok((mistake, Some(model)))
     };
-    let folders = paths::PROOF_MISTAKES.map(read_folder).into_iter().collect::<Result<Vec<_>>>()?;
+    let folders =
+        ["coq", "smt", "spin"].map(|kind| read_folder(&format!("proofs/mistakes/{kind}")));
+    let folders = folders.into_iter().collect::<Result<Vec<_>>>()?;
     folders.into_iter().flatten().map(case).collect()
 }
 
@@ -83,5 +85,5 @@ fn keep(
         "{what}\n\nFound by `cargo xtask verify proofs --mutants {name}`, in the model `{model}`: \
          {meaning}.\nThe shortest way to it:\n\n{trail}{error}\n"
     );
-    context::write(format!("{}/{name}.txt", paths::SPIN_TRAILS), &text)
+    context::write(format!("proofs/trails/{name}.txt"), &text)
 }

@@ -3,73 +3,55 @@
 //! In a proof a comment `site: NAME ORDERING` names an access, with two orderings where it has two.
 //! `cargo xtask sites` prints the names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
+use regex_lite::Regex;
 
 use super::texts::text;
-use crate::run::context::{all_right, paths};
+use crate::run::context::all_right;
 use crate::source::lists::reasons;
-use crate::source::sites::{FENCE, ORDERINGS, Site};
+use crate::source::sites::Site;
 use crate::source::tree::Tree;
 
 /// The accesses that no proof is about, and why.
-const UNMODELED: &str = paths::UNMODELED;
+const UNMODELED: &str = "proofs/unmodelled.txt";
 
-/// Returns what the proofs say: names, with the orderings, and where.
-fn said(proofs: &Tree) -> Vec<(String, String, String)> {
-    let mut said = Vec::new();
+/// Returns what the proofs say: names with their orderings, and where they are.
+fn said(proofs: &Tree) -> Result<BTreeMap<String, String>> {
+    // A name with a single dot is prose.
+    let note = r"site: (\w+\.\w+\.[\w.]*\w(?: (?:Relaxed|Acquire|Release|AcqRel|SeqCst|Fence)\b)*)";
+    let note = Regex::new(note)?;
+    let mut said = BTreeMap::new();
     for (path, text) in proofs.iter().filter(|(p, _)| p.ends_with(".v") || p.ends_with(".pml")) {
-        let lines = text.lines().enumerate();
-        for (at, rest) in lines.flat_map(|(at, l)| l.split("site: ").skip(1).map(move |r| (at, r)))
-        {
-            let mut words = rest.split_whitespace();
-            let name = words.next().unwrap_or_default().to_owned();
-            // Else it is prose.
-            if name.matches('.').count() >= 2 {
-                let word = words.map(|word| word.trim_end_matches([':', '.', ',', ';']));
-                let orderings = word.take_while(|w| ORDERINGS.contains(w) || *w == FENCE);
-                let orderings = orderings.collect::<Vec<_>>().join(" ");
-                said.push((name, orderings, format!("{path}:{}", at + 1)));
-            }
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| line.contains("site: ")) {
+            let found = note.captures_iter(line).map(|found| found[1].to_owned());
+            said.extend(found.map(|access| (access, format!("{path}:{}", at + 1))));
         }
     }
-    said
+    Ok(said)
 }
 
 /// Checks that all accesses in the source are named in a proof, with the orderings that they have,
 /// and no others. Returns how many there are.
 pub fn check(sites: &[Site], proofs: &Tree) -> Result<usize> {
-    let by_name: BTreeMap<&str, &Site> = sites.iter().map(|site| (&*site.name, site)).collect();
-    let mut wrong = Vec::new();
-    let mut named = BTreeSet::new();
-    for (name, orderings, place) in said(proofs) {
-        match by_name.get(&*name) {
-            None => wrong.push(format!("{place}: there is no {name} in the source")),
-            Some(Site { orderings: actual, path, line, .. }) if *actual != orderings => {
-                wrong.push(format!("{name}: {actual} in {path}:{line}, {orderings} in {place}"));
-            }
-            Some(_) => {}
-        }
-        named.insert(name);
-    }
-    let unmodeled = reasons(UNMODELED, text(proofs, UNMODELED)?)?;
-    let excused: BTreeMap<&str, &str> =
-        unmodeled.keys().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
-    for Site { name, orderings, path, line, .. } in sites {
-        match (named.contains(name), excused.get(&**name)) {
-            (false, None) => wrong.push(format!(
-                "{path}:{line}: {name} {orderings} is in no proof, and {UNMODELED} has no reason"
+    let (said, excused) = (said(proofs)?, reasons(UNMODELED, text(proofs, UNMODELED)?)?);
+    let access = |site: &Site| format!("{} {}", site.name, site.orderings);
+    let by_name: BTreeMap<String, &Site> = sites.iter().map(|site| (access(site), site)).collect();
+    let places = excused.keys().map(|access| (access, UNMODELED));
+    let places = places.chain(said.iter().map(|(access, place)| (access, &**place)));
+    let strange = places.filter(|(access, _)| !by_name.contains_key(*access));
+    let strange =
+        strange.map(|(access, place)| format!("{place}: `{access}` is not in the source"));
+    let mut wrong: Vec<String> = strange.collect();
+    for (access, Site { path, line, .. }) in &by_name {
+        match (said.contains_key(access), excused.contains_key(access)) {
+            (false, false) => wrong.push(format!(
+                "{path}:{line}: `{access}` is in no proof, and {UNMODELED} has no reason"
             )),
-            (false, Some(said)) if said != orderings => {
-                wrong.push(format!("{name}: {orderings} in {path}:{line}, {said} in {UNMODELED}"));
-            }
-            (true, Some(_)) => wrong.push(format!("{name} is in a proof, and in {UNMODELED}")),
+            (true, true) => wrong.push(format!("`{access}` is in a proof, and in {UNMODELED}")),
             _ => {}
         }
-    }
-    for name in excused.keys().filter(|name| !by_name.contains_key(**name)) {
-        wrong.push(format!("{UNMODELED}: there is no {name} in the source"));
     }
     all_right(wrong).map(|()| sites.len())
 }
@@ -78,7 +60,7 @@ pub fn check(sites: &[Site], proofs: &Tree) -> Result<usize> {
 mod tests {
     use super::*;
     use crate::proofs::texts;
-    use crate::source::sites::sites;
+    use crate::source::sites::{FENCE, sites};
     use crate::source::tree::crate_only;
 
     fn sources_and_proofs() -> (Tree, Tree) {

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::texts::{copy, text};
 use crate::run::command::program;
-use crate::run::context::paths;
 use crate::run::process::{self, output_of, share_out};
 use crate::source::tree::Tree;
 
+const MODELS: &str = "proofs/spin/models.txt";
 const LIMIT: Duration = Duration::from_secs(900);
 const MEMORY: u32 = 7000;
 
@@ -36,10 +36,10 @@ const HOW: [[&str; 4]; 3] = [
 ];
 
 pub fn models(tree: &Tree) -> Result<Vec<Model>> {
-    let lines = text(tree, paths::SPIN_MODELS)?.lines();
+    let lines = text(tree, MODELS)?.lines();
     let lines = lines.filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     let form = "NAME | INVARIANTS | WHAT | DEFINITIONS | safety, progress, or stops";
-    let wrong = |line| format!("{}: `{line}`, expected `{form}`", paths::SPIN_MODELS);
+    let wrong = |line| format!("{}: `{line}`, expected `{form}`", MODELS);
     lines.map(|line| model(line).with_context(|| wrong(line))).collect()
 }
 

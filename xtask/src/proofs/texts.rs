@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::run::context::{self, ROOT, paths};
+use crate::run::context::{self, ROOT};
 use crate::source::tree::{Tree, read_folder};
 
 pub fn read() -> Result<Tree> {
-    read_folder(&ROOT, paths::PROOFS, &[".v", ".pml", ".smt2", ".txt", "_CoqProject"])
+    read_folder(&ROOT, "proofs", &[".v", ".pml", ".smt2", ".txt", "_CoqProject"])
 }
 
 pub fn text<'t>(tree: &'t Tree, path: &str) -> Result<&'t str> {

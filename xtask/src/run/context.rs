@@ -20,48 +20,6 @@ pub static TARGET: LazyLock<PathBuf> = LazyLock::new(|| {
     ROOT.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 });
 
-/// Places in the repository, from its root, with `/`.
-pub mod paths {
-    pub const SOURCE: &str = "src";
-    pub const MANIFEST: &str = "Cargo.toml";
-    pub const LOCK: &str = "Cargo.lock";
-    /// What the crate's documentation includes.
-    pub const TEXTS: [&str; 4] =
-        ["README.md", "docs/DESIGN.md", "docs/MIGRATION.md", "docs/SANDBOX.md"];
-    /// Atomics, locks, and threads come only through here, and the system's calls.
-    pub const SYNC: &str = "src/sync/";
-    pub const SYSTEM: &str = "src/sys/";
-
-    pub const MODELS: &str = "loom-tests";
-    pub const MODEL_INDEX: &str = "loom-tests/INDEX.md";
-    pub const LOOM_PATCH: &str = "loom-tests/loom.patch";
-    /// Known mistakes, and the verdicts on them and on weakened orderings.
-    pub const MISTAKES: &str = "loom-tests/mistakes";
-    pub const MISTAKES_TABLE: &str = "loom-tests/mistakes/SEEDED.md";
-    pub const ORDERINGS_TABLE: &str = "loom-tests/mistakes/MUTANTS.md";
-    pub const EQUIVALENT: &str = "loom-tests/mistakes/equivalent.txt";
-    pub const UNTRIED: &str = "loom-tests/mistakes/untried.txt";
-
-    /// The stress test: its folders, its table, and why some mistakes survive it.
-    pub const STRESS: [&str; 2] = ["tests/threads", "tests/common"];
-    pub const STRESS_TABLE: &str = "tests/threads/SURVIVAL.md";
-    pub const STRESS_REASONS: &str = "tests/threads/survivors.txt";
-
-    /// All texts of the proofs, the folder of Coq's, SPIN's models, and the mistakes in them.
-    pub const PROOFS: &str = "proofs";
-    pub const COQ: &str = "proofs/coq";
-    pub const COQ_PROJECT: &str = "proofs/coq/_CoqProject";
-    pub const SPIN_MODELS: &str = "proofs/spin/models.txt";
-    pub const SPIN_TRAILS: &str = "proofs/trails";
-    pub const PROOF_MISTAKES: [&str; 3] =
-        ["proofs/mistakes/coq", "proofs/mistakes/smt", "proofs/mistakes/spin"];
-    pub const UNMODELED: &str = "proofs/unmodelled.txt";
-
-    pub const PLATFORMS: &str = "xtask/platforms/cargo.sh";
-    pub const FETCH: &str = "xtask/platforms/fetch.sh";
-    pub const FIGURES: &str = "benches/RESULTS.md";
-}
-
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     pub quick: bool,

@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
 
+use crate::run::context;
+
+pub fn read_reasons(file: &str) -> Result<BTreeMap<String, String>> {
+    reasons(file, &context::read(file)?)
+}
+
 /// Returns a file's reasons by names. A name stands alone in its line, its reason is indented
 /// below. Lines that begin with `#` are comments.
 pub fn reasons(file: &str, text: &str) -> Result<BTreeMap<String, String>> {

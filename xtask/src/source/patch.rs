@@ -14,7 +14,7 @@
 //! …
 //! ```
 //!
-//! `killer` may be left out: the test that is tried first. A hunk is found by its text, wherever
+//! `killer` may be left out. A hunk is found by its text, wherever
 //! that is now. Comment lines, blank lines, and the names of accesses in a proof do not count: a
 //! mistake is one in the code, and outlives every change of its comments.
 
@@ -25,10 +25,14 @@ use diffy::patch_set::{FileOperation, ParseOptions, PatchSet};
 use super::tree::{self, Tree};
 use crate::run::context::ROOT;
 
+/// Where the known mistakes of the crate are.
+pub const MISTAKES: &str = "loom-tests/mistakes";
+
 pub struct Mistake {
     pub name: String,
     pub what: String,
     pub invariants: String,
+    /// The test that is tried first.
     pub killer: Option<String>,
     changes: Vec<Change>,
 }
@@ -49,15 +53,20 @@ pub fn read_folder(folder: &str) -> Result<Vec<Mistake>> {
 }
 
 impl Mistake {
-    /// Reads the text of a patch; it is called what its file is.
+    /// Reads the text of a mistake; it is called what its file is.
     pub fn read(path: &str, text: &str) -> Result<Self> {
+        let mistake = Self::patch(path, text)?;
+        let is_said = !mistake.invariants.is_empty();
+        ensure!(is_said, "{path}: no line `invariant: N`, expected one above the diff");
+        Ok(mistake)
+    }
+
+    /// Reads the text of a patch, perhaps without an invariant.
+    pub fn patch(path: &str, text: &str) -> Result<Self> {
         let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".patch");
         let begin = text.find("\n--- a/").map_or(text.len(), |at| at + 1);
         let (prose, diff) = text.split_at(begin);
-        let field = |field: &str| prose.lines().find_map(|line| line.strip_prefix(field));
-        let invariants = field("invariant: ").with_context(|| {
-            format!("{path}: no line `invariant: N`, expected one above the diff")
-        })?;
+        let field = |name: &str| prose.lines().find_map(|l| Some(l.strip_prefix(name)?.to_owned()));
         let mut changes = Vec::new();
         for patch in PatchSet::parse(diff, ParseOptions::unidiff()) {
             let patch = patch.with_context(|| path.to_owned())?;
@@ -82,7 +91,7 @@ impl Mistake {
         let is_none = changes.is_empty();
         ensure!(!is_none, "{path}: no hunk, expected a unified diff from `--- a/` on");
         let what = text.lines().next().unwrap_or_default().trim().to_owned();
-        let (invariants, killer) = (invariants.to_owned(), field("killer: ").map(str::to_owned));
+        let (invariants, killer) = (field("invariant: ").unwrap_or_default(), field("killer: "));
         Ok(Self { name: name.to_owned(), what, invariants, killer, changes })
     }
 

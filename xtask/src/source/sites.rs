@@ -9,7 +9,6 @@ use std::ops::Range;
 
 use super::lexer::{call_at, code_only, function_at, left_out};
 use super::tree::Tree;
-use crate::run::context::paths;
 
 /// The calls that put a fence in its place.
 const FENCES: [&str; 3] = ["self.fence.light(", "self.fence.full(", "self.fence.heavy("];
@@ -31,7 +30,11 @@ pub struct Site {
 
 /// Returns `true` for the files through which atomics come.
 pub fn is_sync(path: &str) -> bool {
-    path.starts_with(paths::SYNC)
+    path.starts_with("src/sync/")
+}
+
+pub fn is_system(path: &str) -> bool {
+    path.starts_with("src/sys/")
 }
 
 pub fn is_tests(path: &str) -> bool {
@@ -46,7 +49,7 @@ pub fn sites(tree: &Tree) -> Vec<Site> {
 /// Returns all accesses that models meet: with what is there for loom, without the system.
 pub fn modeled_sites(tree: &Tree) -> Vec<Site> {
     let mut sites = sites_on(tree, true);
-    sites.retain(|site| !site.path.starts_with(paths::SYSTEM));
+    sites.retain(|site| !is_system(&site.path));
     sites
 }
 

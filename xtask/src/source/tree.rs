@@ -8,27 +8,34 @@ use anyhow::Result;
 use fs_err as fs;
 
 use super::lexer::essence;
-use crate::run::context::{self, ROOT, paths};
+use crate::run::context::{self, ROOT};
 
 /// Texts of files by their paths from the root, with `/`.
 pub type Tree = BTreeMap<String, String>;
 
+const MODELS: &str = "loom-tests";
+pub const LOOM_PATCH: &str = "loom-tests/loom.patch";
+
+/// What the crate's documentation includes, and what it is built by.
+const TEXTS: [&str; 5] =
+    ["README.md", "docs/DESIGN.md", "docs/MIGRATION.md", "docs/SANDBOX.md", "build.rs"];
+
 /// Returns what the library and the models are made of.
 pub fn for_models() -> Result<Tree> {
-    let mut suite = read_folder(&ROOT, paths::MODELS, &[".rs"])?;
+    let mut suite = read_folder(&ROOT, MODELS, &[".rs"])?;
     // Folders with a `main.rs` are programs of their own.
     let ends = |path: &String| path.strip_suffix("main.rs").map(str::to_owned);
     let programs: Vec<String> = suite.keys().filter_map(ends).collect();
-    let own = format!("{}/", paths::MODELS);
+    let own = format!("{}/", MODELS);
     suite.retain(|path, _| !programs.iter().any(|p| *p != own && path.starts_with(&**p)));
     // The corrections of loom are not built, but outcomes depend on them.
-    lean(suite, &[paths::LOOM_PATCH], Some("loom"))
+    lean(suite, &[LOOM_PATCH], Some("loom"))
 }
 
 /// Returns what the library and the stress test are made of.
 pub fn for_stress() -> Result<Tree> {
     let mut suite = Tree::new();
-    for folder in paths::STRESS {
+    for folder in ["tests/threads", "tests/common"] {
         suite.extend(read_folder(&ROOT, folder, &[".rs"])?);
     }
     // Cargo finds the test by its place.
@@ -36,17 +43,17 @@ pub fn for_stress() -> Result<Tree> {
 }
 
 pub fn crate_only() -> Result<Tree> {
-    read_folder(&ROOT, paths::SOURCE, &[".rs"])
+    read_folder(&ROOT, "src", &[".rs"])
 }
 
 /// Returns the crate, a suite, more files, and a manifest with what the suite needs.
 fn lean(suite: Tree, more: &[&str], test: Option<&str>) -> Result<Tree> {
-    let manifest = context::read(paths::MANIFEST)?;
+    let manifest = context::read("Cargo.toml")?;
     let uses: String = suite.values().map(String::as_str).collect();
     let mut tree = crate_only()?;
     tree.extend(suite);
-    tree.insert(paths::MANIFEST.to_owned(), lean_manifest(&manifest, &uses, test));
-    for file in paths::TEXTS.iter().chain(more).chain(&["build.rs"]) {
+    tree.insert("Cargo.toml".to_owned(), lean_manifest(&manifest, &uses, test));
+    for file in TEXTS.iter().chain(more) {
         tree.insert((*file).to_owned(), context::read(file)?);
     }
     Ok(tree)
@@ -73,7 +80,7 @@ pub fn read_folder(root: &Path, folder: &str, endings: &[&str]) -> Result<Tree> 
 /// no more than need be is built again.
 pub fn write(tree: &Tree, folder: &Path) -> Result<()> {
     let mut old = Tree::new();
-    for part in [paths::SOURCE, paths::MODELS, "tests"] {
+    for part in ["src", MODELS, "tests"] {
         // Not there at first.
         old.extend(read_folder(folder, part, &[".rs"]).unwrap_or_default());
     }
@@ -84,7 +91,7 @@ pub fn write(tree: &Tree, folder: &Path) -> Result<()> {
         context::write(folder.join(path), text)?;
     }
     // The same versions of the dependencies; cargo takes out what the copy does not need.
-    let [lock, copy] = [&*ROOT, folder].map(|folder| folder.join(paths::LOCK));
+    let [lock, copy] = [&*ROOT, folder].map(|folder| folder.join("Cargo.lock"));
     if lock.exists() && !copy.exists() {
         fs::copy(lock, copy)?;
     }

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::files::{Misses, check, none};
-use crate::run::context::{ROOT, paths};
+use crate::run::context::ROOT;
 use crate::source::lexer::{is_word, shipped};
-use crate::source::sites::is_sync;
+use crate::source::sites::{is_sync, is_system};
 use crate::source::tree::{Tree, read_folder};
 
 /// The names of a path, from the root of a crate.
@@ -267,8 +267,9 @@ fn wrong_arrows_are_found() {
 #[test]
 fn doors_are_used_alone() {
     let atomics: &[&str] = &["core::sync", "atomic::", "portable_atomic", "loom::", "shuttle::"];
-    let is_system: fn(&str) -> bool = |path| path.starts_with(paths::SYSTEM);
-    for (names, is_door) in [(atomics, is_sync as _), (&["libc", "windows_sys"], is_system)] {
+    for (names, is_door) in
+        [(atomics, is_sync as fn(&str) -> bool), (&["libc", "windows_sys"], is_system)]
+    {
         check(
             &["src"],
             |file| &file.code,
