@@ -4,10 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::files::{Misses, check, none};
+use super::files::{Misses, none};
 use crate::run::context::ROOT;
 use crate::source::lexer::{is_word, shipped};
-use crate::source::sites::{is_sync, is_system};
 use crate::source::tree::{Tree, read_folder};
 
 /// The names of a path, from the root of a crate.
@@ -260,26 +259,5 @@ fn wrong_arrows_are_found() {
         ("a/x.rs", "pub(in crate::a) fn f() {} use core::b::B; pub(crate) fn g() {}", 0),
     ] {
         assert_eq!(misses(file, line), count, "{file}: {line}");
-    }
-}
-
-/// Atomics and checkers are named by `sync` alone, the operating system by `sys`.
-#[test]
-fn doors_are_used_alone() {
-    let atomics: &[&str] = &["core::sync", "atomic::", "portable_atomic", "loom::", "shuttle::"];
-    for (names, is_door) in
-        [(atomics, is_sync as fn(&str) -> bool), (&["libc", "windows_sys"], is_system)]
-    {
-        check(
-            &["src"],
-            |file| &file.code,
-            |file, _, code| {
-                let begins = |name: &str| {
-                    code.match_indices(name).any(|(at, _)| !code[..at].ends_with(is_word))
-                };
-                let name = names.iter().find(|name| !is_door(&file.path) && begins(name))?;
-                Some(format!("names {name}"))
-            },
-        );
     }
 }
