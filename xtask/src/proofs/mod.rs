@@ -17,7 +17,7 @@ mod mistakes;
 use anyhow::{Result, ensure};
 
 use crate::platforms::install;
-use crate::run::command::{Command, Plan, cargo, own, program};
+use crate::run::command::{Plan, cargo, own, program};
 use crate::run::context::{Options, TARGET, all_right};
 use crate::run::process::output_of;
 use crate::source::sites::sites;
@@ -39,11 +39,11 @@ pub fn plan(options: &Options) -> Plan {
         ensure!(!options.quick, "not installed, and a quick run installs nothing: {missing}");
         install(&missing)?;
     }
-    let proofs = std::env::args().skip(2).fold(own("proofs"), Command::argument);
-    if options.quick || options.mutants {
-        return Ok(vec![proofs]);
+    let mut commands = vec![own("proofs")];
+    if !options.quick && !options.mutants {
+        commands.push(cargo("test --release --lib conformance:: -- --nocapture"));
     }
-    Ok(vec![proofs, cargo("test --release --lib conformance:: -- --nocapture")])
+    Ok(commands)
 }
 
 /// Checks all proofs; with `--mutants`, that wrong ones are refused instead.

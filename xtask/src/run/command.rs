@@ -43,9 +43,10 @@ pub fn cargo(line: &str) -> Command {
     })
 }
 
-/// Returns a command of this package, to run in a process of its own.
+/// Returns a command of this package, to run in a process of its own with the user's choices.
 pub fn own(name: &str) -> Command {
-    cargo("run --quiet --package xtask --").argument(name)
+    let own = cargo("run --quiet --package xtask --").argument(name);
+    std::env::args().skip(2).fold(own, Command::argument)
 }
 
 impl Command {

@@ -59,16 +59,15 @@ impl Evidence {
         if let Some(line) = &tally.malformed {
             return Some(format!("a line that is malformed: `{line}`"));
         }
-        let (is_there, noun) = match self {
-            Runs => (true, ""),
-            Tests => (tally.tests_passed > 0, "test"),
-            Cases => (tally.cases > 0, "case"),
-            Models | Outcomes => (!tally.models.is_empty(), "model"),
-            Proofs if tally.variants > 0 => (true, ""),
-            Proofs if tally.theorems.is_empty() => (false, "theorem"),
-            Proofs => (!tally.explorations.is_empty(), "model"),
+        let noun = match self {
+            Tests if tally.tests_passed == 0 => "test",
+            Cases if tally.cases == 0 => "case",
+            Models | Outcomes if tally.models.is_empty() => "model",
+            Proofs if tally.variants == 0 && tally.theorems.is_empty() => "theorem",
+            Proofs if tally.variants == 0 && tally.explorations.is_empty() => "model",
+            _ => return None,
         };
-        (!is_there).then(|| format!("no {noun} was run, expected one at least"))
+        Some(format!("no {noun} was run, expected one at least"))
     }
 }
 
@@ -87,8 +86,7 @@ impl Check {
         match self.commands {
             Quick(line, _) if options.quick => Ok(vec![cargo(line)]),
             Cargo(lines) | Quick(_, lines) => Ok(lines.iter().map(|line| cargo(line)).collect()),
-            // With what the user has chosen.
-            Own => Ok(vec![std::env::args().skip(2).fold(own(self.name), Command::argument)]),
+            Own => Ok(vec![own(self.name)]),
             Platform => platforms::plan(self.name),
             By(plan) => plan(options),
         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use comfy_table::{Table, presets::ASCII_MARKDOWN};
+
 use super::checks::Check;
 use crate::run::display::{grouped, seconds};
 use crate::run::tally::{Model, Tally};
@@ -73,24 +75,11 @@ fn model_row(model: &Model) -> Vec<String> {
     [name, invariants, what, bound, &executions, &seconds].map(String::clone).to_vec()
 }
 
-/// Writes rows below their heading, as aligned columns and after an empty line; nothing if there
-/// are none.
+/// Writes rows below their heading, after an empty line; nothing if there are none.
 fn table(heading: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut rows: Vec<Vec<String>> = rows.collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    rows.insert(0, heading.split('|').map(str::to_owned).collect());
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..rows[0].len()).filter_map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        format!("\n{}", cells.collect::<Vec<_>>().join(" | ").trim_end())
-    };
-    let mut lines: Vec<String> = rows.iter().map(line).collect();
-    let rules: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-    lines.insert(1, format!("\n{}", rules.join("-|-")));
-    lines.concat() + "\n"
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(heading.split('|')).add_rows(rows);
+    if table.is_empty() { String::new() } else { format!("\n{table}\n") }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use regex_lite::Regex;
+
 use super::files::{File, Misses, files, none};
 use crate::run::context::{self, ROOT};
 
@@ -20,12 +22,10 @@ fn invariants() -> BTreeSet<u32> {
 
 /// Returns the numbers cited in a text: `Invariant 3`, `Invariants 1, 2 and 5`.
 fn cited(text: &str) -> Vec<u32> {
-    let lists = text.match_indices("Invariant").map(|(start, word)| {
-        let rest = text[start + word.len()..].trim_start_matches('s').trim_start();
-        let end = rest.find(|c: char| !c.is_ascii_digit() && !" ,andto".contains(c));
-        &rest[..end.unwrap_or(rest.len())]
-    });
-    lists.flat_map(|list| list.split([',', ' ']).filter_map(|word| word.parse().ok())).collect()
+    let lists = Regex::new(r"Invariants? (\d+(?:(?:,|,? and| to) \d+)*)").unwrap();
+    let lists = lists.captures_iter(text).map(|list| list[1].to_owned());
+    let numbers = lists.flat_map(|list| list.split([',', ' ']).map(str::parse).collect::<Vec<_>>());
+    numbers.flatten().collect()
 }
 
 #[test]

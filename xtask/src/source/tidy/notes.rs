@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use regex_lite::Regex;
+
 use super::files::{File, Misses, check, files, none};
-use crate::source::lexer::{has_word, is_word};
+use crate::source::lexer::has_word;
 use crate::source::sites::{ORDERINGS, Site, sites};
 use crate::source::tree::crate_only;
 
@@ -14,10 +16,8 @@ const REACH: usize = 8;
 
 /// Returns `true` for `Relaxed: …`, `Relaxed on failure: …`.
 fn labels(text: &str, ordering: &str) -> bool {
-    [":", " on success:", " on failure:"].iter().any(|ending| {
-        let label = format!("{ordering}{ending}");
-        text.match_indices(&label).any(|(at, _)| !text[..at].ends_with(char::is_alphanumeric))
-    })
+    let label = Regex::new(&format!(r"\b{ordering}( on success| on failure)?:"));
+    label.unwrap().is_match(text)
 }
 
 /// Returns the accesses of a file whose ordering no note explains, and how many accesses it has.
@@ -38,22 +38,10 @@ fn unexplained(file: &File) -> (Misses, usize) {
 
 /// Returns the names behind `Partner: a.b.load` and `Partners: a.b.load, c.d.store` in a note.
 fn partners(note: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    for (at, marker) in note.match_indices("Partner: ").chain(note.match_indices("Partners: ")) {
-        let mut more = true;
-        for (n, word) in note[at + marker.len()..].split(' ').enumerate() {
-            let name = word.trim_matches(|c: char| !is_word(c));
-            if word == "and" {
-                more = true;
-            } else if !more || (n > 0 && !name.contains('.')) {
-                break;
-            } else {
-                names.push(name);
-                more = word.ends_with(',');
-            }
-        }
-    }
-    names
+    let list = Regex::new(r"Partners?: (\w[\w.]*\w(?:(?:,| and|, and) \w+\.[\w.]*\w)*)").unwrap();
+    let lists = list.captures_iter(note).filter_map(|found| found.get(1));
+    let names = lists.flat_map(|list| note[list.range()].split([' ', ',']));
+    names.filter(|name| !["", "and"].contains(name)).collect()
 }
 
 /// Returns the partners in a file's comments that are no accesses, and the accesses whose notes
