@@ -13,6 +13,7 @@ use super::patched::patched;
 use crate::run::command::{Plan, cargo, own};
 use crate::run::context::{self, Options, TARGET, all_right};
 use crate::run::display::counted;
+use crate::run::tally::fields;
 
 /// What makes every access observed, and what puts shuttle in loom's place as well.
 const OBSERVED: &str = "RUSTFLAGS+=--cfg=loom RUSTFLAGS+=--cfg=slotarena_observed";
@@ -38,9 +39,7 @@ pub fn plan(_: &Options) -> Plan {
 fn read(file: &Path) -> Result<([String; 3], BTreeMap<String, String>)> {
     let text = context::read(file)?;
     let mut lines = text.lines();
-    let head: Vec<_> = lines.next().unwrap_or_default().split(" | ").map(str::to_owned).collect();
-    let head = head.try_into().ok();
-    let head = head.with_context(|| {
+    let head = fields(lines.next().unwrap_or_default()).with_context(|| {
         format!("{}: first line, expected `EXECUTIONS | BOUND | SECONDS`", file.display())
     })?;
     let outcome = |line: &str| {

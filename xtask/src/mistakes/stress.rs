@@ -203,27 +203,21 @@ fn table(
         }
         let reason = reasons.get(name).map_or("", |reason| reason);
         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-        let [outcome, mut test, mut said] = cells(plain.as_ref(), reason);
-        let mut sanitizer = String::new();
-        if watched.is_some() {
-            [sanitizer, test, said] = cells(watched.as_ref(), said);
-        }
-        let cells = [name, what, invariants, &outcome, &sanitizer, &test, &said];
+        let how = |outcome: &Option<Outcome>, untried: &str| match outcome {
+            Some(outcome) if outcome.is_killed() => format!("after {:.1} s", outcome.seconds),
+            Some(outcome) => format!("**not** in {:.0} s", outcome.seconds),
+            None => untried.to_owned(),
+        };
+        let killed = [watched, plain].into_iter().flatten().find(|outcome| outcome.is_killed());
+        let (test, said) = killed.map_or((String::new(), reason), |outcome| {
+            let [_, test, _, _, said] = outcome.cells();
+            (test, said)
+        });
+        let (plain, watched) = (how(plain, "not tried yet"), how(watched, ""));
+        let cells = [name, what, invariants, &plain, &watched, &test, &said];
         text += &format!("| {} |\n", cells.map(|cell| &**cell).join(" | "));
     }
     text
-}
-
-/// Returns an outcome, the test that failed, and what it said, or else why it did not.
-fn cells(outcome: Option<&Outcome>, reason: String) -> [String; 3] {
-    let Some(outcome) = outcome else {
-        return ["not tried yet".to_owned(), String::new(), reason];
-    };
-    let [_, test, _, _, message] = outcome.cells();
-    match outcome.is_killed() {
-        true => [format!("after {:.1} s", outcome.seconds), test, message],
-        false => [format!("**not** in {:.0} s", outcome.seconds), String::new(), reason],
-    }
 }
 
 #[cfg(test)]

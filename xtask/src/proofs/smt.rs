@@ -14,7 +14,7 @@ pub fn run(tree: &Tree, folder: &Path) -> Result<()> {
     let mut count = 0;
     for path in tree.keys().filter(|path| path.ends_with(".smt2")) {
         for (claim, answer) in answers(tree, path, folder)? {
-            let name = claim[0];
+            let name = &claim[0];
             ensure!(answer == "unsat", "{path}: {name} does not hold: z3 says {answer}");
             tell(&claim, "z3");
             count += 1;
@@ -25,7 +25,7 @@ pub fn run(tree: &Tree, folder: &Path) -> Result<()> {
 }
 
 /// Returns the claims of a file, and what z3 says to each.
-fn answers<'t>(tree: &'t Tree, path: &str, folder: &Path) -> Result<Vec<([&'t str; 3], String)>> {
+fn answers(tree: &Tree, path: &str, folder: &Path) -> Result<Vec<([String; 3], String)>> {
     copy(tree, ".smt2", folder)?;
     let claims = claims(text(tree, path)?)?;
     let z3 = program("z3", path.rsplit('/').next().unwrap_or(path)).within(folder);

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::texts::{copy, text};
 use crate::run::command::program;
 use crate::run::process::{self, output_of, share_out};
+use crate::run::tally::fields;
 use crate::source::tree::Tree;
 
 const MODELS: &str = "proofs/spin/models.txt";
@@ -44,8 +45,7 @@ pub fn models(tree: &Tree) -> Result<Vec<Model>> {
 }
 
 fn model(line: &str) -> Option<Model> {
-    let fields: Vec<String> = line.split('|').map(|field| field.trim().to_owned()).collect();
-    let [name, invariants, what, definitions, how] = fields.try_into().ok()?;
+    let [name, invariants, what, definitions, how] = fields(line)?;
     let mut how = how.split(' ');
     let (word, quick) = (how.next()?, how.next() == Some("quick"));
     let how = HOW.iter().find(|how| how[0] == word)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::run::context::{self, ROOT};
+use crate::run::tally::fields;
 use crate::source::tree::{Tree, read_folder};
 
 pub fn read() -> Result<Tree> {
@@ -25,16 +26,14 @@ pub fn copy(tree: &Tree, ending: &str, folder: &Path) -> Result<()> {
 
 /// Returns the claims of a text, from top to bottom: name, invariants, and what it says, from
 /// comments `theorem: NAME | INVARIANTS | WHAT IT SAYS`.
-pub fn claims(text: &str) -> Result<Vec<[&str; 3]>> {
+pub fn claims(text: &str) -> Result<Vec<[String; 3]>> {
     let claims = text.lines().filter_map(|line| line.split_once("theorem: ")).map(|(_, rest)| {
-        let rest = rest.trim().trim_end_matches("*)").trim_end();
-        let fields: Vec<&str> = rest.split('|').map(str::trim).collect();
-        let fields = fields.try_into().ok();
-        fields.with_context(|| format!("`{rest}`, expected `NAME | INVARIANTS | WHAT IT SAYS`"))
+        let claim = fields(rest.trim_end().trim_end_matches("*)"));
+        claim.with_context(|| format!("`{rest}`, expected `NAME | INVARIANTS | WHAT IT SAYS`"))
     });
     claims.collect()
 }
 
-pub fn tell(claim: &[&str; 3], tool: &str) {
+pub fn tell(claim: &[String; 3], tool: &str) {
     println!("theorem: {} | {tool}", claim.join(" | "));
 }

@@ -106,13 +106,13 @@ impl fmt::Display for Tally {
 
 /// Returns passed, failed, and ignored from `ok. 5 passed; 0 failed; 1 ignored; …`.
 fn test_result(rest: &str) -> Option<[u64; 3]> {
-    let (_, counts) = rest.split_once(". ")?;
-    let find = |word: &str| counts.split("; ").find_map(|part| number(part.strip_suffix(word)?));
+    let find =
+        |word: &str| rest.split(['.', ';']).find_map(|part| number(part.strip_suffix(word)?));
     Some([find("passed")?, find("failed")?, find("ignored")?])
 }
 
-/// Returns the fields of a line, which must be so many.
-fn fields<const N: usize>(rest: &str) -> Option<[String; N]> {
+/// Returns the fields of a line `A | B | C`, which must be so many.
+pub fn fields<const N: usize>(rest: &str) -> Option<[String; N]> {
     let fields: Vec<String> = rest.split(" | ").map(|field| field.trim().to_owned()).collect();
     fields.try_into().ok()
 }
