@@ -2,9 +2,7 @@
 
 use anyhow::Result;
 
-use crate::run::command::cargo;
-use crate::run::context;
-use crate::run::process::output_of;
+use crate::run::{cargo, context, output_of};
 
 const FIGURES: &str = "benches/RESULTS.md";
 

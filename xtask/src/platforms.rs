@@ -4,9 +4,7 @@
 use anyhow::Result;
 use fs_err as fs;
 
-use crate::run::command::{Command, Plan, program};
-use crate::run::context::{ROOT, TARGET};
-use crate::run::process::output_of;
+use crate::run::{Command, Plan, ROOT, TARGET, output_of, program};
 
 /// Returns a cargo command that builds tests, and runs them perhaps, under a sanitizer, `thread` or
 /// `address`. It needs a build folder of its own.

@@ -10,10 +10,7 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use super::patched::patched;
-use crate::run::command::{Plan, cargo, own};
-use crate::run::context::{self, Options, TARGET, all_right};
-use crate::run::display::counted;
-use crate::run::tally::fields;
+use crate::run::{Options, Plan, TARGET, all_right, cargo, context, counted, fields, own};
 
 /// What makes every access observed, and what puts shuttle in loom's place as well.
 const OBSERVED: &str = "RUSTFLAGS+=--cfg=loom RUSTFLAGS+=--cfg=slotarena_observed";

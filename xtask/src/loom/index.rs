@@ -5,9 +5,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::run::context;
-use crate::run::display::{grouped, seconds};
-use crate::run::tally::Model;
+use crate::run::{Model, context, grouped, seconds};
 
 const INDEX: &str = "loom-tests/INDEX.md";
 

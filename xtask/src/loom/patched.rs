@@ -8,9 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::run::command::{Command, cargo, own};
-use crate::run::context::{self, TARGET};
-use crate::run::process::output_of;
+use crate::run::{Command, TARGET, cargo, context, output_of, own};
 use crate::source::patch::Mistake;
 use crate::source::tree::{LOOM_PATCH, read_folder};
 

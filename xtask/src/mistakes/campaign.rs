@@ -15,9 +15,7 @@ use fs_err as fs;
 use super::outcome::{End, Outcome};
 use super::trial::{QUICK, build, explore, tests};
 use crate::loom::patched;
-use crate::run::context::{self, TARGET};
-use crate::run::display::seconds;
-use crate::run::process::share_out;
+use crate::run::{TARGET, context, seconds, share_out};
 use crate::source::tree::{Tree, fingerprint};
 
 /// What a quick exploration is limited to, as a model's line says it.

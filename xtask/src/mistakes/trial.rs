@@ -8,10 +8,7 @@ use serde_json::Value;
 
 use super::outcome::{End, Outcome};
 use crate::loom::patched::with_copy;
-use crate::run::command::{Command, program};
-use crate::run::context::TARGET;
-use crate::run::process;
-use crate::run::tally::Tally;
+use crate::run::{Command, TARGET, Tally, process, program};
 use crate::source::tree::{self, Tree};
 
 const BUILD: Duration = Duration::from_secs(900);

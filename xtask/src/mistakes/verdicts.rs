@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 
 use super::campaign::{Campaign, Variant};
-use crate::run::command::program;
-use crate::run::context::{self, Options, all_right};
-use crate::run::process::output_of;
+use crate::run::{Options, all_right, context, output_of, program};
 use crate::source::lists::{read_reasons, rows};
 use crate::source::orderings::mutants;
 use crate::source::patch::{MISTAKES, read_folder};

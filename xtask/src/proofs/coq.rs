@@ -8,9 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 
 use super::texts::{claims, copy, tell, text};
-use crate::run::command::{Command, program};
-use crate::run::context;
-use crate::run::process;
+use crate::run::{Command, context, process, program};
 use crate::source::tree::Tree;
 
 const PROJECT: &str = "proofs/coq/_CoqProject";

@@ -9,8 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use super::{coq, smt, spin};
-use crate::run::context::{self, Options};
-use crate::run::process::share_out;
+use crate::run::{Options, context, share_out};
 use crate::source::patch::{Mistake, read_folder};
 use crate::source::tree::Tree;
 

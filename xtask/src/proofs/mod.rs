@@ -17,9 +17,7 @@ mod mistakes;
 use anyhow::{Result, ensure};
 
 use crate::platforms::install;
-use crate::run::command::{Plan, cargo, own, program};
-use crate::run::context::{Options, TARGET, all_right};
-use crate::run::process::output_of;
+use crate::run::{Options, Plan, TARGET, all_right, cargo, output_of, own, program};
 use crate::source::sites::sites;
 use crate::source::tree::crate_only;
 

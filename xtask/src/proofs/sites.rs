@@ -9,7 +9,7 @@ use anyhow::Result;
 use regex_lite::Regex;
 
 use super::texts::text;
-use crate::run::context::all_right;
+use crate::run::all_right;
 use crate::source::lists::reasons;
 use crate::source::sites::Site;
 use crate::source::tree::Tree;

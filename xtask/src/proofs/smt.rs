@@ -5,8 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use super::texts::{claims, copy, tell, text};
-use crate::run::command::program;
-use crate::run::process::output_of;
+use crate::run::{output_of, program};
 use crate::source::tree::Tree;
 
 /// Proves what the texts claim, in a folder of their own.

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::texts::{copy, text};
-use crate::run::command::program;
-use crate::run::process::{self, output_of, share_out};
-use crate::run::tally::fields;
+use crate::run::{fields, output_of, process, program, share_out};
 use crate::source::tree::Tree;
 
 const MODELS: &str = "proofs/spin/models.txt";

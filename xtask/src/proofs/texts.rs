@@ -4,8 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::run::context::{self, ROOT};
-use crate::run::tally::fields;
+use crate::run::{ROOT, context, fields};
 use crate::source::tree::{Tree, read_folder};
 
 pub fn read() -> Result<Tree> {

@@ -23,7 +23,7 @@ use diffy::Line;
 use diffy::patch_set::{FileOperation, ParseOptions, PatchSet};
 
 use super::tree::{self, Tree};
-use crate::run::context::ROOT;
+use crate::run::ROOT;
 
 /// Where the known mistakes of the crate are.
 pub const MISTAKES: &str = "loom-tests/mistakes";

@@ -8,7 +8,7 @@ use anyhow::Result;
 use fs_err as fs;
 
 use super::lexer::essence;
-use crate::run::context::{self, ROOT};
+use crate::run::{ROOT, context};
 
 /// Texts of files by their paths from the root, with `/`.
 pub type Tree = BTreeMap<String, String>;

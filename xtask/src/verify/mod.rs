@@ -17,10 +17,7 @@ use checks::{CHECKS, Check, Evidence};
 use report::{Outcome, Verdict, closing};
 
 use crate::loom::index;
-use crate::run::context::{self, Options, TARGET};
-use crate::run::display::{Display, counted, grouped, seconds};
-use crate::run::process;
-use crate::run::tally::Tally;
+use crate::run::{Display, Options, TARGET, Tally, context, counted, grouped, process, seconds};
 
 const TAIL: usize = 80;
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
 use super::checks::Check;
-use crate::run::display::{grouped, seconds};
-use crate::run::tally::{Model, Tally};
+use crate::run::{Model, Tally, grouped, seconds};
 
 #[derive(Debug, PartialEq)]
 pub enum Verdict {

@@ -6,7 +6,7 @@ use std::path::Path;
 use regex_lite::Regex;
 
 use super::files::{File, Misses, files, none};
-use crate::run::context::{self, ROOT};
+use crate::run::{ROOT, context};
 
 fn read(path: impl AsRef<Path>) -> File {
     File::new("", &context::read(path).unwrap_or_else(|error| panic!("{error}")))

@@ -1,6 +1,6 @@
 //! The files of the repository, and what is code in a line and what is comment.
 
-use crate::run::context::ROOT;
+use crate::run::ROOT;
 use crate::source::lexer::{is_comment, shipped, tokens};
 use crate::source::sites::is_tests;
 use crate::source::tree::read_folder;

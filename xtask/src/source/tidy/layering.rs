@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 
 use super::files::{Misses, none};
-use crate::run::context::ROOT;
+use crate::run::ROOT;
 use crate::source::lexer::shipped;
 use crate::source::tree::{Tree, read_folder};
 
