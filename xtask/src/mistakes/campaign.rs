@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use super::outcome::{End, Outcome};
-use super::trial::{QUICK, build, explore, tests};
+use super::trial::{End, Outcome, QUICK, build, explore, tests};
 use crate::loom::patched;
 use crate::run::{TARGET, context, seconds, share_out};
 use crate::source::tree::{Tree, fingerprint};

@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use regex_lite::Regex;
 
-use super::outcome::{End, Outcome};
-use super::trial::{executable, tests};
+use super::trial::{End, Outcome, executable, tests};
 use super::verdicts::commit;
 use crate::platforms::sanitized;
 use crate::run::{Options, Plan, TARGET, cargo, context, process, program};

@@ -4,12 +4,10 @@
 //! - `shape`: sizes, how files begin, and what no line has
 //! - `notes`: notes at the line: orderings and their partners, unsafe code
 //! - `layering`: each file uses only what is above it
-//! - `citations`: what the texts refer to is there
-//! - `words`: words that the prose does without
+//! - `prose`: what the texts refer to is there; words that they do without
 
 mod files;
 mod shape;
 mod notes;
 mod layering;
-mod citations;
-mod words;
+mod prose;

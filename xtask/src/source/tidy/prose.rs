@@ -1,4 +1,5 @@
-//! What the texts refer to is there.
+//! The prose: what it refers to is there, and a thread, an owner, or a caller does something, never
+//! a person.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,6 +8,26 @@ use regex_lite::Regex;
 
 use super::files::{File, Misses, files, none};
 use crate::run::{ROOT, context};
+use crate::source::lexer::is_word;
+
+const FORBIDDEN: [&str; 10] =
+    ["who", "whoever", "whom", "he", "his", "him", "somebody", "nobody", "anybody", "everybody"];
+
+/// Returns the forbidden words in a file, apart from what stands in code spans.
+fn misses(file: &File) -> Misses {
+    let mut misses = Misses::new();
+    for (number, line) in file.prose() {
+        let spoken = line.split('`').step_by(2).collect::<Vec<_>>().join(" ").to_lowercase();
+        let words = spoken.split(|c| !is_word(c)).filter(|word| FORBIDDEN.contains(word));
+        misses.extend(words.map(|word| file.at(number, format!("says `{word}`"))));
+    }
+    misses
+}
+
+#[test]
+fn the_prose_is_about_threads_and_not_about_people() {
+    none(files("", &[".rs", ".md"]).iter().flat_map(misses).collect());
+}
 
 fn read(path: impl AsRef<Path>) -> File {
     File::new("", &context::read(path).unwrap_or_else(|error| panic!("{error}")))
@@ -84,6 +105,14 @@ fn every_local_link_leads_somewhere() {
         }
     }
     none(misses);
+}
+
+#[test]
+fn forbidden_words_are_found() {
+    let found = |path: &str, text: &str| misses(&File::new(path, text));
+    let code = "// Who sweeps.\nlet who = \"he\"; // `he` is\n/// The whole of this shows.\n";
+    assert_eq!(found("a.rs", code), ["a.rs:1: says `who`"]);
+    assert_eq!(found("a.md", "Then\n```\nwho\n```\nwhoever\n"), ["a.md:5: says `whoever`"]);
 }
 
 #[test]
