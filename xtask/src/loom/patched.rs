@@ -9,8 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::run::{Command, TARGET, cargo, context, output_of, own};
-use crate::source::patch::Mistake;
-use crate::source::tree::{LOOM_PATCH, read_folder};
+use crate::source::{LOOM_PATCH, Mistake, read_folder};
 
 /// The releases that the corrections are for: those with the same search.
 const RELEASES: [&str; 2] = ["0.7.2", "0.7.3"];

@@ -15,7 +15,7 @@ use fs_err as fs;
 use super::trial::{End, Outcome, QUICK, build, explore, tests};
 use crate::loom::patched;
 use crate::run::{TARGET, context, seconds, share_out};
-use crate::source::tree::{Tree, fingerprint};
+use crate::source::{Tree, fingerprint};
 
 /// What a quick exploration is limited to, as a model's line says it.
 const QUICK_BOUND: &str = "2 preemptions";

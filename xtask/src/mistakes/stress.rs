@@ -7,7 +7,6 @@
 //! fingerprint of the source, so that a run that was broken off goes on where it was. A mistake
 //! that survived is tried again only when given more time.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -19,9 +18,9 @@ use super::trial::{End, Outcome, executable, tests};
 use super::verdicts::commit;
 use crate::platforms::sanitized;
 use crate::run::{Options, Plan, TARGET, cargo, context, process, program};
-use crate::source::lists::{self, read_reasons};
-use crate::source::patch::{MISTAKES, Mistake, read_folder};
-use crate::source::tree::{self, Tree, fingerprint};
+use crate::source::{
+    List, MISTAKES, Mistake, Tree, fingerprint, lists, mistakes, read_reasons, tree,
+};
 
 const TABLE: &str = "tests/threads/SURVIVAL.md";
 
@@ -38,7 +37,7 @@ pub fn run(options: &Options, is_watched: bool) -> Result<()> {
     let seconds = options.seconds.unwrap_or(60);
     let [plain, watched] = [false, true].map(|is_watched| Workshop { is_watched, seconds });
     let base = tree::for_stress()?;
-    let mistakes = read_folder(MISTAKES)?.into_iter();
+    let mistakes = mistakes(MISTAKES)?.into_iter();
     let mistakes = mistakes.map(|mistake| Ok((mistake.applied(&base)?, mistake)));
     let mistakes = mistakes.collect::<Result<Vec<_>>>()?;
     let mut chosen = options.choose(&mistakes, |(_, mistake)| &mistake.name)?;
@@ -167,12 +166,7 @@ fn message(heard: &str) -> Option<String> {
 type Row<'s> = (&'s Mistake, Option<Outcome>, Option<Outcome>);
 
 /// Returns the table. A mistake that has no outcome keeps the row that it had.
-fn table(
-    commit: &str,
-    rows: &[Row],
-    reasons: &BTreeMap<String, String>,
-    old: &BTreeMap<String, String>,
-) -> String {
+fn table(commit: &str, rows: &[Row], reasons: &List, old: &List) -> String {
     let count = |outcome: fn(&Row) -> Option<bool>| {
         let tried = || rows.iter().filter_map(outcome);
         format!("{} of {}", tried().filter(|is_killed| *is_killed).count(), tried().count())
@@ -248,14 +242,14 @@ mod tests {
             (&seeds[2], None, None),
             (&seeds[3], survived(), Some(fallen)),
         ];
-        let reasons = BTreeMap::from([("b".to_owned(), "  by\n    luck".to_owned())]);
-        let old = BTreeMap::from([("c".to_owned(), "c | as it was".to_owned())]);
-        let lines = |old: &BTreeMap<String, String>| -> Vec<String> {
+        let reasons = List::from([("b".to_owned(), "  by\n    luck".to_owned())]);
+        let old = List::from([("c".to_owned(), "c | as it was".to_owned())]);
+        let lines = |old: &List| -> Vec<String> {
             let table = table("commit 1", &rows, &reasons, old);
             assert!(table.contains("1 of 3 were") && table.contains("1 of 2 were"));
             table.lines().skip_while(|l| !l.starts_with("|--")).map(str::to_owned).collect()
         };
-        let rows = lines(&BTreeMap::new());
+        let rows = lines(&List::new());
         assert_eq!(rows[1], "| a | What. | 3 | after 1.2 s |  | long_run::x | slot 1 |");
         assert_eq!(rows[2], "| b | What. | 3 | **not** in 30 s | **not** in 30 s |  | by luck |");
         assert_eq!(rows[3], "| c | What. | 3 | not tried yet |  |  |  |");

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::loom::patched::with_copy;
 use crate::run::{Command, TARGET, Tally, context, grouped, process, program};
-use crate::source::tree::{self, Tree};
+use crate::source::{Tree, tree};
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum End {

@@ -4,16 +4,13 @@
 //! A model must notice every one. For a weakened ordering there may be a reason in
 //! `equivalent.txt` why none can: the orderings are as weak as they can be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
 use super::campaign::{Campaign, Variant};
 use crate::run::{Options, all_right, context, output_of, program};
-use crate::source::lists::{read_reasons, rows};
-use crate::source::orderings::mutants;
-use crate::source::patch::{MISTAKES, read_folder};
-use crate::source::tree::{self, Tree};
+use crate::source::{List, MISTAKES, Tree, mistakes, mutants, read_reasons, rows, tree};
 
 /// The wrong variants that no table has yet.
 const UNTRIED: &str = "loom-tests/mistakes/untried.txt";
@@ -66,7 +63,7 @@ pub const KNOWN: Kind = Kind {
         that noticed.\n\n| name | mistake | invariants",
     named_by: 1,
     variants: |base| {
-        let mistakes = read_folder(MISTAKES)?.into_iter();
+        let mistakes = mistakes(MISTAKES)?.into_iter();
         let variants = mistakes.map(|mistake| {
             let cells = [&*mistake.name, &mistake.what, &mistake.invariants].join(" | ");
             let tree = mistake.applied(base)?;
@@ -108,41 +105,30 @@ impl Kind {
     pub fn check(&self) -> Result<()> {
         let found = (self.variants)(&tree::for_models()?)?.into_iter();
         let found: BTreeSet<String> = found.map(|variant| variant.name).collect();
-        let [rows, untried] =
-            [rows(&context::read(self.table)?, self.named_by), read_reasons(UNTRIED)?];
-        let reasons = self.reasons.map_or(Ok(BTreeMap::new()), read_reasons)?;
+        let (rows, untried) =
+            (rows(&context::read(self.table)?, self.named_by), read_reasons(UNTRIED)?);
+        let reasons = self.reasons.map_or(Ok(List::new()), read_reasons)?;
         let cure = format!("`cargo xtask verify {}` tries what is new", self.check);
-        all_right(self.differences(&rows, &found, &untried, &reasons)).context(cure)?;
+        all_right(self.differences(&found, [&rows, &untried, &reasons])).context(cure)?;
         println!("cases: {} {}", self.check, found.len());
         Ok(())
     }
 
     /// Returns where table, variants, and reasons do not agree.
-    fn differences(
-        &self,
-        rows: &BTreeMap<String, String>,
-        found: &BTreeSet<String>,
-        untried: &BTreeMap<String, String>,
-        reasons: &BTreeMap<String, String>,
-    ) -> Vec<String> {
-        let mut wrong = Vec::new();
-        for name in found.iter().filter(|name| !rows.contains_key(*name)) {
-            if !untried.contains_key(name) {
-                wrong.push(format!("{} does not have: {name}", self.table));
-            }
-        }
-        for name in rows.keys().chain(reasons.keys()).filter(|name| !found.contains(*name)) {
-            wrong.push(format!("no longer there: {name}"));
-        }
-        for (name, row) in rows {
-            if untried.contains_key(name) {
-                wrong.push(format!("{} has what was tried: {name}", UNTRIED));
-            }
-            if row.split(" | ").any(|cell| cell == "killed") == reasons.contains_key(name) {
-                wrong.push(format!("{name}: killed, or a reason to live, expected one of both"));
-            }
-        }
-        wrong
+    fn differences(&self, found: &BTreeSet<String>, lists: [&List; 3]) -> Vec<String> {
+        let [rows, untried, reasons] = lists;
+        let is_missing = |name: &&String| !rows.contains_key(*name) && !untried.contains_key(*name);
+        let missing = found.iter().filter(is_missing);
+        let missing = missing.map(|name| format!("{} does not have: {name}", self.table));
+        let gone = rows.keys().chain(reasons.keys()).filter(|name| !found.contains(*name));
+        let gone = gone.map(|name| format!("no longer there: {name}"));
+        let tried = rows.keys().filter(|name| untried.contains_key(*name));
+        let tried = tried.map(|name| format!("{UNTRIED} has what was tried: {name}"));
+        let is_killed = |row: &str| row.split(" | ").any(|cell| cell == "killed");
+        let wrong = rows.iter().filter(|(name, row)| is_killed(row) == reasons.contains_key(*name));
+        let wrong = wrong
+            .map(|(name, _)| format!("{name}: killed, or a reason to live, expected one of both"));
+        missing.chain(gone).chain(tried).chain(wrong).collect()
     }
 
     fn text(&self, commit: &str, rows: &[String]) -> String {
@@ -202,7 +188,7 @@ mod tests {
         };
         let wrong = |rows, found: &[&str], untried: &[&str], reasons: &[&str]| {
             let found = found.iter().map(|name| (*name).to_owned()).collect();
-            KNOWN.differences(rows, &found, &map(untried, "so"), &map(reasons, "so")).len()
+            KNOWN.differences(&found, [rows, &map(untried, "so"), &map(reasons, "so")]).len()
         };
         let rows = map(&["a", "b"], "killed | m");
         assert_eq!(wrong(&rows, &["a", "b", "c"], &["c"], &[]), 0);

@@ -9,7 +9,7 @@ use fs_err as fs;
 
 use super::texts::{claims, copy, tell, text};
 use crate::run::{Command, context, process, program};
-use crate::source::tree::Tree;
+use crate::source::Tree;
 
 const PROJECT: &str = "proofs/coq/_CoqProject";
 const LIMIT: Duration = Duration::from_secs(600);

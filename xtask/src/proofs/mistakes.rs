@@ -10,8 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{coq, smt, spin};
 use crate::run::{Options, context, share_out};
-use crate::source::patch::{Mistake, read_folder};
-use crate::source::tree::Tree;
+use crate::source::{Mistake, Tree, mistakes};
 
 /// A mistake, and the model that it shows in, if it is one in the models.
 type Case = (Mistake, Option<spin::Model>);
@@ -30,8 +29,7 @@ pub fn read(tree: &Tree) -> Result<Vec<Case>> {
         let model = model.with_context(wrong)?;
         Ok((mistake, Some(model)))
     };
-    let folders =
-        ["coq", "smt", "spin"].map(|kind| read_folder(&format!("proofs/mistakes/{kind}")));
+    let folders = ["coq", "smt", "spin"].map(|kind| mistakes(&format!("proofs/mistakes/{kind}")));
     let folders = folders.into_iter().collect::<Result<Vec<_>>>()?;
     folders.into_iter().flatten().map(case).collect()
 }

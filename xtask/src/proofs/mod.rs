@@ -18,8 +18,7 @@ use anyhow::{Result, ensure};
 
 use crate::platforms::install;
 use crate::run::{Options, Plan, TARGET, all_right, cargo, output_of, own, program};
-use crate::source::sites::sites;
-use crate::source::tree::crate_only;
+use crate::source;
 
 /// The programs that are needed, and the packages that have them.
 const TOOLS: [(&str, &str, &str); 4] = [
@@ -47,7 +46,7 @@ pub fn plan(options: &Options) -> Plan {
 /// Checks all proofs; with `--mutants`, that wrong ones are refused instead.
 pub fn run(options: &Options) -> Result<()> {
     let tree = texts::read()?;
-    println!("cases: sites {}", sites::check(&sites(&crate_only()?), &tree)?);
+    println!("cases: sites {}", sites::check(&source::sites(&source::crate_only()?), &tree)?);
     let mistakes = mistakes::read(&tree)?;
     println!("cases: mistakes {}", mistakes.len());
     let folder = TARGET.join("proofs");

@@ -10,9 +10,7 @@ use regex_lite::Regex;
 
 use super::texts::text;
 use crate::run::all_right;
-use crate::source::lists::reasons;
-use crate::source::sites::Site;
-use crate::source::tree::Tree;
+use crate::source::{Site, Tree, reasons};
 
 /// The accesses that no proof is about, and why.
 const UNMODELED: &str = "proofs/unmodelled.txt";

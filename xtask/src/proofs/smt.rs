@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::texts::{claims, copy, tell, text};
 use crate::run::{output_of, program};
-use crate::source::tree::Tree;
+use crate::source::Tree;
 
 /// Proves what the texts claim, in a folder of their own.
 pub fn run(tree: &Tree, folder: &Path) -> Result<()> {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::texts::{copy, text};
 use crate::run::{fields, output_of, process, program, share_out};
-use crate::source::tree::Tree;
+use crate::source::Tree;
 
 const MODELS: &str = "proofs/spin/models.txt";
 const LIMIT: Duration = Duration::from_secs(900);

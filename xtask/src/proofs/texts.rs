@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::run::{ROOT, context, fields};
-use crate::source::tree::{Tree, read_folder};
+use crate::source::{Tree, read_folder};
 
 pub fn read() -> Result<Tree> {
     read_folder(&ROOT, "proofs", &[".v", ".pml", ".smt2", ".txt", "_CoqProject"])

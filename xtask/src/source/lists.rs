@@ -6,14 +6,17 @@ use anyhow::{Result, bail, ensure};
 
 use crate::run::context;
 
-pub fn read_reasons(file: &str) -> Result<BTreeMap<String, String>> {
+/// What is said of each name.
+pub type List = BTreeMap<String, String>;
+
+pub fn read_reasons(file: &str) -> Result<List> {
     reasons(file, &context::read(file)?)
 }
 
 /// Returns a file's reasons by names. A name stands alone in its line, its reason is indented
 /// below. Lines that begin with `#` are comments.
-pub fn reasons(file: &str, text: &str) -> Result<BTreeMap<String, String>> {
-    let mut reasons: BTreeMap<String, String> = BTreeMap::new();
+pub fn reasons(file: &str, text: &str) -> Result<List> {
+    let mut reasons = List::new();
     let mut name = "";
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
         if !line.starts_with(' ') {
@@ -33,7 +36,7 @@ pub fn reasons(file: &str, text: &str) -> Result<BTreeMap<String, String>> {
 }
 
 /// Returns the rows of the first Markdown table in a text, by their first cells, so many.
-pub fn rows(table: &str, named_by: usize) -> BTreeMap<String, String> {
+pub fn rows(table: &str, named_by: usize) -> List {
     let lines = table.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let row = |line: &str| {
         let cells: Vec<&str> = line.split(" | ").collect();

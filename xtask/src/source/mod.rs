@@ -17,3 +17,9 @@ pub mod patch;
 pub mod lists;
 #[cfg(test)]
 mod tidy;
+
+pub use lists::{List, read_reasons, reasons, rows};
+pub use orderings::mutants;
+pub use patch::{MISTAKES, Mistake, mistakes};
+pub use sites::{Site, sites};
+pub use tree::{LOOM_PATCH, Tree, crate_only, fingerprint, read_folder};

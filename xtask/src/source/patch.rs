@@ -47,7 +47,7 @@ struct Change {
 }
 
 /// Returns all mistakes in a folder of patches, by name.
-pub fn read_folder(folder: &str) -> Result<Vec<Mistake>> {
+pub fn mistakes(folder: &str) -> Result<Vec<Mistake>> {
     let patches = tree::read_folder(&ROOT, folder, &[".patch"])?;
     patches.iter().map(|(path, text)| Mistake::read(path, text)).collect()
 }
