@@ -33,7 +33,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use mistakes::stress;
 use mistakes::verdicts::{KNOWN, ORDERINGS};
-use run::context::Options;
+use run::{Options, TARGET};
 use source::{sites, tree};
 
 const USAGE: &str = "\
@@ -74,7 +74,7 @@ const COMMANDS: [(&str, Run); 13] = [
     ("mutant-list", |_| ORDERINGS.check().and_then(|()| KNOWN.check())),
     ("proofs", proofs::run),
     ("loom-patch", |_| loom::patched::patch()),
-    ("compare", |_| loom::compare::compare()),
+    ("compare", |_| loom::compare::compare(&TARGET.join("outcomes"))),
 ];
 
 fn main() -> ExitCode {

@@ -4,21 +4,12 @@
 use anyhow::Result;
 use fs_err as fs;
 
-use crate::run::{Command, Plan, ROOT, TARGET, output_of, program};
+use crate::run::{Command, ROOT, TARGET, output_of, program};
 
-/// Returns a cargo command that builds tests, and runs them perhaps, under a sanitizer, `thread` or
-/// `address`. It needs a build folder of its own.
-pub fn sanitized(name: &str, cargo: Command) -> Result<Command> {
-    Ok(cargo.through(prepared(name)?))
-}
-
-/// Returns the check of a platform.
-pub fn plan(platform: &str) -> Plan {
-    Ok(vec![prepared(platform)?])
-}
-
-/// Fetches what a platform needs, or says why it cannot be had. Returns the script's command.
-fn prepared(platform: &str) -> Result<Command> {
+/// Fetches what a platform or a sanitizer needs, or says why it cannot be had. Returns the script's
+/// command: the check of a platform. With a sanitizer, `thread` or `address`, it goes before a
+/// command of cargo that has a build folder of its own.
+pub fn prepared(platform: &str) -> Result<Command> {
     println!("preparing {platform}");
     fs::create_dir_all(&*TARGET)?;
     let script = program(ROOT.join("xtask/platforms/cargo.sh"), "").env("BUILD", &*TARGET);

@@ -47,11 +47,7 @@ fn read(file: &Path) -> Result<([String; 3], BTreeMap<String, String>)> {
 }
 
 /// Checks that loom has found everything that shuttle has. Prints a model's line for each.
-pub fn compare() -> Result<()> {
-    compare_in(&TARGET.join("outcomes"))
-}
-
-fn compare_in(folder: &Path) -> Result<()> {
+pub fn compare(folder: &Path) -> Result<()> {
     let other = folder.join("shuttle");
     let entries = fs::read_dir(&other)?.flatten();
     let names: BTreeSet<_> = entries.map(|entry| entry.file_name()).collect();
@@ -83,7 +79,7 @@ mod tests {
             if let Some(text) = loom {
                 context::write(folder.join("loom/model"), text).unwrap();
             }
-            let result = compare_in(&folder).map_err(|wrong| wrong.to_string());
+            let result = compare(&folder).map_err(|wrong| wrong.to_string());
             fs::remove_dir_all(&folder).unwrap();
             result
         };

@@ -6,7 +6,6 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -61,7 +60,7 @@ impl Campaign {
         patched::patch()?;
         let schedule = self.schedule(base)?;
         let (started, done) = (Instant::now(), AtomicUsize::new(0));
-        let tried = share_out(workers(), &open, |worker, Variant { name, tree, hint, .. }| {
+        let tried = share_out(&open, |worker, Variant { name, tree, hint, .. }| {
             let outcome = self.try_out(worker, tree, hint.as_deref(), &schedule);
             let outcome = outcome.with_context(|| format!("{name} could not be tried"))?;
             outcome.keep(&self.file(tree))?;
@@ -124,11 +123,6 @@ impl Campaign {
     }
 }
 
-/// Returns how many variants are tried at a time.
-fn workers() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(2)
-}
-
 /// Explores the models of the unchanged crate that these tests stand for, or reads what that
 /// showed before.
 fn pass(base: &Tree, name: &str, model: impl Fn(String) -> Option<String>) -> Result<Vec<Outcome>> {
@@ -140,7 +134,7 @@ fn pass(base: &Tree, name: &str, model: impl Fn(String) -> Option<String>) -> Re
     let binary = build(0, base)?;
     let models: Vec<String> = tests(&binary)?.into_iter().filter_map(model).collect();
     println!("measuring {} models of the unchanged crate", models.len());
-    let all = share_out(workers(), &models, |_, model| {
+    let all = share_out(&models, |_, model| {
         let outcome = explore(&binary, model, Duration::from_secs(1800))?;
         let is_right = outcome.end == End::Survived;
         ensure!(is_right, "with nothing changed, {outcome}: {}", outcome.message);

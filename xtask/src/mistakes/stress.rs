@@ -16,7 +16,7 @@ use regex_lite::Regex;
 
 use super::trial::{End, Outcome, executable, tests};
 use super::verdicts::commit;
-use crate::platforms::sanitized;
+use crate::platforms::prepared;
 use crate::run::{Options, Plan, TARGET, cargo, context, process, program};
 use crate::source::{
     List, MISTAKES, Mistake, Tree, fingerprint, lists, mistakes, read_reasons, tree,
@@ -66,7 +66,7 @@ pub fn tsan(options: &Options) -> Plan {
     let test = "test --release --test threads -- --nocapture --test-threads=1";
     let test = cargo(&format!("CARGO_TARGET_DIR=$TARGET/tsan/build {test}")).within(&tree);
     let seconds = options.seconds.unwrap_or(20).to_string();
-    Ok(vec![sanitized("thread", test)?.env("SLOTARENA_STRESS_SECONDS", seconds)])
+    Ok(vec![test.through(prepared("thread")?).env("SLOTARENA_STRESS_SECONDS", seconds)])
 }
 
 /// How the variants are tried.
@@ -76,12 +76,12 @@ struct Workshop {
 }
 
 impl Workshop {
-    fn folder(&self) -> &'static str {
-        if self.is_watched { "stress-tsan" } else { "stress" }
+    fn folder(&self) -> PathBuf {
+        TARGET.join(if self.is_watched { "stress-tsan" } else { "stress" })
     }
 
     fn file(&self, tree: &Tree) -> PathBuf {
-        TARGET.join(self.folder()).join("results").join(fingerprint(tree))
+        self.folder().join("results").join(fingerprint(tree))
     }
 
     fn kept(&self, tree: &Tree) -> Option<Outcome> {
@@ -111,13 +111,10 @@ impl Workshop {
 
     fn build(&self, tree: &Tree) -> Result<PathBuf> {
         // A change may leave something unused.
-        let build = cargo(&format!(
-            "CARGO_TARGET_DIR=$TARGET/{}/target RUSTFLAGS+=--cap-lints=warn \
-             test --release --test threads --no-run",
-            self.folder()
-        ));
-        let build = if self.is_watched { sanitized("thread", build)? } else { build };
-        executable(build, tree, &TARGET.join(self.folder()).join("tree"))
+        let build = "RUSTFLAGS+=--cap-lints=warn test --release --test threads --no-run";
+        let build = cargo(build).env("CARGO_TARGET_DIR", self.folder().join("target"));
+        let build = if self.is_watched { build.through(prepared("thread")?) } else { build };
+        executable(build, tree, &self.folder().join("tree"))
     }
 
     /// Runs one test. Returns when it failed, and what it said, if it failed.

@@ -26,7 +26,7 @@ fn files(tree: &Tree) -> Result<Vec<&str>> {
     let files: Vec<&str> = project.split_whitespace().filter(|word| word.ends_with(".v")).collect();
     let is_new = |path: &&String| path.ends_with(".v") && !files.iter().any(|f| is(path, f));
     if let Some(path) = tree.keys().find(is_new) {
-        bail!("{} does not list {path}", PROJECT);
+        bail!("{PROJECT} does not list {path}");
     }
     Ok(files)
 }

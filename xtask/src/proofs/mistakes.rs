@@ -40,7 +40,7 @@ pub fn run(options: &Options, tree: &Tree, all: &[Case], folder: &Path) -> Resul
     if chosen.iter().any(|(mistake, _)| mistake.files().any(|file| file.ends_with(".v"))) {
         coq::run(tree, &folder.join("coq"), coq::Extent::Changed)?;
     }
-    let tried = share_out(2, &chosen, |_, case| {
+    let tried = share_out(&chosen, |_, case| {
         let (started, name) = (Instant::now(), &case.0.name);
         let how = noticed(tree, case, folder).with_context(|| name.clone())?;
         println!("variant: {name}: {how} ({:.1} s)", started.elapsed().as_secs_f64());

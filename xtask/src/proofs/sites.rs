@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use regex_lite::Regex;
 
-use super::texts::text;
 use crate::run::all_right;
-use crate::source::{Site, Tree, reasons};
+use crate::source::{Site, Tree, read_reasons};
 
 /// The accesses that no proof is about, and why.
 const UNMODELED: &str = "proofs/unmodelled.txt";
@@ -33,7 +32,7 @@ fn said(proofs: &Tree) -> Result<BTreeMap<String, String>> {
 /// Checks that all accesses in the source are named in a proof, with the orderings that they have,
 /// and no others. Returns how many there are.
 pub fn check(sites: &[Site], proofs: &Tree) -> Result<usize> {
-    let (said, excused) = (said(proofs)?, reasons(UNMODELED, text(proofs, UNMODELED)?)?);
+    let (said, excused) = (said(proofs)?, read_reasons(UNMODELED)?);
     let access = |site: &Site| format!("{} {}", site.name, site.orderings);
     let by_name: BTreeMap<String, &Site> = sites.iter().map(|site| (access(site), site)).collect();
     let places = excused.keys().map(|access| (access, UNMODELED));

@@ -38,7 +38,7 @@ pub fn models(tree: &Tree) -> Result<Vec<Model>> {
     let lines = text(tree, MODELS)?.lines();
     let lines = lines.filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     let form = "NAME | INVARIANTS | WHAT | DEFINITIONS | safety, progress, or stops";
-    let wrong = |line| format!("{}: `{line}`, expected `{form}`", MODELS);
+    let wrong = |line| format!("{MODELS}: `{line}`, expected `{form}`");
     lines.map(|line| model(line).with_context(|| wrong(line))).collect()
 }
 
@@ -57,7 +57,7 @@ pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<()> {
     models.retain(|model| model.quick || !quick);
     ensure!(!models.is_empty(), "no model was explored");
     // Lines that a model has not come to, for each.
-    let unreached = share_out(2, &models, |_, model| {
+    let unreached = share_out(&models, |_, model| {
         let Model { name, invariants, what, how: [.., meaning], .. } = model;
         println!("exploring {name}: {what}");
         let (started, folder) = (Instant::now(), folder.join(name));

@@ -15,7 +15,7 @@ pub fn read_reasons(file: &str) -> Result<List> {
 
 /// Returns a file's reasons by names. A name stands alone in its line, its reason is indented
 /// below. Lines that begin with `#` are comments.
-pub fn reasons(file: &str, text: &str) -> Result<List> {
+fn reasons(file: &str, text: &str) -> Result<List> {
     let mut reasons = List::new();
     let mut name = "";
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::iter;
 use std::path::Path;
 
 use anyhow::Result;
@@ -23,11 +24,8 @@ const TEXTS: [&str; 5] =
 /// Returns what the library and the models are made of.
 pub fn for_models() -> Result<Tree> {
     let mut suite = read_folder(&ROOT, MODELS, &[".rs"])?;
-    // Folders with a `main.rs` are programs of their own.
-    let ends = |path: &String| path.strip_suffix("main.rs").map(str::to_owned);
-    let programs: Vec<String> = suite.keys().filter_map(ends).collect();
-    let own = format!("{}/", MODELS);
-    suite.retain(|path, _| !programs.iter().any(|p| *p != own && path.starts_with(&**p)));
+    // A program of its own.
+    suite.retain(|path, _| !path.starts_with("loom-tests/gap/"));
     // The corrections of loom are not built, but outcomes depend on them.
     lean(suite, &[LOOM_PATCH], Some("loom"))
 }
@@ -114,26 +112,20 @@ pub fn fingerprint(tree: &Tree) -> String {
 /// Returns the manifest of a package of its own, without what the suite does not use. Of the tests
 /// that are named in it, only this one is kept.
 fn lean_manifest(manifest: &str, suite: &str, test: Option<&str>) -> String {
-    let head = |section: &str| section.lines().next().unwrap_or_default().to_owned();
-    let is_kept = |section: &&str| {
-        let is_it = |test| section.contains(&format!("name = \"{test}\""));
-        match &*head(section) {
-            "[bench]]" | "[example]]" => false,
-            "[test]]" => test.is_some_and(is_it),
-            head => !head.starts_with("workspace"),
-        }
-    };
-    let is_used = |line: &&str| {
+    let is_used = |line: &str| {
         let name = line.split(['=', ' ', '.']).next().unwrap_or_default();
-        suite.contains(&format!("{}::", name.replace('-', "_")))
+        !name.is_empty() && suite.contains(&format!("{}::", name.replace('-', "_")))
     };
-    let lean = manifest.trim_end().split("\n[").filter(is_kept).map(|section| {
-        if !head(section).ends_with("dev-dependencies]") {
-            return section.to_owned();
-        }
-        let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
-        let used = lines.lines().filter(|line| !line.is_empty()).filter(is_used);
-        std::iter::once(head).chain(used).collect::<Vec<_>>().join("\n")
+    let lean = manifest.trim_end().split("\n[").filter_map(|section| {
+        let (head, lines) = section.split_once('\n')?;
+        let is_kept = match head {
+            "[bench]]" | "[example]]" => false,
+            "[test]]" => test.is_some_and(|test| section.contains(&format!("name = \"{test}\""))),
+            head => !head.starts_with("workspace"),
+        };
+        let needs_use = head.ends_with("dev-dependencies]");
+        let lines = lines.split('\n').filter(|line| !needs_use || is_used(line));
+        is_kept.then(|| iter::once(head).chain(lines).collect::<Vec<_>>().join("\n"))
     });
     lean.collect::<Vec<_>>().join("\n[") + "\n\n[workspace]\n"
 }

@@ -4,7 +4,7 @@ use crate::loom::compare;
 use crate::loom::index::NOT_QUICK;
 use crate::loom::patched::patched;
 use crate::mistakes::stress::tsan;
-use crate::platforms::{self, install, sanitized};
+use crate::platforms::{install, prepared};
 use crate::proofs;
 use crate::run::{Command, Options, Plan, TARGET, Tally, cargo, output_of, own, program};
 use Commands::{By, Cargo, Own, Platform, Quick};
@@ -84,7 +84,7 @@ impl Check {
             Quick(line, _) if options.quick => Ok(vec![cargo(line)]),
             Cargo(lines) | Quick(_, lines) => Ok(lines.iter().map(|line| cargo(line)).collect()),
             Own => Ok(vec![own(self.name)]),
-            Platform => platforms::plan(self.name),
+            Platform => Ok(vec![prepared(self.name)?]),
             By(plan) => plan(options),
         }
     }
@@ -101,9 +101,9 @@ pub fn listing() -> String {
             Thorough => " (not with --quick)",
             OnRequest => " (only if named)",
         };
-        format!("{:<13} {}: {}{when}\n", check.name, check.tool, check.subject)
+        format!("{:<13} {}: {}{when}", check.name, check.tool, check.subject)
     };
-    CHECKS.iter().map(line).collect()
+    CHECKS.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 macro_rules! table {
@@ -206,7 +206,7 @@ fn stress(options: &Options) -> Plan {
 
 fn asan(_: &Options) -> Plan {
     let tests = "test --lib --test table --test properties --test threads";
-    Ok(vec![sanitized("address", cargo(&format!("CARGO_TARGET_DIR=$TARGET/asan {tests}")))?])
+    Ok(vec![cargo(&format!("CARGO_TARGET_DIR=$TARGET/asan {tests}")).through(prepared("address")?)])
 }
 
 fn counts(_: &Options) -> Plan {

@@ -25,23 +25,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the tests or models that passed, and that failed. A check that came to none is one.
-    fn counts(&self) -> [u64; 2] {
+    /// Returns the result in a word, and the tests or models that passed, and that failed. A check
+    /// that came to none is one.
+    fn result(&self) -> (&'static str, [u64; 2]) {
         match self.verdict {
-            Verdict::Passed => [self.tally.passed().max(1), 0],
-            Verdict::Failed => [self.tally.passed(), self.tally.tests_failed.max(1)],
-            Verdict::Skipped(_) => [0, 0],
+            Verdict::Passed => ("ok", [self.tally.passed().max(1), 0]),
+            Verdict::Failed => ("FAILED", [self.tally.passed(), self.tally.tests_failed.max(1)]),
+            Verdict::Skipped(_) => ("skipped", [0, 0]),
         }
     }
 
     fn row(&self) -> Vec<String> {
-        let result = match self.verdict {
-            Verdict::Passed => "ok",
-            Verdict::Failed => "FAILED",
-            Verdict::Skipped(_) => "skipped",
-        };
         let (Check { name, subject, tool, .. }, time) = (self.check, seconds(self.time));
-        [*name, subject, tool, &self.extent, &time, result].map(str::to_owned).to_vec()
+        [*name, subject, tool, &self.extent, &time, self.result().0].map(str::to_owned).to_vec()
     }
 }
 
@@ -64,7 +60,7 @@ pub fn closing(outcomes: &[Outcome]) -> String {
         }
     }
     let [passed, failed] =
-        [0, 1].map(|which| outcomes.iter().map(|outcome| outcome.counts()[which]).sum::<u64>());
+        [0, 1].map(|which| outcomes.iter().map(|outcome| outcome.result().1[which]).sum::<u64>());
     text + &format!("\n{passed} passed, {failed} failed\n")
 }
 
