@@ -60,8 +60,9 @@ impl Campaign {
         patched::patch()?;
         let schedule = self.schedule(base)?;
         let (started, done) = (Instant::now(), AtomicUsize::new(0));
-        let tried = share_out(&open, |worker, Variant { name, tree, hint, .. }| {
-            let outcome = self.try_out(worker, tree, hint.as_deref(), &schedule);
+        let tried = share_out(&open, |worker, variant| {
+            let Variant { name, tree, .. } = variant;
+            let outcome = self.try_out(worker, variant, &schedule);
             let outcome = outcome.with_context(|| format!("{name} could not be tried"))?;
             outcome.keep(&self.file(tree))?;
             let (done, all) = (done.fetch_add(1, Ordering::Relaxed) + 1, open.len());
@@ -89,17 +90,11 @@ impl Campaign {
     }
 
     /// Lets a variant meet the models until one fails. The error says why it could not be tried.
-    fn try_out(
-        &self,
-        worker: usize,
-        tree: &Tree,
-        hint: Option<&str>,
-        schedule: &[Outcome],
-    ) -> Result<Outcome> {
-        let binary = build(worker, tree)?;
+    fn try_out(&self, worker: usize, variant: &Variant, schedule: &[Outcome]) -> Result<Outcome> {
+        let binary = build(worker, &variant.tree)?;
         let mut order: Vec<(&str, f64)> = schedule.iter().map(|o| (&*o.model, o.seconds)).collect();
-        if let Some(hint) = hint {
-            let quick = hint.to_owned() + QUICK;
+        if let Some(hint) = &variant.hint {
+            let quick = hint.clone() + QUICK;
             let is_model = order.iter().any(|(model, _)| *model == quick);
             ensure!(is_model, "`killer: {hint}` names no model");
             // First as the others are, and when none has noticed, to its end.

@@ -56,7 +56,7 @@ fn noticed(tree: &Tree, (mistake, model): &Case, folder: &Path) -> Result<String
     let found = if let Some(model) = model {
         match spin::counterexample(&wrong, model, &place)? {
             None => None,
-            Some((error, trail)) => {
+            Some([error, trail]) => {
                 keep(mistake, model, &error, &trail)?;
                 Some(format!("{}: {error}, after {} steps", model.name, trail.lines().count()))
             }
@@ -71,13 +71,10 @@ fn noticed(tree: &Tree, (mistake, model): &Case, folder: &Path) -> Result<String
     found.context("goes unnoticed")
 }
 
-fn keep(
-    Mistake { name, what, .. }: &Mistake,
-    model: &spin::Model,
-    error: &str,
-    trail: &str,
-) -> Result<()> {
-    let (model, meaning, error) = (&model.name, &model.what, error.trim_start_matches("pan:1: "));
+fn keep(mistake: &Mistake, model: &spin::Model, error: &str, trail: &str) -> Result<()> {
+    let (Mistake { name, what, .. }, spin::Model { name: model, what: meaning, .. }) =
+        (mistake, model);
+    let error = error.trim_start_matches("pan:1: ");
     let text = format!(
         "{what}\n\nFound by `cargo xtask verify proofs --mutants {name}`, in the model `{model}`: \
          {meaning}.\nThe shortest way to it:\n\n{trail}{error}\n"

@@ -131,13 +131,9 @@ fn found(lines: &[String]) -> Result<Found> {
 }
 
 /// Returns the shortest way to an error, as the models tell it, if there is one.
-pub fn counterexample(
-    tree: &Tree,
-    model: &Model,
-    folder: &Path,
-) -> Result<Option<(String, String)>> {
+pub fn counterexample(tree: &Tree, model: &Model, folder: &Path) -> Result<Option<[String; 2]>> {
     let Some(error) = explore(tree, model, folder, SHORTEST)?.error else { return Ok(None) };
-    Ok(Some((error, trail(model, folder, SHORTEST)?)))
+    Ok(Some([error, trail(model, folder, SHORTEST)?]))
 }
 
 /// Returns what is done on the way to the error that was found.

@@ -60,8 +60,9 @@ impl Command {
         Self { folder: folder.to_owned(), ..self }
     }
 
-    /// Returns a script's command that is given this one: program, arguments, and variables.
+    /// Returns a script's command that is given this one: program, arguments, variables, folder.
     pub fn through(self, script: Self) -> Self {
+        let script = script.within(&self.folder);
         let script = self.arguments.iter().fold(script.argument(self.program), Self::argument);
         self.environment.iter().fold(script, |script, (name, value)| script.env(name, value))
     }
