@@ -65,6 +65,8 @@ pub fn run_while(
         }
     };
     kill_tree(child.id());
+    // Where there is no program to do it.
+    let _ = child.kill();
     child.wait()?;
     bail!(reason)
 }
