@@ -1,20 +1,22 @@
 //! The figures of the benchmarks: their tables in one file, their plots beside it.
 
-use crate::run::command::cargo;
-use crate::run::context::{Context, paths};
-use crate::run::process::output_of;
+use anyhow::Result;
+
+use crate::run::{cargo, context, output_of};
+
+const FIGURES: &str = "benches/RESULTS.md";
 
 /// Runs the benchmarks that print tables, and writes what they print. The last writes plots, too.
-pub fn regenerate(context: &Context) -> Result<(), String> {
+pub fn regenerate() -> Result<()> {
     let mut page = "# Results\n\nWritten by `cargo xtask figures`. How it is measured, where we \
                     lose, and why: [benchmarks](README.md).\n"
         .to_owned();
     for bench in ["ratios", "latency", "curves"] {
         println!("measuring: {bench}");
-        let tables = output_of(&cargo(&format!("bench --bench {bench}")), &context.root)?;
+        let tables = output_of(&cargo(&format!("bench --bench {bench}")))?;
         page += &format!("\n{}\n", tables.trim());
     }
-    context.write(paths::FIGURES, &page)?;
-    println!("written: {} and the plots", paths::FIGURES);
+    context::write(FIGURES, &page)?;
+    println!("written: {FIGURES} and the plots");
     Ok(())
 }

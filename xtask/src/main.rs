@@ -25,14 +25,15 @@ mod figures;
 mod verify;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fmt::Display;
 use std::process::ExitCode;
 
+use anyhow::Result;
 use lexopt::{Arg, Parser, ValueExt};
 
 use mistakes::stress;
 use mistakes::verdicts::{KNOWN, ORDERINGS};
-use run::context::{Context, Options};
+use run::{Options, TARGET};
 use source::{sites, tree};
 
 const USAGE: &str = "\
@@ -46,8 +47,7 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
        cargo xtask verify --list                 list the checks
        cargo xtask sites                         list the atomic accesses, as the proofs name them
        cargo xtask figures                       measure, and write benches/RESULTS.md and plots
-       cargo xtask loom-patch FOLDER             put a corrected copy of loom there
-       cargo xtask compare LOOM OTHER            has loom found all outcomes that are in OTHER?
+       cargo xtask loom-patch                    put a corrected copy of loom into the build folder
 
   --quick   leave out the slow checks (unless named) and shorten the others
   --seconds how long the stress test runs, on the crate or on each mistake; default 60
@@ -55,89 +55,80 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
   --all     try also what was tried before and has not changed since
   NAME      only those with this in their names";
 
-/// The commands without paths.
-const COMMANDS: &str =
-    "verify mutants seeded seeded-stress seeded-tsan mutant-list proofs sites figures help";
-
 /// The checks that try wrong variants of the crate.
 const VARIANTS: [&str; 4] = ["mutants", "seeded", "seeded-stress", "seeded-tsan"];
 
-/// What the command line asks for.
-#[derive(Debug, Default, PartialEq)]
-struct Command {
-    name: String,
-    paths: Vec<PathBuf>,
-    options: Options,
-}
+type Run = fn(&Options) -> Result<()>;
+
+/// The commands. `verify` runs most others in processes of their own.
+const COMMANDS: [(&str, Run); 13] = [
+    ("verify", verify::verify),
+    ("help", |_| print(USAGE)),
+    ("list", |_| print(verify::listing())),
+    ("sites", |_| list_sites()),
+    ("figures", |_| figures::regenerate()),
+    ("mutants", |options| ORDERINGS.run(options)),
+    ("seeded", |options| KNOWN.run(options)),
+    ("seeded-stress", |options| stress::run(options, false)),
+    ("seeded-tsan", |options| stress::run(options, true)),
+    ("mutant-list", |_| ORDERINGS.check().and_then(|()| KNOWN.check())),
+    ("proofs", proofs::run),
+    ("loom-patch", |_| loom::patched::patch()),
+    ("compare", |_| loom::compare::compare(&TARGET.join("outcomes"))),
+];
 
 fn main() -> ExitCode {
-    let Command { name, paths, options } = match command(std::env::args_os().skip(1)) {
-        Ok(command) => command,
+    let (run, options) = match command(std::env::args_os().skip(1)) {
+        Ok((name, options)) => (COMMANDS.iter().find(|(known, _)| *known == name), options),
         Err(error) => {
             eprintln!("{error}\n\n{USAGE}");
             return ExitCode::from(2);
         }
     };
-    let context = &Context::new(options);
-    let result = match &*name {
-        "verify" if verify::verify(context) => Ok(()),
-        "verify" => return ExitCode::FAILURE,
-        "mutants" => ORDERINGS.run(context),
-        "seeded" => KNOWN.run(context),
-        "seeded-stress" => stress::run(context, false),
-        "seeded-tsan" => stress::run(context, true),
-        "mutant-list" => ORDERINGS.check(context).and_then(|()| KNOWN.check(context)),
-        "proofs" => proofs::run(context),
-        "sites" => tree::crate_only(&context.root).map(|tree| {
-            for site in sites::sites(&tree) {
-                println!("{:<44} {:<16} {}:{}", site.name, site.orderings, site.path, site.line);
-            }
-        }),
-        "figures" => figures::regenerate(context),
-        "loom-patch" => loom::patched::patch(context, &paths[0]),
-        "compare" => loom::compare::compare(&paths[0], &paths[1]),
-        _ => {
-            print!("{}", if name == "list" { verify::listing() } else { format!("{USAGE}\n") });
-            Ok(())
-        }
-    };
-    let Err(reason) = result else { return ExitCode::SUCCESS };
-    eprintln!("{reason}");
+    let Some(Err(reason)) = run.map(|(_, run)| run(&options)) else { return ExitCode::SUCCESS };
+    eprintln!("{reason:#}");
     ExitCode::FAILURE
 }
 
-fn command(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Command, lexopt::Error> {
-    let mut parser = Parser::from_args(words);
-    let is = |name: &str| Command { name: name.to_owned(), ..Default::default() };
-    let mut command = match parser.next()? {
-        None | Some(Arg::Short('h') | Arg::Long("help")) => return Ok(is("help")),
-        Some(Arg::Value(name)) => is(&name.string()?),
-        Some(other) => return Err(other.unexpected()),
-    };
-    let paths = match &*command.name {
-        "loom-patch" => 1,
-        "compare" => 2,
-        name if COMMANDS.split(' ').any(|known| known == name) => 0,
-        name => return Err(format!("there is no command `{name}`").into()),
-    };
-    for _ in 0..paths {
-        command.paths.push(parser.value()?.into());
+fn print(text: impl Display) -> Result<()> {
+    println!("{text}");
+    Ok(())
+}
+
+fn list_sites() -> Result<()> {
+    for site in sites::sites(&tree::crate_only()?) {
+        println!("{:<44} {:<16} {}:{}", site.name, site.orderings, site.path, site.line);
     }
-    let (is_verify, options) = (command.name == "verify", &mut command.options);
+    Ok(())
+}
+
+/// Reads the command line: a command, and what the user chooses.
+fn command(
+    words: impl IntoIterator<Item = impl Into<OsString>>,
+) -> Result<(&'static str, Options), lexopt::Error> {
+    let mut parser = Parser::from_args(words);
+    let (mut command, mut options) = ("", Options::default());
     while let Some(argument) = parser.next()? {
         match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(("help", options)),
+            Arg::Value(word) if command.is_empty() => {
+                let mut known = COMMANDS.iter().map(|(name, _)| *name);
+                let word = word.string()?;
+                let found = known.find(|name| *name == word);
+                command = found.ok_or_else(|| format!("there is no command `{word}`"))?;
+            }
+            other if command.is_empty() => return Err(other.unexpected()),
             Arg::Long("seconds") => options.seconds = Some(parser.value()?.parse()?),
             Arg::Long("quick") => options.quick = true,
             Arg::Long("all") => options.all = true,
             Arg::Long("mutants") => options.mutants = true,
-            Arg::Long("list") => return Ok(is("list")),
-            Arg::Short('h') | Arg::Long("help") => return Ok(is("help")),
+            Arg::Long("list") => return Ok(("list", options)),
             Arg::Value(word) => {
                 let word = word.string()?;
-                let is_variants = |name: &String| VARIANTS.contains(&&**name);
-                if is_verify && verify::named(&word).is_some() {
+                let tries_variants = options.only.iter().any(|name| VARIANTS.contains(&&**name));
+                if verify::named(&word).is_some() {
                     options.only.push(word);
-                } else if !is_verify || options.mutants || options.only.iter().any(is_variants) {
+                } else if tries_variants || options.mutants {
                     options.names.push(word);
                 } else {
                     let list = "`verify --list` lists them";
@@ -147,7 +138,7 @@ fn command(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Comma
             other => return Err(other.unexpected()),
         }
     }
-    Ok(command)
+    Ok((if command.is_empty() { "help" } else { command }, options))
 }
 
 #[cfg(test)]
@@ -157,23 +148,19 @@ mod tests {
     #[test]
     fn the_command_line_is_understood() {
         let parse = |line: &str| command(line.split_whitespace()).map_err(|e| e.to_string());
-        let is = |name: &str, options: Options| {
-            Ok(Command { name: name.to_owned(), options, ..Default::default() })
-        };
         let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
         let quick = Options { quick: true, only: names(&["loom", "fmt"]), ..Default::default() };
-        assert_eq!(parse("verify"), is("verify", Options::default()));
-        assert_eq!(parse("verify loom --quick fmt"), is("verify", quick));
-        assert_eq!(parse("verify --list"), is("list", Options::default()));
-        assert_eq!(parse(""), is("help", Options::default()));
-        let tried = Options { all: true, names: names(&["gate"]), ..Default::default() };
-        let verified = Options { only: names(&["mutants"]), ..tried.clone() };
-        assert_eq!(parse("verify mutants --all gate"), is("verify", verified));
-        assert_eq!(parse("mutants gate --all"), is("mutants", tried.clone()));
-        let stress = Options { seconds: Some(7), all: false, ..tried };
-        assert_eq!(parse("seeded-stress --seconds 7 gate"), is("seeded-stress", stress));
-        let wrong =
-            "verify none;verfiy;verify loom gate;verify --seconds x;verify --seconds;compare a";
+        assert_eq!(parse("verify"), Ok(("verify", Options::default())));
+        assert_eq!(parse("verify loom --quick fmt"), Ok(("verify", quick)));
+        assert_eq!(parse("verify --list"), Ok(("list", Options::default())));
+        assert_eq!(parse(""), Ok(("help", Options::default())));
+        let (only, names) = (names(&["mutants"]), names(&["gate"]));
+        let tried = Options { all: true, seconds: Some(7), only, names, ..Default::default() };
+        let line = "mutants --all --seconds 7 gate";
+        assert_eq!(parse(&format!("verify {line}")), Ok(("verify", tried.clone())));
+        // As `verify` hands it on.
+        assert_eq!(parse(&format!("mutants {line}")), Ok(("mutants", tried)));
+        let wrong = "verify none;verfiy;verify loom gate;verify --seconds x;verify --seconds;--all";
         for wrong in wrong.split(';') {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

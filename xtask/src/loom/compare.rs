@@ -4,50 +4,39 @@
 //! and then a line for each outcome, which begins with its hash.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
-use super::patched::patched_loom;
-use crate::run::command::{Command, Plan, Say, cargo};
-use crate::run::context::{self, Context, all_right};
-use crate::run::display::counted;
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
 
-/// What makes every access observed.
-const OBSERVED: &str = "--cfg loom --cfg slotarena_observed";
+use super::patched::patched;
+use crate::run::{Options, Plan, TARGET, all_right, cargo, context, counted, fields, own};
 
-/// What puts shuttle in loom's place as well.
-const ON_SHUTTLE: &str = "--cfg loom --cfg slotarena_observed --cfg slotarena_shuttle";
-
-/// Returns the command on shuttle, in a build folder of its own.
-pub fn on_shuttle(command: Command, context: &Context) -> Command {
-    command.target_dir(&context.target.join("shuttle")).env_append("RUSTFLAGS", ON_SHUTTLE)
-}
+/// What makes every access observed, and what puts shuttle in loom's place as well.
+const OBSERVED: &str = "RUSTFLAGS+=--cfg=loom RUSTFLAGS+=--cfg=slotarena_observed";
+const ON_SHUTTLE: &str = "RUSTFLAGS+=--cfg=slotarena_shuttle CARGO_TARGET_DIR=$TARGET/shuttle";
 
 /// Has the models explored by both, and compares. Those that take long have at most four
 /// preemptions on loom.
-pub fn plan(context: &Context, _: Say) -> Plan {
-    let folder = context.target.join("outcomes");
+pub fn plan(_: &Options) -> Plan {
+    let folder = TARGET.join("outcomes");
     // What is left of models that are there no more would be compared, too. The first time there
     // is no such folder.
     let _ = fs::remove_dir_all(&folder);
-    let (of_loom, of_shuttle) = (folder.join("loom"), folder.join("shuttle"));
-    let arguments = "test --release --features loom --test loom -- --nocapture --test-threads=2";
-    let [patch, loom] = patched_loom(arguments, OBSERVED, context, "observed");
-    let loom = loom.env("SLOTARENA_OUTCOMES", &of_loom).env("SLOTARENA_LOOM_QUICK", "4");
-    let shuttle = on_shuttle(cargo(arguments), context);
-    let shuttle = shuttle.env("SLOTARENA_OUTCOMES", &of_shuttle);
-    let compare = cargo("run --quiet --package xtask -- compare");
-    let compare = compare.argument(&of_loom).argument(&of_shuttle);
-    Ok(vec![patch, loom, shuttle, compare])
+    let line = "test --release --features loom --test loom -- --nocapture --test-threads=2";
+    let [patch, loom] = patched("observed", &format!("{OBSERVED} SLOTARENA_LOOM_QUICK=4"), line);
+    let loom = loom.env("SLOTARENA_OUTCOMES", folder.join("loom"));
+    let shuttle = cargo(&format!("{OBSERVED} {ON_SHUTTLE} {line}"));
+    let shuttle = shuttle.env("SLOTARENA_OUTCOMES", folder.join("shuttle"));
+    Ok(vec![patch, loom, shuttle, own("compare")])
 }
 
 /// Returns what a checker found out about a model: executions, bound, and seconds; and outcomes by
 /// their hashes.
-fn read(file: &Path) -> Result<([String; 3], BTreeMap<String, String>), String> {
+fn read(file: &Path) -> Result<([String; 3], BTreeMap<String, String>)> {
     let text = context::read(file)?;
     let mut lines = text.lines();
-    let head = lines.next().unwrap_or_default().split(" | ").map(str::to_owned);
-    let head = head.collect::<Vec<_>>().try_into().map_err(|_| {
+    let head = fields(lines.next().unwrap_or_default()).with_context(|| {
         format!("{}: first line, expected `EXECUTIONS | BOUND | SECONDS`", file.display())
     })?;
     let outcome = |line: &str| {
@@ -57,16 +46,15 @@ fn read(file: &Path) -> Result<([String; 3], BTreeMap<String, String>), String> 
     Ok((head, lines.map(outcome).collect()))
 }
 
-/// Checks that loom has found everything that the other one has. Prints a model's line for each.
-pub fn compare(loom: &Path, other: &Path) -> Result<(), String> {
-    let entries = fs::read_dir(other).map_err(|e| format!("{}: {e}", other.display()))?;
-    let names: BTreeSet<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-    if names.is_empty() {
-        return Err(format!("no file in {}, expected one for each model", other.display()));
-    }
+/// Checks that loom has found everything that shuttle has. Prints a model's line for each.
+pub fn compare(folder: &Path) -> Result<()> {
+    let other = folder.join("shuttle");
+    let entries = fs::read_dir(&other)?.flatten();
+    let names: BTreeSet<_> = entries.map(|entry| entry.file_name()).collect();
+    ensure!(!names.is_empty(), "no file in {}, expected one for each model", other.display());
     let mut wrong = Vec::new();
     for name in names {
-        let ([_, limits, _], ours) = read(&loom.join(&name))?;
+        let ([_, limits, _], ours) = read(&folder.join("loom").join(&name))?;
         let ([executions, bound, seconds], mut theirs) = read(&other.join(&name))?;
         let (name, found) = (name.to_string_lossy(), counted(theirs.len() as u64, "outcome"));
         theirs.retain(|hash, _| !ours.contains_key(hash));
@@ -85,13 +73,13 @@ mod tests {
     #[test]
     fn loom_may_find_more_and_not_less() {
         let folder = std::env::temp_dir().join(format!("compare-{}", std::process::id()));
-        let (ours, theirs) = (folder.join("loom"), folder.join("other"));
         let compared = |loom: Option<&str>| {
-            context::write(&theirs.join("model"), "3 | no bound | 0.1\n01 a\n03 c\n").unwrap();
+            let theirs = "3 | no bound | 0.1\n01 a\n03 c\n";
+            context::write(folder.join("shuttle/model"), theirs).unwrap();
             if let Some(text) = loom {
-                context::write(&ours.join("model"), text).unwrap();
+                context::write(folder.join("loom/model"), text).unwrap();
             }
-            let result = compare(&ours, &theirs);
+            let result = compare(&folder).map_err(|wrong| wrong.to_string());
             fs::remove_dir_all(&folder).unwrap();
             result
         };

@@ -3,11 +3,11 @@
 //! Executions depend on the code alone, so an index that says something else is stale. It is then
 //! written anew, and the check fails all the same: what is in the repository was wrong.
 
-use crate::run::context::{Context, paths};
-use crate::run::display::{grouped, seconds};
-use crate::run::tally::Model;
+use anyhow::{Result, bail};
 
-const INDEX: &str = paths::MODEL_INDEX;
+use crate::run::{Model, context, grouped, seconds};
+
+const INDEX: &str = "loom-tests/INDEX.md";
 
 /// What stands above the rows.
 const HEAD: &str = "\
@@ -39,9 +39,8 @@ fn left_out() -> usize {
 
 /// Compares the index with what ran. A quick run bounds long models and leaves some out. So it
 /// compares names, and what they say of themselves, and how many did not run.
-pub fn check(context: &Context, models: &[Model]) -> Result<(), String> {
-    let quick = context.options.quick;
-    let old = context.read(INDEX).unwrap_or_default();
+pub fn check(quick: bool, models: &[Model]) -> Result<()> {
+    let old = context::read(INDEX).unwrap_or_default();
     let mut models: Vec<&Model> = models.iter().collect();
     models.sort_by_key(|model| &model.name);
     let stale = differences(&old, &models, quick);
@@ -51,10 +50,10 @@ pub fn check(context: &Context, models: &[Model]) -> Result<(), String> {
     let cure = if quick {
         "`cargo xtask verify loom` writes it anew"
     } else {
-        context.write(INDEX, &text(&models))?;
+        context::write(INDEX, &text(&models))?;
         "it has been written anew"
     };
-    Err(format!("{INDEX} is stale, {cure}: {}", stale.join("; ")))
+    bail!("{INDEX} is stale, {cure}: {}", stale.join("; "))
 }
 
 fn text(models: &[&Model]) -> String {

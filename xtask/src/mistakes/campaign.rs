@@ -4,20 +4,17 @@
 //! then meets them from the shortest to the longest until one fails. Results are kept, by a
 //! fingerprint of what they depend on, so that a run that was broken off goes on where it was.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::outcome::{End, Outcome};
-use super::trial::{QUICK, build, explore, loom, tests};
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+
+use super::trial::{End, Outcome, QUICK, build, explore, tests};
 use crate::loom::patched;
-use crate::run::context::{self, Context};
-use crate::run::display::seconds;
-use crate::run::process::share_out;
-use crate::source::tree::{Tree, fingerprint};
+use crate::run::{TARGET, context, seconds, share_out};
+use crate::source::{Tree, fingerprint};
 
 /// What a quick exploration is limited to, as a model's line says it.
 const QUICK_BOUND: &str = "2 preemptions";
@@ -33,77 +30,57 @@ pub struct Variant {
     pub hint: Option<String>,
 }
 
-/// Where results are kept, and how many are tried at a time.
-pub struct Campaign<'c> {
-    context: &'c Context,
+pub struct Campaign {
     /// Explores to the end, too, what has been explored up to two preemptions. Else only a hint is.
-    is_full: bool,
-    results: PathBuf,
-    workers: usize,
+    pub is_full: bool,
 }
 
-impl<'c> Campaign<'c> {
-    pub fn new(context: &'c Context, is_full: bool) -> Self {
-        let results = context.target.join("mutants/results");
-        let workers = thread::available_parallelism().map_or(1, usize::from).min(2);
-        Self { context, is_full, results, workers }
+impl Campaign {
+    pub fn kept(&self, tree: &Tree) -> Option<Outcome> {
+        Outcome::kept(&self.file(tree))
     }
 
-    pub fn kept(&self, variant: &Variant) -> Option<Outcome> {
-        Outcome::kept(&self.file(variant))
-    }
-
-    fn file(&self, variant: &Variant) -> PathBuf {
+    fn file(&self, tree: &Tree) -> PathBuf {
         let kind = if self.is_full { "" } else { "-quick" };
-        self.results.join(format!("{}{kind}", fingerprint(&variant.tree)))
+        TARGET.join(format!("mutants/results/{}{kind}", fingerprint(tree)))
     }
 
-    /// Tries all variants that no outcome is kept for. With `--all`, what is known of them is
-    /// forgotten first. The error is about the unchanged crate.
-    pub fn run(&self, base: &Tree, variants: &[&Variant]) -> Result<(), String> {
-        let mut open = Vec::new();
-        for variant in variants.iter().copied() {
-            if self.context.options.all {
-                // It may not be there.
-                drop(fs::remove_file(self.file(variant)));
-            }
-            match self.kept(variant) {
-                Some(outcome) => println!("variant: {}: {outcome} (before)", variant.name),
-                None => open.push(variant),
-            }
-        }
+    /// Tries all variants that no outcome is kept for, or `again` all. The error is about the
+    /// unchanged crate, or says which could not be tried.
+    pub fn run(&self, base: &Tree, variants: &[&Variant], again: bool) -> Result<()> {
+        let mut open = variants.to_vec();
+        open.retain(|Variant { name, tree, .. }| {
+            let known = self.kept(tree).filter(|_| !again);
+            known.iter().for_each(|outcome| println!("variant: {name}: {outcome} (before)"));
+            known.is_none()
+        });
         if open.is_empty() {
             return Ok(());
         }
-        patched::patch(self.context, &loom(self.context))?;
+        patched::patch()?;
         let schedule = self.schedule(base)?;
-        let started = Instant::now();
-        let done = AtomicUsize::new(0);
-        share_out(self.workers, &open, |worker, variant| {
-            let outcome = match self.try_out(worker, variant, &schedule) {
-                Ok(outcome) => {
-                    outcome.keep(&self.file(variant))?;
-                    outcome.to_string()
-                }
-                Err(reason) => format!("BROKEN: {reason}"),
-            };
+        let (started, done) = (Instant::now(), AtomicUsize::new(0));
+        let tried = share_out(&open, |worker, variant| {
+            let Variant { name, tree, .. } = variant;
+            let outcome = self.try_out(worker, variant, &schedule);
+            let outcome = outcome.with_context(|| format!("{name} could not be tried"))?;
+            outcome.keep(&self.file(tree))?;
             let (done, all) = (done.fetch_add(1, Ordering::Relaxed) + 1, open.len());
-            let left = started.elapsed().mul_f64((all - done) as f64 / done as f64);
-            let (time, left) = (seconds(started.elapsed()), seconds(left));
-            let left = if done < all { format!(", about {left} left") } else { String::new() };
-            println!("variant: {}: {outcome} ({done} of {all} in {time}{left})", variant.name);
+            let time = seconds(started.elapsed());
+            println!("variant: {name}: {outcome} ({done} of {all} in {time})");
             Ok(())
-        })
+        });
+        tried.map(drop)
     }
 
     /// Returns the models in the order in which variants meet them, and what came of each in the
     /// unchanged crate.
-    fn schedule(&self, base: &Tree) -> Result<Vec<Outcome>, String> {
-        let mut schedule = self.pass(base, "quick", |test| Some(test + QUICK))?;
+    fn schedule(&self, base: &Tree) -> Result<Vec<Outcome>> {
+        let mut schedule = pass(base, "quick", |test| Some(test + QUICK))?;
         if self.is_full {
             let quick = |test: &str| schedule.iter().find(|o| o.model == test.to_owned() + QUICK);
             let is_bounded = |test: &String| quick(test).is_some_and(|o| o.message == QUICK_BOUND);
-            let mut full = self.pass(base, "full", |test| Some(test).filter(is_bounded))?;
+            let mut full = pass(base, "full", |test| Some(test).filter(is_bounded))?;
             // A model whose own bound is the quick one is not explored twice.
             full.retain(|o| quick(&o.model).is_none_or(|quick| quick.executions != o.executions));
             schedule.extend(full);
@@ -112,51 +89,14 @@ impl<'c> Campaign<'c> {
         Ok(schedule)
     }
 
-    /// Explores the models of the unchanged crate that these tests stand for, or reads what that
-    /// showed before.
-    fn pass(
-        &self,
-        base: &Tree,
-        name: &str,
-        model: impl Fn(String) -> Option<String>,
-    ) -> Result<Vec<Outcome>, String> {
-        let file = self.results.join(format!("baseline-{}-{name}", fingerprint(base)));
-        if let Ok(text) = fs::read_to_string(&file) {
-            return Ok(text.lines().filter_map(Outcome::read).collect());
-        }
-        println!("building the unchanged crate");
-        let binary = build(self.context, 0, base)?;
-        let models: Vec<String> = tests(&binary)?.into_iter().filter_map(model).collect();
-        println!("measuring {} models of the unchanged crate", models.len());
-        let all = Mutex::new(Vec::new());
-        share_out(self.workers, &models, |_, model| {
-            let outcome = explore(&binary, model, Duration::from_secs(1800))?;
-            if outcome.end != End::Survived {
-                return Err(format!("with nothing changed, {outcome}: {}", outcome.message));
-            }
-            println!("measured {model}: {:.1} s", outcome.seconds);
-            all.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
-            Ok(())
-        })?;
-        let all = all.into_inner().unwrap_or_default();
-        context::write(&file, &all.iter().map(Outcome::line).collect::<String>())?;
-        Ok(all)
-    }
-
     /// Lets a variant meet the models until one fails. The error says why it could not be tried.
-    fn try_out(
-        &self,
-        worker: usize,
-        variant: &Variant,
-        schedule: &[Outcome],
-    ) -> Result<Outcome, String> {
-        let binary = build(self.context, worker, &variant.tree)?;
+    fn try_out(&self, worker: usize, variant: &Variant, schedule: &[Outcome]) -> Result<Outcome> {
+        let binary = build(worker, &variant.tree)?;
         let mut order: Vec<(&str, f64)> = schedule.iter().map(|o| (&*o.model, o.seconds)).collect();
         if let Some(hint) = &variant.hint {
             let quick = hint.clone() + QUICK;
-            if !order.iter().any(|(model, _)| *model == quick) {
-                return Err(format!("`killer: {hint}` names no model"));
-            }
+            let is_model = order.iter().any(|(model, _)| *model == quick);
+            ensure!(is_model, "`killer: {hint}` names no model");
             // First as the others are, and when none has noticed, to its end.
             order.sort_by_key(|(model, _)| *model != quick);
             order.push((hint, 4.0 * PATIENCE));
@@ -176,4 +116,26 @@ impl<'c> Campaign<'c> {
         let seconds = started.elapsed().as_secs_f64();
         Ok(Outcome { model: given_up.join("; "), ..Outcome::new(end, seconds) })
     }
+}
+
+/// Explores the models of the unchanged crate that these tests stand for, or reads what that
+/// showed before.
+fn pass(base: &Tree, name: &str, model: impl Fn(String) -> Option<String>) -> Result<Vec<Outcome>> {
+    let file = TARGET.join(format!("mutants/results/baseline-{}-{name}", fingerprint(base)));
+    if let Ok(known) = fs::read(&file) {
+        return Ok(serde_json::from_slice(&known)?);
+    }
+    println!("building the unchanged crate");
+    let binary = build(0, base)?;
+    let models: Vec<String> = tests(&binary)?.into_iter().filter_map(model).collect();
+    println!("measuring {} models of the unchanged crate", models.len());
+    let all = share_out(&models, |_, model| {
+        let outcome = explore(&binary, model, Duration::from_secs(1800))?;
+        let is_right = outcome.end == End::Survived;
+        ensure!(is_right, "with nothing changed, {outcome}: {}", outcome.message);
+        println!("measured {model}: {:.1} s", outcome.seconds);
+        Ok(outcome)
+    })?;
+    context::write(&file, &serde_json::to_string(&all)?)?;
+    Ok(all)
 }

@@ -7,94 +7,81 @@
 //! fingerprint of the source, so that a run that was broken off goes on where it was. A mistake
 //! that survived is tried again only when given more time.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use super::outcome::{End, Outcome};
-use super::trial::{executable, tests};
-use super::verdicts::commit;
-use crate::platforms::sanitized;
-use crate::run::command::{Plan, Say, cargo, program};
-use crate::run::context::{Context, paths};
-use crate::run::process;
-use crate::source::lists::{self, reasons};
-use crate::source::patch::{Mistake, read_folder};
-use crate::source::tree::{self, Tree, fingerprint};
+use anyhow::{Result, ensure};
+use regex_lite::Regex;
 
-const SECONDS: u64 = 60;
+use super::trial::{End, Outcome, executable, tests};
+use super::verdicts::commit;
+use crate::platforms::prepared;
+use crate::run::{Options, Plan, TARGET, cargo, context, process, program};
+use crate::source::{
+    List, MISTAKES, Mistake, Tree, fingerprint, lists, mistakes, read_reasons, tree,
+};
+
+const TABLE: &str = "tests/threads/SURVIVAL.md";
 
 /// A test that needs so much longer than it was given does not come to an end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long the rest of a test's words are awaited after its first panic.
+/// How long the rest of a test's words are awaited after its first failure.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Runs the stress test on the mistakes that the user has chosen, or with the sanitizer on those
 /// that survived without. With `--all`, what is known of them is forgotten first. That some survive
 /// is no error.
-pub fn run(context: &Context, is_watched: bool) -> Result<(), String> {
-    let [plain, watched] = [false, true].map(|is_watched| Workshop::new(context, is_watched));
-    let base = tree::for_stress(&context.root)?;
-    let mut mistakes = Vec::new();
-    for mistake in read_folder(&context.root, paths::MISTAKES)? {
-        mistakes.push((mistake.applied(&base)?, mistake));
-    }
-    let mut chosen = context.options.choose(&mistakes, |(_, mistake)| &mistake.name)?;
+pub fn run(options: &Options, is_watched: bool) -> Result<()> {
+    let seconds = options.seconds.unwrap_or(60);
+    let [plain, watched] = [false, true].map(|is_watched| Workshop { is_watched, seconds });
+    let base = tree::for_stress()?;
+    let mistakes = mistakes(MISTAKES)?.into_iter();
+    let mistakes = mistakes.map(|mistake| Ok((mistake.applied(&base)?, mistake)));
+    let mistakes = mistakes.collect::<Result<Vec<_>>>()?;
+    let mut chosen = options.choose(&mistakes, |(_, mistake)| &mistake.name)?;
     let is_settled = |tree| plain.kept(tree).is_some_and(|outcome| outcome.is_killed());
     chosen.retain(|(tree, _)| !is_watched || !is_settled(tree));
-    if chosen.is_empty() {
-        return Err("no mistake of such a name has survived so far".to_owned());
-    }
+    ensure!(!chosen.is_empty(), "no mistake of such a name has survived so far");
     let workshop = if is_watched { &watched } else { &plain };
     let outcome = workshop.outcome(&base, false)?;
-    if outcome.is_killed() {
-        return Err(format!("fails with nothing changed: {outcome}: {}", outcome.message));
-    }
+    let message = &outcome.message;
+    ensure!(!outcome.is_killed(), "fails with nothing changed: {outcome}: {message}");
     for (n, (tree, mistake)) in chosen.iter().enumerate() {
-        let outcome = workshop.outcome(tree, context.options.all)?;
+        let outcome = workshop.outcome(tree, options.all)?;
         println!("variant: {}: {outcome} ({} of {})", mistake.name, n + 1, chosen.len());
     }
     let rows = mistakes.iter().map(|(tree, m)| (m, plain.kept(tree), watched.kept(tree)));
-    let rows: Vec<Row> = rows.collect();
-    let reasons = reasons(paths::STRESS_REASONS, &context.read(paths::STRESS_REASONS)?)?;
-    let old = context.read(paths::STRESS_TABLE).unwrap_or_default();
-    let table = table(&commit(context), &rows, &reasons, &lists::rows(&old, 1));
-    context.write(paths::STRESS_TABLE, &table)
+    let reasons = read_reasons("tests/threads/survivors.txt")?;
+    let old = lists::rows(&context::read(TABLE).unwrap_or_default(), 1);
+    context::write(TABLE, &table(&commit(), &Vec::from_iter(rows), &reasons, &old))
 }
 
 /// Returns the stress test on the crate as it is, under ThreadSanitizer. It is built from a copy
 /// without what it does not use, since all that it uses is built for it.
-pub fn tsan(context: &Context, say: Say) -> Plan {
-    let folder = context.target.join("tsan");
-    let tree = folder.join("tree");
-    tree::write(&tree::for_stress(&context.root)?, &tree, &context.root.join(paths::LOCK))?;
-    let test = cargo("test --release --test threads --manifest-path");
-    let test = test.argument(tree.join(paths::MANIFEST)).target_dir(&folder.join("build"));
-    let test = test.arguments("-- --nocapture --test-threads=1");
-    let test = sanitized("thread", test, context, say)?;
-    let seconds = context.options.seconds.unwrap_or(20);
-    Ok(vec![test.env("SLOTARENA_STRESS_SECONDS", seconds.to_string())])
+pub fn tsan(options: &Options) -> Plan {
+    let tree = TARGET.join("tsan/tree");
+    tree::write(&tree::for_stress()?, &tree)?;
+    let test = "test --release --test threads -- --nocapture --test-threads=1";
+    let test = cargo(&format!("CARGO_TARGET_DIR=$TARGET/tsan/build {test}")).within(&tree);
+    let seconds = options.seconds.unwrap_or(20).to_string();
+    Ok(vec![test.through(prepared("thread")?).env("SLOTARENA_STRESS_SECONDS", seconds)])
 }
 
-/// Where the variants are built and the results are kept.
-struct Workshop<'c> {
-    context: &'c Context,
+/// How the variants are tried.
+struct Workshop {
     is_watched: bool,
-    folder: PathBuf,
     seconds: u64,
 }
 
-impl<'c> Workshop<'c> {
-    fn new(context: &'c Context, is_watched: bool) -> Self {
-        let folder = context.target.join(if is_watched { "stress-tsan" } else { "stress" });
-        let seconds = context.options.seconds.unwrap_or(SECONDS);
-        Self { context, is_watched, folder, seconds }
+impl Workshop {
+    fn folder(&self) -> PathBuf {
+        TARGET.join(if self.is_watched { "stress-tsan" } else { "stress" })
     }
 
     fn file(&self, tree: &Tree) -> PathBuf {
-        self.folder.join("results").join(fingerprint(tree))
+        self.folder().join("results").join(fingerprint(tree))
     }
 
     fn kept(&self, tree: &Tree) -> Option<Outcome> {
@@ -102,7 +89,7 @@ impl<'c> Workshop<'c> {
     }
 
     /// Returns what becomes of a variant, if need be by trying it.
-    fn outcome(&self, tree: &Tree, again: bool) -> Result<Outcome, String> {
+    fn outcome(&self, tree: &Tree, again: bool) -> Result<Outcome> {
         let is_enough = |o: &Outcome| o.is_killed() || o.seconds >= self.seconds as f64;
         if let Some(outcome) = self.kept(tree).filter(|o| !again && is_enough(o)) {
             return Ok(outcome);
@@ -112,27 +99,22 @@ impl<'c> Workshop<'c> {
         // The long run first.
         tests.sort_by_key(|test| !test.starts_with("long_run"));
         let started = Instant::now();
-        let mut outcome = Outcome::new(End::Survived, self.seconds as f64);
-        for model in tests {
-            if let Some((at, message)) = self.stress(&binary, &model) {
-                let seconds = (at - started).as_secs_f64();
-                outcome = Outcome { model, message, ..Outcome::new(End::Killed, seconds) };
-                break;
-            }
-        }
+        let killed = tests.into_iter().find_map(|model| {
+            let (at, message) = self.stress(&binary, &model)?;
+            let seconds = (at - started).as_secs_f64();
+            Some(Outcome { model, message, ..Outcome::new(End::Killed, seconds) })
+        });
+        let outcome = killed.unwrap_or_else(|| Outcome::new(End::Survived, self.seconds as f64));
         outcome.keep(&self.file(tree))?;
         Ok(outcome)
     }
 
-    fn build(&self, tree: &Tree) -> Result<PathBuf, String> {
-        let build = cargo("test --release --test threads --no-run");
-        let mut build = build.target_dir(&self.folder.join("target"));
-        if self.is_watched {
-            build = sanitized("thread", build, self.context, &|text| println!("{text}"))?;
-        }
+    fn build(&self, tree: &Tree) -> Result<PathBuf> {
         // A change may leave something unused.
-        let build = build.env_append("RUSTFLAGS", "--cap-lints warn");
-        executable(build, self.context, tree, &self.folder.join("tree"))
+        let build = "RUSTFLAGS+=--cap-lints=warn test --release --test threads --no-run";
+        let build = cargo(build).env("CARGO_TARGET_DIR", self.folder().join("target"));
+        let build = if self.is_watched { build.through(prepared("thread")?) } else { build };
+        executable(build, tree, &self.folder().join("tree"))
     }
 
     /// Runs one test. Returns when it failed, and what it said, if it failed.
@@ -142,71 +124,46 @@ impl<'c> Workshop<'c> {
         // The first is enough, and what comes after it may be its consequence.
         let run = run.env("TSAN_OPTIONS", "halt_on_error=1");
         let limit = Duration::from_secs(self.seconds) + PATIENCE;
-        let started = Instant::now();
-        let mut fall = Fall::default();
-        let result = process::run_while(&run, Path::new("."), limit, |line| {
-            line.into_iter().for_each(|line| fall.hear(line));
-            // Is there anything more to wait for?
-            !fall.is_complete && fall.at.is_none_or(|at| at.elapsed() <= LAST_WORDS)
+        let (started, mut failed, mut heard) = (Instant::now(), None, String::new());
+        let result = process::run_while(&run, limit, |line| {
+            heard.extend(line.into_iter().flat_map(|line| [line, "\n"]));
+            if failed.is_none() && line.is_some_and(|line| FAILURE.iter().any(|w| line.contains(w)))
+            {
+                failed = Some(Instant::now());
+            }
+            failed.is_none_or(|at| at.elapsed() <= LAST_WORDS)
         });
-        let mut reason = result.err()?;
+        let mut reason = result.err()?.to_string();
         if started.elapsed() >= limit {
             reason = "does not come to an end".to_owned();
         }
-        Some((fall.at.unwrap_or_else(Instant::now), fall.message.unwrap_or(reason)))
+        Some((failed.unwrap_or_else(Instant::now), message(&heard).unwrap_or(reason)))
     }
 }
 
-#[derive(Default)]
-struct Fall {
-    /// When the first panic was reported.
-    at: Option<Instant>,
-    message: Option<String>,
-    /// The long run has said all that there is to say.
-    is_complete: bool,
-}
+/// What a line has that tells of a failure.
+const FAILURE: [&str; 3] = [" panicked at ", "failure: ", "SUMMARY: "];
 
-impl Fall {
-    fn hear(&mut self, line: &str) {
-        let summary = || Some(summary(line.split_once("SUMMARY: ")?.1));
-        let failure = || Some(line.split_once("failure: ")?.1.split(" | ").next()?.to_owned());
-        if let Some(message) = summary().or_else(failure) {
-            self.message = Some(message);
-            self.at.get_or_insert_with(Instant::now);
-            self.is_complete = true;
-        } else if self.at.is_none() {
-            self.at = line.contains(" panicked at ").then(Instant::now);
-        } else if let Some(message) = &mut self.message {
-            // What was compared, if that is what it was.
-            if line.starts_with("  left: ") || line.starts_with(" right: ") {
-                *message += &format!("; {}", line.trim());
-            }
-        } else {
-            self.message = Some(line.to_owned());
-        }
-    }
-}
-
-/// Returns a sanitizer's summary, `ThreadSanitizer: data race (FILE+0x1) in a::b::h0123`, without
-/// what differs from build to build.
-fn summary(text: &str) -> String {
-    let kind: Vec<&str> =
-        text.split_whitespace().take_while(|word| !word.starts_with(['(', '/'])).collect();
-    let function = text.rsplit_once(" in ").map_or("", |(_, function)| function);
-    let function = function.rsplit_once("::h").map_or(function, |(path, _)| path);
-    format!("{} in {function}", kind.join(" "))
+/// Returns what a test said of its failure: a sanitizer's summary without what differs from build
+/// to build, or the long run's own words, or those of the first panic and what was compared.
+fn message(heard: &str) -> Option<String> {
+    let find = |pattern: &str| Regex::new(pattern).ok()?.captures(heard);
+    let groups = |found: regex_lite::Captures| {
+        let groups = found.iter().skip(1).flatten().map(|group| group.as_str().trim());
+        groups.filter(|group| !group.is_empty()).collect::<Vec<_>>().join("; ")
+    };
+    let summary = find(r"SUMMARY: ([^(/\n]+?) [(/].* in (.+?)(::h[0-9a-f]+)?\n");
+    let summary = summary.map(|found| format!("{} in {}", &found[1], &found[2]));
+    let told = || find(r"failure: (.*?) \| ").map(groups);
+    let panic = || find(r" panicked at .*\n(.*)\n(  left: .*\n)?( right: .*\n)?").map(groups);
+    summary.or_else(told).or_else(panic)
 }
 
 /// A mistake, what became of it, and what under ThreadSanitizer.
 type Row<'s> = (&'s Mistake, Option<Outcome>, Option<Outcome>);
 
 /// Returns the table. A mistake that has no outcome keeps the row that it had.
-fn table(
-    commit: &str,
-    rows: &[Row],
-    reasons: &BTreeMap<String, String>,
-    old: &BTreeMap<String, String>,
-) -> String {
+fn table(commit: &str, rows: &[Row], reasons: &List, old: &List) -> String {
     let count = |outcome: fn(&Row) -> Option<bool>| {
         let tried = || rows.iter().filter_map(outcome);
         format!("{} of {}", tried().filter(|is_killed| *is_killed).count(), tried().count())
@@ -234,27 +191,21 @@ fn table(
         }
         let reason = reasons.get(name).map_or("", |reason| reason);
         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-        let [outcome, mut test, mut said] = cells(plain.as_ref(), reason);
-        let mut sanitizer = String::new();
-        if watched.is_some() {
-            [sanitizer, test, said] = cells(watched.as_ref(), said);
-        }
-        let cells = [name, what, invariants, &outcome, &sanitizer, &test, &said];
+        let how = |outcome: &Option<Outcome>, untried: &str| match outcome {
+            Some(outcome) if outcome.is_killed() => format!("after {:.1} s", outcome.seconds),
+            Some(outcome) => format!("**not** in {:.0} s", outcome.seconds),
+            None => untried.to_owned(),
+        };
+        let killed = [watched, plain].into_iter().flatten().find(|outcome| outcome.is_killed());
+        let (test, said) = killed.map_or((String::new(), reason), |outcome| {
+            let [_, test, _, _, said] = outcome.cells();
+            (test, said)
+        });
+        let (plain, watched) = (how(plain, "not tried yet"), how(watched, ""));
+        let cells = [name, what, invariants, &plain, &watched, &test, &said];
         text += &format!("| {} |\n", cells.map(|cell| &**cell).join(" | "));
     }
     text
-}
-
-/// Returns an outcome, the test that failed, and what it said, or else why it did not.
-fn cells(outcome: Option<&Outcome>, reason: String) -> [String; 3] {
-    let Some(outcome) = outcome else {
-        return ["not tried yet".to_owned(), String::new(), reason];
-    };
-    let [_, test, _, _, message] = outcome.cells();
-    match outcome.is_killed() {
-        true => [format!("after {:.1} s", outcome.seconds), test, message],
-        false => [format!("**not** in {:.0} s", outcome.seconds), String::new(), reason],
-    }
 }
 
 #[cfg(test)]
@@ -263,21 +214,15 @@ mod tests {
 
     #[test]
     fn the_first_failure_is_heard() {
-        let heard = |output: &str| {
-            let mut fall = Fall::default();
-            output.lines().for_each(|line| fall.hear(line));
-            (fall.message, fall.is_complete)
-        };
-        let is = |message: &str, is_complete| (Some(message.to_owned()), is_complete);
-        let panic = "running 1 test\nthread 'a' (7) panicked at x.rs:1:2:\nno slot\nnote: b\n";
-        assert_eq!(heard(panic), is("no slot", false));
+        let is = |heard: &str, said: &str| assert_eq!(message(heard).unwrap_or_default(), said);
+        is("running 1 test\nthread 'a' (7) panicked at x.rs:1:2:\nno slot\nnote: b\n", "no slot");
         let compared = "x panicked at y\nassertion failed\n  left: 1\n right: 2\nmore\n";
-        assert_eq!(heard(compared), is("assertion failed; left: 1; right: 2", false));
+        is(compared, "assertion failed; left: 1; right: 2");
         let told = "failure: slot 7 is 1's | after 1.2 s, seed 3: 2 threads\nb panicked at c";
-        assert_eq!(heard(&format!("{compared}{told}")), is("slot 7 is 1's", true));
-        assert_eq!(heard("running 1 test\nall is well"), (None, false));
-        let race = "SUMMARY: ThreadSanitizer: data race (/a/b+0x17) (Id: c5) in x::y::h7a8b";
-        assert_eq!(heard(race), is("ThreadSanitizer: data race in x::y", true));
+        is(&format!("{compared}{told}"), "slot 7 is 1's");
+        is("running 1 test\nall is well\n", "");
+        let race = "SUMMARY: ThreadSanitizer: data race (/a/b+0x17) (Id: c5) in x::y::h7a8b\n";
+        is(&format!("{compared}{race}"), "ThreadSanitizer: data race in x::y");
     }
 
     #[test]
@@ -294,14 +239,14 @@ mod tests {
             (&seeds[2], None, None),
             (&seeds[3], survived(), Some(fallen)),
         ];
-        let reasons = BTreeMap::from([("b".to_owned(), "  by\n    luck".to_owned())]);
-        let old = BTreeMap::from([("c".to_owned(), "c | as it was".to_owned())]);
-        let lines = |old: &BTreeMap<String, String>| -> Vec<String> {
+        let reasons = List::from([("b".to_owned(), "  by\n    luck".to_owned())]);
+        let old = List::from([("c".to_owned(), "c | as it was".to_owned())]);
+        let lines = |old: &List| -> Vec<String> {
             let table = table("commit 1", &rows, &reasons, old);
             assert!(table.contains("1 of 3 were") && table.contains("1 of 2 were"));
             table.lines().skip_while(|l| !l.starts_with("|--")).map(str::to_owned).collect()
         };
-        let rows = lines(&BTreeMap::new());
+        let rows = lines(&List::new());
         assert_eq!(rows[1], "| a | What. | 3 | after 1.2 s |  | long_run::x | slot 1 |");
         assert_eq!(rows[2], "| b | What. | 3 | **not** in 30 s | **not** in 30 s |  | by luck |");
         assert_eq!(rows[3], "| c | What. | 3 | not tried yet |  |  |  |");

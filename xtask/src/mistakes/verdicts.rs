@@ -4,16 +4,16 @@
 //! A model must notice every one. For a weakened ordering there may be a reason in
 //! `equivalent.txt` why none can: the orderings are as weak as they can be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
 
 use super::campaign::{Campaign, Variant};
-use crate::run::command::program;
-use crate::run::context::{Context, all_right, paths};
-use crate::run::process::output_of;
-use crate::source::lists::{reasons, rows};
-use crate::source::orderings::mutants;
-use crate::source::patch::read_folder;
-use crate::source::tree::{self, Tree};
+use crate::run::{Options, all_right, context, output_of, program};
+use crate::source::{List, MISTAKES, Tree, mistakes, mutants, read_reasons, rows, tree};
+
+/// The wrong variants that no table has yet.
+const UNTRIED: &str = "loom-tests/mistakes/untried.txt";
 
 pub struct Kind {
     check: &'static str,
@@ -25,13 +25,13 @@ pub struct Kind {
     head: &'static str,
     /// How many cells name a variant.
     named_by: usize,
-    variants: fn(&Context, &Tree) -> Result<Vec<Variant>, String>,
+    variants: fn(&Tree) -> Result<Vec<Variant>>,
 }
 
 pub const ORDERINGS: Kind = Kind {
     check: "mutants",
-    table: paths::ORDERINGS_TABLE,
-    reasons: Some(paths::EQUIVALENT),
+    table: "loom-tests/mistakes/MUTANTS.md",
+    reasons: Some("loom-tests/mistakes/equivalent.txt"),
     is_full: true,
     head: "# Mutants of the orderings\n\n\
         Made by `cargo xtask verify mutants`, last from COMMIT: COUNTS. A mutant that\nwas not \
@@ -40,7 +40,7 @@ pub const ORDERINGS: Kind = Kind {
         Executions and\nseconds are those of the model that noticed, or the seconds that all \
         models took.\n\n| where | change",
     named_by: 2,
-    variants: |_, base| {
+    variants: |base| {
         let variant = |[site, change, file, text]: [String; 4]| {
             let (name, cells) = (format!("{site} {change}"), format!("{site} | {change}"));
             let mut tree = base.clone();
@@ -53,7 +53,7 @@ pub const ORDERINGS: Kind = Kind {
 
 pub const KNOWN: Kind = Kind {
     check: "seeded",
-    table: paths::MISTAKES_TABLE,
+    table: "loom-tests/mistakes/SEEDED.md",
     reasons: None,
     is_full: false,
     head: "# Known mistakes, and the models that notice them\n\n\
@@ -62,8 +62,8 @@ pub const KNOWN: Kind = Kind {
         *Quick*: explored up to two preemptions. Executions and seconds are those of the model \
         that noticed.\n\n| name | mistake | invariants",
     named_by: 1,
-    variants: |context, base| {
-        let mistakes = read_folder(&context.root, paths::MISTAKES)?.into_iter();
+    variants: |base| {
+        let mistakes = mistakes(MISTAKES)?.into_iter();
         let variants = mistakes.map(|mistake| {
             let cells = [&*mistake.name, &mistake.what, &mistake.invariants].join(" | ");
             let tree = mistake.applied(base)?;
@@ -76,93 +76,59 @@ pub const KNOWN: Kind = Kind {
 const COLUMNS: &str = " | outcome | by | executions | seconds | what it said |\n";
 
 impl Kind {
-    /// Tries the variants that the user has chosen, and writes the table.
-    pub fn run(&self, context: &Context) -> Result<(), String> {
-        let base = tree::for_models(&context.root)?;
-        let variants = (self.variants)(context, &base)?;
-        let chosen = context.options.choose(&variants, |variant| &variant.name)?;
-        let campaign = Campaign::new(context, self.is_full);
-        campaign.run(&base, &chosen)?;
+    /// Tries the variants that the user has chosen, writes the table, and checks it.
+    pub fn run(&self, options: &Options) -> Result<()> {
+        let base = tree::for_models()?;
+        let variants = (self.variants)(&base)?;
+        let chosen = options.choose(&variants, |variant| &variant.name)?;
+        let campaign = Campaign { is_full: self.is_full };
+        campaign.run(&base, &chosen, options.all)?;
 
         // Where only some were asked for, the others keep the rows that they have.
-        let old = context.read(self.table).unwrap_or_default();
-        let mut kept = rows(&old, self.named_by);
-        kept.retain(|_, _| !context.options.names.is_empty());
-        let untried = untried(context)?;
-        let (mut rows, mut is_whole) = (Vec::new(), true);
-        for variant in &variants {
-            let row = campaign
-                .kept(variant)
-                .map(|outcome| format!("{} | {}", variant.cells, outcome.cells().join(" | ")));
-            let row = row.or_else(|| kept.remove(&variant.name));
-            is_whole &= row.is_some() || untried.contains_key(&variant.name);
-            rows.extend(row);
+        let old = context::read(self.table).unwrap_or_default();
+        let mut known = rows(&old, self.named_by);
+        known.retain(|_, _| !options.names.is_empty());
+        let row = |Variant { name, cells, tree, .. }: &Variant| match campaign.kept(tree) {
+            Some(outcome) => Some(format!("{cells} | {}", outcome.cells().join(" | "))),
+            None => known.get(name).cloned(),
+        };
+        let rows: Vec<String> = variants.iter().filter_map(row).collect();
+        let text = self.text(&commit(), &rows);
+        if without_seconds(&text) != without_seconds(&old) {
+            context::write(self.table, &text)?;
         }
-        let text = self.text(&commit(context), &rows);
-        if !is_whole {
-            println!("{} is left as it is: not all variants have been tried", self.table);
-        } else if without_seconds(&text) != without_seconds(&old) {
-            context.write(self.table, &text)?;
-        }
-
-        let reasons = self.reasons(context)?;
-        let wrong = chosen.into_iter().filter_map(|variant| {
-            let name = &variant.name;
-            let Some(outcome) = campaign.kept(variant) else {
-                return Some(format!("{name} could not be tried"));
-            };
-            match (outcome.is_killed(), reasons.contains_key(name)) {
-                (true, true) => Some(format!("{name} is killed: its reason to live is stale")),
-                (false, false) => Some(format!("{name}: {outcome}, and there is no reason for it")),
-                _ => None,
-            }
-        });
-        all_right(wrong.collect())
+        self.check()
     }
 
     /// Compares, without building anything, the table and the reasons with the source. Says how
     /// many variants there are.
-    pub fn check(&self, context: &Context) -> Result<(), String> {
-        let found = (self.variants)(context, &tree::for_models(&context.root)?)?.into_iter();
+    pub fn check(&self) -> Result<()> {
+        let found = (self.variants)(&tree::for_models()?)?.into_iter();
         let found: BTreeSet<String> = found.map(|variant| variant.name).collect();
-        let rows = rows(&context.read(self.table)?, self.named_by);
-        let wrong = self.differences(&rows, &found, &untried(context)?, &self.reasons(context)?);
+        let (rows, untried) =
+            (rows(&context::read(self.table)?, self.named_by), read_reasons(UNTRIED)?);
+        let reasons = self.reasons.map_or(Ok(List::new()), read_reasons)?;
         let cure = format!("`cargo xtask verify {}` tries what is new", self.check);
-        all_right(wrong).map_err(|wrong| format!("{wrong}\n{cure}"))?;
+        all_right(self.differences(&found, [&rows, &untried, &reasons])).context(cure)?;
         println!("cases: {} {}", self.check, found.len());
         Ok(())
     }
 
     /// Returns where table, variants, and reasons do not agree.
-    fn differences(
-        &self,
-        rows: &BTreeMap<String, String>,
-        found: &BTreeSet<String>,
-        untried: &BTreeMap<String, String>,
-        reasons: &BTreeMap<String, String>,
-    ) -> Vec<String> {
-        let mut wrong = Vec::new();
-        for name in found.iter().filter(|name| !rows.contains_key(*name)) {
-            if !untried.contains_key(name) {
-                wrong.push(format!("{} does not have: {name}", self.table));
-            }
-        }
-        for name in rows.keys().chain(reasons.keys()).filter(|name| !found.contains(*name)) {
-            wrong.push(format!("no longer there: {name}"));
-        }
-        for (name, row) in rows {
-            if untried.contains_key(name) {
-                wrong.push(format!("{} has what was tried: {name}", paths::UNTRIED));
-            }
-            if row.split(" | ").any(|cell| cell == "killed") == reasons.contains_key(name) {
-                wrong.push(format!("{name}: killed, or a reason to live, expected one of both"));
-            }
-        }
-        wrong
-    }
-
-    fn reasons(&self, context: &Context) -> Result<BTreeMap<String, String>, String> {
-        self.reasons.map_or(Ok(BTreeMap::new()), |file| reasons(file, &context.read(file)?))
+    fn differences(&self, found: &BTreeSet<String>, lists: [&List; 3]) -> Vec<String> {
+        let [rows, untried, reasons] = lists;
+        let is_missing = |name: &&String| !rows.contains_key(*name) && !untried.contains_key(*name);
+        let missing = found.iter().filter(is_missing);
+        let missing = missing.map(|name| format!("{} does not have: {name}", self.table));
+        let gone = rows.keys().chain(reasons.keys()).filter(|name| !found.contains(*name));
+        let gone = gone.map(|name| format!("no longer there: {name}"));
+        let tried = rows.keys().filter(|name| untried.contains_key(*name));
+        let tried = tried.map(|name| format!("{UNTRIED} has what was tried: {name}"));
+        let is_killed = |row: &str| row.split(" | ").any(|cell| cell == "killed");
+        let wrong = rows.iter().filter(|(name, row)| is_killed(row) == reasons.contains_key(*name));
+        let wrong = wrong
+            .map(|(name, _)| format!("{name}: killed, or a reason to live, expected one of both"));
+        missing.chain(gone).chain(tried).chain(wrong).collect()
     }
 
     fn text(&self, commit: &str, rows: &[String]) -> String {
@@ -177,25 +143,19 @@ impl Kind {
     }
 }
 
-/// Returns the wrong variants that no table has yet.
-fn untried(context: &Context) -> Result<BTreeMap<String, String>, String> {
-    reasons(paths::UNTRIED, &context.read(paths::UNTRIED)?)
-}
-
 /// Returns a table's rows without the cell before the last: seconds alone are no news.
 fn without_seconds(table: &str) -> Vec<String> {
     let rows = table.lines().filter(|line| line.starts_with("| "));
     let row = |row: &str| {
-        let mut cells: Vec<&str> = row.split(" | ").collect();
-        cells.len().checked_sub(2).map(|at| cells.remove(at));
-        cells.join(" | ")
+        let (row, last) = row.rsplit_once(" | ")?;
+        Some(format!("{} {last}", row.rsplit_once(" | ")?.0))
     };
-    rows.map(row).collect()
+    rows.filter_map(row).collect()
 }
 
 /// Returns what the source is, for the head of a table.
-pub fn commit(context: &Context) -> String {
-    let git = |arguments| output_of(&program("git", arguments), &context.root);
+pub fn commit() -> String {
+    let git = |arguments| output_of(&program("git", arguments));
     let Ok(commit) = git("rev-parse --short HEAD") else {
         return "a tree without history".to_owned();
     };
@@ -228,7 +188,7 @@ mod tests {
         };
         let wrong = |rows, found: &[&str], untried: &[&str], reasons: &[&str]| {
             let found = found.iter().map(|name| (*name).to_owned()).collect();
-            KNOWN.differences(rows, &found, &map(untried, "so"), &map(reasons, "so")).len()
+            KNOWN.differences(&found, [rows, &map(untried, "so"), &map(reasons, "so")]).len()
         };
         let rows = map(&["a", "b"], "killed | m");
         assert_eq!(wrong(&rows, &["a", "b", "c"], &["c"], &[]), 0);

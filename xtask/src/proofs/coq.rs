@@ -1,16 +1,17 @@
 //! The protocol: Coq checks all files in the order of `_CoqProject`, says that the theorems rest on
 //! no axiom, and its independent checker agrees.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::texts::{claims, copy, tell, text};
-use crate::run::command::program;
-use crate::run::context::{self, paths};
-use crate::run::process;
-use crate::source::tree::Tree;
+use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 
+use super::texts::{claims, copy, tell, text};
+use crate::run::{Command, context, process, program};
+use crate::source::Tree;
+
+const PROJECT: &str = "proofs/coq/_CoqProject";
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// What Coq says of a theorem that rests on no axiom.
@@ -20,18 +21,18 @@ const CLOSED: &str = "Closed under the global context";
 const UNFINISHED: [&str; 7] =
     ["Admitted", "admit", "Axiom", "Axioms", "Parameter", "Parameters", "Conjecture"];
 
-fn files(tree: &Tree) -> Result<Vec<&str>, String> {
-    let project = text(tree, paths::COQ_PROJECT)?;
+fn files(tree: &Tree) -> Result<Vec<&str>> {
+    let project = text(tree, PROJECT)?;
     let files: Vec<&str> = project.split_whitespace().filter(|word| word.ends_with(".v")).collect();
     let is_new = |path: &&String| path.ends_with(".v") && !files.iter().any(|f| is(path, f));
-    match tree.keys().find(is_new) {
-        Some(path) => Err(format!("{} does not list {path}", paths::COQ_PROJECT)),
-        None => Ok(files),
+    if let Some(path) = tree.keys().find(is_new) {
+        bail!("{PROJECT} does not list {path}");
     }
+    Ok(files)
 }
 
 fn path(file: &str) -> String {
-    format!("{}/{file}", paths::COQ)
+    format!("proofs/coq/{file}")
 }
 
 /// Returns `true` if a path ends with this file's name.
@@ -48,7 +49,7 @@ pub enum Extent {
     None,
 }
 
-pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
+pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<()> {
     let mut theorems = 0;
     unfinished(tree)?;
     let files = files(tree)?;
@@ -74,36 +75,31 @@ pub fn run(tree: &Tree, folder: &Path, extent: Extent) -> Result<(), String> {
         };
         let claims = claims(text)?;
         let closed = said.lines().filter(|line| *line == CLOSED).count();
-        let asked = text.matches("Print Assumptions").count();
-        if closed != asked || closed != claims.len() {
-            let claims = claims.len();
-            return Err(format!(
-                "{path}: {claims} claims, {asked} asked about, {closed} rest on no axiom:\n{said}"
-            ));
-        }
+        let (count, asked) = (claims.len(), text.matches("Print Assumptions").count());
+        ensure!(
+            closed == asked && closed == count,
+            "{path}: {count} claims, {asked} asked about, {closed} rest on no axiom:\n{said}"
+        );
         for claim in &claims {
-            if !text.contains(&format!("Print Assumptions {}.", claim[0])) {
-                return Err(format!("{path}: {} is claimed and not asked about", claim[0]));
-            }
+            let is_asked = text.contains(&format!("Print Assumptions {}.", claim[0]));
+            ensure!(is_asked, "{path}: {} is claimed and not asked about", claim[0]);
             tell(claim, "Coq, no axioms");
         }
         theorems += claims.len();
     }
-    if theorems == 0 {
-        return Err("the *.v claim nothing".to_owned());
-    }
+    ensure!(theorems > 0, "the *.v claim nothing");
     if extent == Extent::All {
         independently(&files, folder)?;
     }
     Ok(())
 }
 
-fn unfinished(tree: &Tree) -> Result<(), String> {
+fn unfinished(tree: &Tree) -> Result<()> {
     for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".v")) {
         for (at, line) in text.lines().enumerate() {
             let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '\'');
             if let Some(word) = words.find(|word| UNFINISHED.contains(word)) {
-                return Err(format!("{path}:{}: {word}", at + 1));
+                bail!("{path}:{}: {word}", at + 1);
             }
         }
     }
@@ -111,23 +107,20 @@ fn unfinished(tree: &Tree) -> Result<(), String> {
 }
 
 /// Checks one file; those before it have been. Returns what Coq said.
-fn check(tree: &Tree, file: &str, folder: &Path) -> Result<String, String> {
+fn check(tree: &Tree, file: &str, folder: &Path) -> Result<String> {
     copy(tree, &format!("/{file}"), folder)?;
     println!("checking {}", path(file));
-    let coqc = program("coqc", "-q -Q . Slotarena").argument(file);
-    process::said(&coqc, folder, LIMIT).map_err(|reason| format!("{}: {reason}", path(file)))
+    let coqc = program("coqc", "-q -Q . Slotarena").argument(file).within(folder);
+    process::said(&coqc, LIMIT).with_context(|| path(file))
 }
 
 /// Has the independent checker check what was compiled, all the way down.
-fn independently(files: &[&str], folder: &Path) -> Result<(), String> {
+fn independently(files: &[&str], folder: &Path) -> Result<()> {
     println!("checking all of it once more, with coqchk");
     let names = files.iter().map(|file| format!("Slotarena.{}", file.trim_end_matches(".v")));
-    let coqchk = program("coqchk", "-silent -o -Q . Slotarena");
-    let coqchk = names.fold(coqchk, |coqchk, name| coqchk.argument(name));
-    let said = process::said(&coqchk, folder, LIMIT).map_err(|why| format!("coqchk: {why}"))?;
-    if !said.contains("* Axioms: <none>") {
-        return Err(format!("coqchk names axioms:\n{said}"));
-    }
+    let coqchk = program("coqchk", "-silent -o -Q . Slotarena").within(folder);
+    let said = process::said(&names.fold(coqchk, Command::argument), LIMIT).context("coqchk")?;
+    ensure!(said.contains("* Axioms: <none>"), "coqchk names axioms:\n{said}");
     println!("cases: coqchk {}", files.len());
     Ok(())
 }
@@ -139,16 +132,16 @@ pub fn refused(
     changed: &[&str],
     checked: &Path,
     folder: &Path,
-) -> Result<Option<String>, String> {
-    context::make_folder(folder)?;
+) -> Result<Option<String>> {
+    fs::create_dir_all(folder)?;
     let mut after = false;
     for file in files(tree)? {
         after |= changed.iter().any(|path| is(path, file));
         if !after {
             let compiled = Path::new(file).with_extension("vo");
-            fs::copy(checked.join(&compiled), folder.join(&compiled))
-                .map_err(|error| format!("{}: {error}", compiled.display()))?;
+            fs::copy(checked.join(&compiled), folder.join(&compiled))?;
         } else if let Err(reason) = check(tree, file, folder) {
+            let reason = format!("{reason:#}");
             let mut lines = reason.lines().skip_while(|line| !line.starts_with("File "));
             let place = lines.next().unwrap_or(&reason);
             let error = lines.filter(|line| !line.trim().is_empty()).last().unwrap_or_default();
@@ -165,8 +158,9 @@ mod tests {
     #[test]
     fn what_is_unfinished_is_found() {
         let tree = |text: &str| Tree::from([("proofs/a.v".to_owned(), text.to_owned())]);
-        assert_eq!(unfinished(&tree("Lemma admit' : True. Qed.\n")), Ok(()));
-        assert_eq!(unfinished(&tree("\nAxiom a.\n")), Err("proofs/a.v:2: Axiom".to_owned()));
+        assert!(unfinished(&tree("Lemma admit' : True. Qed.\n")).is_ok());
+        let axiom = unfinished(&tree("\nAxiom a.\n")).unwrap_err();
+        assert_eq!(axiom.to_string(), "proofs/a.v:2: Axiom");
         assert!(unfinished(&tree("Proof. admit. Qed.")).is_err());
     }
 }

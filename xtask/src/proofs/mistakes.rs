@@ -6,62 +6,58 @@
 use std::path::Path;
 use std::time::Instant;
 
+use anyhow::{Context, Result, bail};
+
 use super::{coq, smt, spin};
-use crate::run::context::{Context, paths};
-use crate::run::process::share_out;
-use crate::source::patch::{Mistake, read_folder};
-use crate::source::tree::Tree;
+use crate::run::{Options, context, share_out};
+use crate::source::{Mistake, Tree, mistakes};
 
 /// A mistake, and the model that it shows in, if it is one in the models.
 type Case = (Mistake, Option<spin::Model>);
 
 /// Returns all mistakes. All of them can still be made.
-pub fn read(root: &Path, tree: &Tree) -> Result<Vec<Case>, String> {
-    let (mut all, models) = (Vec::new(), spin::models(tree)?);
-    for folder in paths::PROOF_MISTAKES {
-        for mistake in read_folder(root, folder)? {
-            mistake.applied(tree)?;
-            let killer = mistake.killer.as_deref().unwrap_or_default();
-            let named = || models.iter().find(|model| model.name == killer).cloned();
-            let is_model = mistake.files().all(|file| file.ends_with(".pml"));
-            let model = if is_model { named() } else { None };
-            if is_model && model.is_none() {
-                return Err(format!("{}: `killer: {killer}` names no model", mistake.name));
-            }
-            all.push((mistake, model));
+pub fn read(tree: &Tree) -> Result<Vec<Case>> {
+    let models = spin::models(tree)?;
+    let case = |mistake: Mistake| {
+        mistake.applied(tree)?;
+        if !mistake.files().all(|file| file.ends_with(".pml")) {
+            return Ok((mistake, None));
         }
-    }
-    Ok(all)
+        let killer = mistake.killer.as_deref().unwrap_or_default();
+        let model = models.iter().find(|model| model.name == killer).cloned();
+        let wrong = || format!("{}: `killer: {killer}` names no model", mistake.name);
+        let model = model.with_context(wrong)?;
+        Ok((mistake, Some(model)))
+    };
+    let folders = ["coq", "smt", "spin"].map(|kind| mistakes(&format!("proofs/mistakes/{kind}")));
+    let folders = folders.into_iter().collect::<Result<Vec<_>>>()?;
+    folders.into_iter().flatten().map(case).collect()
 }
 
 /// Makes the mistakes whose names the user has chosen, two at a time.
-pub fn run(context: &Context, tree: &Tree, all: &[Case], folder: &Path) -> Result<(), String> {
-    let chosen = context.options.choose(all, |(mistake, _)| &mistake.name)?;
+pub fn run(options: &Options, tree: &Tree, all: &[Case], folder: &Path) -> Result<()> {
+    let chosen = options.choose(all, |(mistake, _)| &mistake.name)?;
     if chosen.iter().any(|(mistake, _)| mistake.files().any(|file| file.ends_with(".v"))) {
         coq::run(tree, &folder.join("coq"), coq::Extent::Changed)?;
     }
-    share_out(2, &chosen, |_, case| {
+    let tried = share_out(&chosen, |_, case| {
         let (started, name) = (Instant::now(), &case.0.name);
-        let how = noticed(context, tree, case, folder).map_err(|why| format!("{name}: {why}"))?;
+        let how = noticed(tree, case, folder).with_context(|| name.clone())?;
         println!("variant: {name}: {how} ({:.1} s)", started.elapsed().as_secs_f64());
         Ok(())
-    })
+    });
+    tried.map(drop)
 }
 
-fn noticed(
-    context: &Context,
-    tree: &Tree,
-    (mistake, model): &Case,
-    folder: &Path,
-) -> Result<String, String> {
+fn noticed(tree: &Tree, (mistake, model): &Case, folder: &Path) -> Result<String> {
     let wrong = mistake.applied(tree)?;
     let files: Vec<&str> = mistake.files().collect();
     let place = folder.join("mutants").join(&mistake.name);
     let found = if let Some(model) = model {
         match spin::counterexample(&wrong, model, &place)? {
             None => None,
-            Some((error, trail)) => {
-                keep(context, mistake, model, &error, &trail)?;
+            Some([error, trail]) => {
+                keep(mistake, model, &error, &trail)?;
                 Some(format!("{}: {error}, after {} steps", model.name, trail.lines().count()))
             }
         }
@@ -70,22 +66,18 @@ fn noticed(
     } else if let [file] = files[..] {
         smt::refuted(&wrong, file, &place)?
     } else {
-        return Err(format!("changes {}, expected *.v, *.pml, or one *.smt2", files.join(", ")));
+        bail!("changes {}, expected *.v, *.pml, or one *.smt2", files.join(", "));
     };
-    found.ok_or_else(|| "goes unnoticed".to_owned())
+    found.context("goes unnoticed")
 }
 
-fn keep(
-    context: &Context,
-    Mistake { name, what, .. }: &Mistake,
-    model: &spin::Model,
-    error: &str,
-    trail: &str,
-) -> Result<(), String> {
-    let (model, meaning, error) = (&model.name, &model.what, error.trim_start_matches("pan:1: "));
+fn keep(mistake: &Mistake, model: &spin::Model, error: &str, trail: &str) -> Result<()> {
+    let (Mistake { name, what, .. }, spin::Model { name: model, what: meaning, .. }) =
+        (mistake, model);
+    let error = error.trim_start_matches("pan:1: ");
     let text = format!(
         "{what}\n\nFound by `cargo xtask verify proofs --mutants {name}`, in the model `{model}`: \
          {meaning}.\nThe shortest way to it:\n\n{trail}{error}\n"
     );
-    context.write(&format!("{}/{name}.txt", paths::SPIN_TRAILS), &text)
+    context::write(format!("proofs/trails/{name}.txt"), &text)
 }

@@ -14,14 +14,11 @@ mod coq;
 mod spin;
 mod mistakes;
 
-use std::path::Path;
+use anyhow::{Result, ensure};
 
 use crate::platforms::install;
-use crate::run::command::{Plan, Say, cargo, own, program};
-use crate::run::context::{Context, all_right};
-use crate::run::process::output_of;
-use crate::source::sites::sites;
-use crate::source::tree::crate_only;
+use crate::run::{Options, Plan, TARGET, all_right, cargo, output_of, own, program};
+use crate::source;
 
 /// The programs that are needed, and the packages that have them.
 const TOOLS: [(&str, &str, &str); 4] = [
@@ -31,41 +28,37 @@ const TOOLS: [(&str, &str, &str); 4] = [
     ("gcc", "-v", "gcc libc6-dev"),
 ];
 
-pub fn plan(context: &Context, say: Say) -> Plan {
-    let is_missing =
-        |tool: &str, flag: &str| output_of(&program(tool, flag), Path::new("/")).is_err();
+pub fn plan(options: &Options) -> Plan {
+    let is_missing = |tool: &str, flag: &str| output_of(&program(tool, flag)).is_err();
     let missing = TOOLS.iter().filter(|(tool, flag, _)| is_missing(tool, flag));
-    let missing: Vec<&str> = missing.map(|(_, _, package)| *package).collect();
+    let missing = missing.map(|(_, _, package)| *package).collect::<Vec<_>>().join(" ");
     if !missing.is_empty() {
-        let packages = missing.join(" ");
-        if context.options.quick {
-            return Err(format!("not installed, and a quick run installs nothing: {packages}"));
-        }
-        install(context, &packages, say)?;
+        ensure!(!options.quick, "not installed, and a quick run installs nothing: {missing}");
+        install(&missing)?;
     }
-    let proofs = own("proofs", context);
-    if context.options.quick || context.options.mutants {
-        return Ok(vec![proofs]);
+    let mut commands = vec![own("proofs")];
+    if !options.quick && !options.mutants {
+        commands.push(cargo("test --release --lib conformance:: -- --nocapture"));
     }
-    Ok(vec![proofs, cargo("test --release --lib conformance:: -- --nocapture")])
+    Ok(commands)
 }
 
 /// Checks all proofs; with `--mutants`, that wrong ones are refused instead.
-pub fn run(context: &Context) -> Result<(), String> {
-    let tree = texts::read(&context.root)?;
-    println!("cases: sites {}", sites::check(&sites(&crate_only(&context.root)?), &tree)?);
-    let mistakes = mistakes::read(&context.root, &tree)?;
+pub fn run(options: &Options) -> Result<()> {
+    let tree = texts::read()?;
+    println!("cases: sites {}", sites::check(&source::sites(&source::crate_only()?), &tree)?);
+    let mistakes = mistakes::read(&tree)?;
     println!("cases: mistakes {}", mistakes.len());
-    let folder = context.target.join("proofs");
-    if context.options.mutants {
-        return mistakes::run(context, &tree, &mistakes, &folder);
+    let folder = TARGET.join("proofs");
+    if options.mutants {
+        return mistakes::run(options, &tree, &mistakes, &folder);
     }
-    let quick = context.options.quick;
-    let extent = if quick { coq::Extent::None } else { coq::Extent::All };
+    let extent = if options.quick { coq::Extent::None } else { coq::Extent::All };
     let results = [
         smt::run(&tree, &folder.join("pure")),
         coq::run(&tree, &folder.join("coq"), extent),
-        spin::run(&tree, &folder.join("spin"), quick),
+        spin::run(&tree, &folder.join("spin"), options.quick),
     ];
-    all_right(results.into_iter().filter_map(Result::err).collect())
+    let wrong = results.into_iter().filter_map(Result::err).map(|reason| format!("{reason:#}"));
+    all_right(wrong.collect())
 }

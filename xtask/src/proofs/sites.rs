@@ -3,71 +3,52 @@
 //! In a proof a comment `site: NAME ORDERING` names an access, with two orderings where it has two.
 //! `cargo xtask sites` prints the names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::texts::text;
-use crate::run::context::{all_right, paths};
-use crate::source::lists::reasons;
-use crate::source::sites::{FENCE, ORDERINGS, Site};
-use crate::source::tree::Tree;
+use anyhow::Result;
+use regex_lite::Regex;
+
+use crate::run::all_right;
+use crate::source::{Site, Tree, read_reasons};
 
 /// The accesses that no proof is about, and why.
-const UNMODELED: &str = paths::UNMODELED;
+const UNMODELED: &str = "proofs/unmodelled.txt";
 
-/// Returns what the proofs say: names, with the orderings, and where.
-fn said(proofs: &Tree) -> Vec<(String, String, String)> {
-    let mut said = Vec::new();
+/// Returns what the proofs say: names with their orderings, and where they are.
+fn said(proofs: &Tree) -> Result<BTreeMap<String, String>> {
+    // A name with a single dot is prose.
+    let note = r"site: (\w+\.\w+\.[\w.]*\w(?: (?:Relaxed|Acquire|Release|AcqRel|SeqCst|Fence)\b)*)";
+    let note = Regex::new(note)?;
+    let mut said = BTreeMap::new();
     for (path, text) in proofs.iter().filter(|(p, _)| p.ends_with(".v") || p.ends_with(".pml")) {
-        let lines = text.lines().enumerate();
-        for (at, rest) in lines.flat_map(|(at, l)| l.split("site: ").skip(1).map(move |r| (at, r)))
-        {
-            let mut words = rest.split_whitespace();
-            let name = words.next().unwrap_or_default().to_owned();
-            // Else it is prose.
-            if name.matches('.').count() >= 2 {
-                let word = words.map(|word| word.trim_end_matches([':', '.', ',', ';']));
-                let orderings = word.take_while(|w| ORDERINGS.contains(w) || *w == FENCE);
-                let orderings = orderings.collect::<Vec<_>>().join(" ");
-                said.push((name, orderings, format!("{path}:{}", at + 1)));
-            }
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| line.contains("site: ")) {
+            let found = note.captures_iter(line).map(|found| found[1].to_owned());
+            said.extend(found.map(|access| (access, format!("{path}:{}", at + 1))));
         }
     }
-    said
+    Ok(said)
 }
 
 /// Checks that all accesses in the source are named in a proof, with the orderings that they have,
 /// and no others. Returns how many there are.
-pub fn check(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
-    let by_name: BTreeMap<&str, &Site> = sites.iter().map(|site| (&*site.name, site)).collect();
-    let mut wrong = Vec::new();
-    let mut named = BTreeSet::new();
-    for (name, orderings, place) in said(proofs) {
-        match by_name.get(&*name) {
-            None => wrong.push(format!("{place}: there is no {name} in the source")),
-            Some(Site { orderings: actual, path, line, .. }) if *actual != orderings => {
-                wrong.push(format!("{name}: {actual} in {path}:{line}, {orderings} in {place}"));
-            }
-            Some(_) => {}
-        }
-        named.insert(name);
-    }
-    let unmodeled = reasons(UNMODELED, text(proofs, UNMODELED)?)?;
-    let excused: BTreeMap<&str, &str> =
-        unmodeled.keys().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
-    for Site { name, orderings, path, line, .. } in sites {
-        match (named.contains(name), excused.get(&**name)) {
-            (false, None) => wrong.push(format!(
-                "{path}:{line}: {name} {orderings} is in no proof, and {UNMODELED} has no reason"
+pub fn check(sites: &[Site], proofs: &Tree) -> Result<usize> {
+    let (said, excused) = (said(proofs)?, read_reasons(UNMODELED)?);
+    let access = |site: &Site| format!("{} {}", site.name, site.orderings);
+    let by_name: BTreeMap<String, &Site> = sites.iter().map(|site| (access(site), site)).collect();
+    let places = excused.keys().map(|access| (access, UNMODELED));
+    let places = places.chain(said.iter().map(|(access, place)| (access, &**place)));
+    let strange = places.filter(|(access, _)| !by_name.contains_key(*access));
+    let strange =
+        strange.map(|(access, place)| format!("{place}: `{access}` is not in the source"));
+    let mut wrong: Vec<String> = strange.collect();
+    for (access, Site { path, line, .. }) in &by_name {
+        match (said.contains_key(access), excused.contains_key(access)) {
+            (false, false) => wrong.push(format!(
+                "{path}:{line}: `{access}` is in no proof, and {UNMODELED} has no reason"
             )),
-            (false, Some(said)) if said != orderings => {
-                wrong.push(format!("{name}: {orderings} in {path}:{line}, {said} in {UNMODELED}"));
-            }
-            (true, Some(_)) => wrong.push(format!("{name} is in a proof, and in {UNMODELED}")),
+            (true, true) => wrong.push(format!("`{access}` is in a proof, and in {UNMODELED}")),
             _ => {}
         }
-    }
-    for name in excused.keys().filter(|name| !by_name.contains_key(**name)) {
-        wrong.push(format!("{UNMODELED}: there is no {name} in the source"));
     }
     all_right(wrong).map(|()| sites.len())
 }
@@ -76,27 +57,16 @@ pub fn check(sites: &[Site], proofs: &Tree) -> Result<usize, String> {
 mod tests {
     use super::*;
     use crate::proofs::texts;
-    use crate::source::sites::sites;
+    use crate::source::sites::{FENCE, sites};
     use crate::source::tree::crate_only;
-    use std::path::Path;
 
-    fn sources_and_proofs() -> (Tree, Tree) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        (crate_only(root).unwrap(), texts::read(root).unwrap())
-    }
-
-    #[test]
-    fn the_proofs_are_about_the_source() {
-        let (sources, proofs) = sources_and_proofs();
-        check(&sites(&sources), &proofs).unwrap_or_else(|wrong| panic!("{wrong}"));
-    }
-
-    /// Whatever ordering is changed in a copy of the source, and whatever access is added or
-    /// removed, the check says so.
+    /// The proofs are about the source. Whatever ordering is changed in a copy of it, and whatever
+    /// access is added or removed, the check says so.
     #[test]
     fn a_changed_ordering_is_noticed() {
-        let (sources, proofs) = sources_and_proofs();
+        let (sources, proofs) = (crate_only().unwrap(), texts::read().unwrap());
         let all = sites(&sources);
+        check(&all, &proofs).unwrap_or_else(|wrong| panic!("{wrong}"));
         // The names of the files are needed, not their texts.
         let names: Tree = sources.keys().map(|path| (path.clone(), String::new())).collect();
         for Site { name, orderings, path, places, .. } in &all {
@@ -111,7 +81,7 @@ mod tests {
             wrong.insert(path.clone(), text);
             let others = all.iter().filter(|site| site.path != *path).cloned();
             let wrong: Vec<Site> = others.chain(sites(&wrong)).collect();
-            let noticed = check(&wrong, &proofs);
+            let noticed = check(&wrong, &proofs).map_err(|wrong| wrong.to_string());
             assert!(noticed.is_err_and(|wrong| wrong.contains(&**name)), "{name} is not");
         }
         assert!(all.len() > 100, "only {} were tried", all.len());

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::texts::{copy, text};
-use crate::run::command::program;
-use crate::run::context::paths;
-use crate::run::process::{self, output_of, share_out};
-use crate::source::tree::Tree;
+use anyhow::{Context, Result, bail, ensure};
 
+use super::texts::{copy, text};
+use crate::run::{fields, output_of, process, program, share_out};
+use crate::source::Tree;
+
+const MODELS: &str = "proofs/spin/models.txt";
 const LIMIT: Duration = Duration::from_secs(900);
 const MEMORY: u32 = 7000;
 
@@ -34,17 +34,16 @@ const HOW: [[&str; 4]; 3] = [
     ["stops", "-DNFAIR=4", "-m4000000 -a -f", "all states, weakly fair runs"],
 ];
 
-pub fn models(tree: &Tree) -> Result<Vec<Model>, String> {
-    let lines = text(tree, paths::SPIN_MODELS)?.lines();
+pub fn models(tree: &Tree) -> Result<Vec<Model>> {
+    let lines = text(tree, MODELS)?.lines();
     let lines = lines.filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     let form = "NAME | INVARIANTS | WHAT | DEFINITIONS | safety, progress, or stops";
-    let wrong = |line| format!("{}: `{line}`, expected `{form}`", paths::SPIN_MODELS);
-    lines.map(|line| model(line).ok_or_else(|| wrong(line))).collect()
+    let wrong = |line| format!("{MODELS}: `{line}`, expected `{form}`");
+    lines.map(|line| model(line).with_context(|| wrong(line))).collect()
 }
 
 fn model(line: &str) -> Option<Model> {
-    let fields: Vec<String> = line.split('|').map(|field| field.trim().to_owned()).collect();
-    let [name, invariants, what, definitions, how] = fields.try_into().ok()?;
+    let [name, invariants, what, definitions, how] = fields(line)?;
     let mut how = how.split(' ');
     let (word, quick) = (how.next()?, how.next() == Some("quick"));
     let how = HOW.iter().find(|how| how[0] == word)?;
@@ -53,35 +52,27 @@ fn model(line: &str) -> Option<Model> {
 }
 
 /// Explores the models, two at a time; in a quick run the short ones.
-pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<(), String> {
+pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<()> {
     let mut models = models(tree)?;
     models.retain(|model| model.quick || !quick);
-    if models.is_empty() {
-        return Err("no model was explored".to_owned());
-    }
+    ensure!(!models.is_empty(), "no model was explored");
     // Lines that a model has not come to, for each.
-    let unreached = Mutex::new(Vec::new());
-    share_out(2, &models, |_, model| {
+    let unreached = share_out(&models, |_, model| {
         let Model { name, invariants, what, how: [.., meaning], .. } = model;
         println!("exploring {name}: {what}");
         let (started, folder) = (Instant::now(), folder.join(name));
         let found = explore(tree, model, &folder, "")?;
         if let Some(error) = found.error {
-            let trail = trail(model, &folder, "").unwrap_or_default();
-            return Err(format!("{name}: {error}\n{trail}"));
+            bail!("{name}: {error}\n{}", trail(model, &folder, "").unwrap_or_default());
         }
         let (states, seconds) = (found.states, started.elapsed().as_secs_f64());
         println!("states: {name} | {invariants} | {what} | {meaning} | {states} | {seconds:.1}");
-        unreached.lock().unwrap_or_else(PoisonError::into_inner).push(found.unreached);
-        Ok(())
+        Ok(found.unreached)
     })?;
-    let unreached = unreached.into_inner().unwrap_or_default().into_iter();
-    let lines = unreached.reduce(|a, b| &a & &b).unwrap_or_default();
-    if quick || lines.is_empty() {
-        return Ok(());
-    }
+    let lines = unreached.into_iter().reduce(|a, b| &a & &b).unwrap_or_default();
     let lines = Vec::from_iter(lines).join(", ");
-    Err(format!("no model comes to these lines: {lines}"))
+    ensure!(quick || lines.is_empty(), "no model comes to these lines: {lines}");
+    Ok(())
 }
 
 /// What is given to SPIN so that the shortest way to an error can be searched for.
@@ -94,31 +85,32 @@ struct Found {
     unreached: BTreeSet<String>,
 }
 
-fn explore(tree: &Tree, model: &Model, folder: &Path, more: &str) -> Result<Found, String> {
+fn explore(tree: &Tree, model: &Model, folder: &Path, more: &str) -> Result<Found> {
     let Model { name, definitions, how: [_, compile, options, _], .. } = model;
     copy(tree, ".pml", folder)?;
-    output_of(&program("spin", &format!("-a {more} {definitions} table.pml")), folder)?;
+    let spin = program("spin", &format!("-a {more} {definitions} table.pml"));
+    output_of(&spin.within(folder))?;
     let bfs = if more == SHORTEST { "-DBFS" } else { "" };
     let flags = format!("-O2 -w -DCOLLAPSE -DMEMLIM={MEMORY} {compile} {bfs} -o pan pan.c");
-    output_of(&program("gcc", &flags), folder)?;
+    output_of(&program("gcc", &flags).within(folder))?;
     let mut lines = Vec::new();
-    let pan = program(folder.join("pan"), options);
-    let result = process::run(&pan, folder, LIMIT, |line| {
+    let pan = program(folder.join("pan"), options).within(folder);
+    let result = process::run(&pan, LIMIT, |line| {
         if line.starts_with("Depth=") && more != SHORTEST {
             println!("{name}: {line}");
         }
         lines.push(line.to_owned());
     });
-    result.and_then(|()| found(&lines)).map_err(|reason| format!("{name}: {reason}"))
+    result.and_then(|()| found(&lines)).with_context(|| name.clone())
 }
 
-fn found(lines: &[String]) -> Result<Found, String> {
+fn found(lines: &[String]) -> Result<Found> {
     let mut found = Found::default();
     let (mut errors, mut whole) = (None, true);
     for line in lines {
         let line = line.trim();
         if let Some((states, _)) = line.split_once(" states, stored") {
-            found.states = states.trim().parse::<f64>().map_err(|_| line.to_owned())? as u64;
+            found.states = states.trim().parse::<f64>()? as u64;
         } else if let Some((_, count)) = line.split_once("errors: ") {
             errors = count.trim().parse::<u32>().ok();
         } else if line.starts_with("pan:1: ") || line.contains("max search depth too small") {
@@ -134,25 +126,21 @@ fn found(lines: &[String]) -> Result<Found, String> {
     match (errors, &found.error) {
         (Some(0), None) if whole && found.states > 0 => Ok(found),
         (Some(1..), Some(_)) => Ok(found),
-        _ => Err(format!("did not come to an end:\n{}", lines.join("\n"))),
+        _ => bail!("did not come to an end:\n{}", lines.join("\n")),
     }
 }
 
 /// Returns the shortest way to an error, as the models tell it, if there is one.
-pub fn counterexample(
-    tree: &Tree,
-    model: &Model,
-    folder: &Path,
-) -> Result<Option<(String, String)>, String> {
+pub fn counterexample(tree: &Tree, model: &Model, folder: &Path) -> Result<Option<[String; 2]>> {
     let Some(error) = explore(tree, model, folder, SHORTEST)?.error else { return Ok(None) };
-    Ok(Some((error, trail(model, folder, SHORTEST)?)))
+    Ok(Some([error, trail(model, folder, SHORTEST)?]))
 }
 
 /// Returns what is done on the way to the error that was found.
-fn trail(model: &Model, folder: &Path, more: &str) -> Result<String, String> {
+fn trail(model: &Model, folder: &Path, more: &str) -> Result<String> {
     let arguments = format!("-t -T {more} {} -k", model.definitions);
     let spin = program("spin", &arguments).argument(folder.join("table.pml.trail"));
-    let said = output_of(&spin.argument("table.pml"), folder)?;
+    let said = output_of(&spin.argument("table.pml").within(folder))?;
     let steps = said.lines().filter_map(|line| line.trim().strip_prefix("@ "));
     let step = |step: &str| {
         // The mutators come first.

@@ -2,59 +2,51 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 
-use super::context::Context;
+use anyhow::Result;
+
+use super::context::{ROOT, TARGET};
 
 /// The commands of a check, or the reason why it must be skipped here.
-pub type Plan = Result<Vec<Command>, String>;
+pub type Plan = Result<Vec<Command>>;
 
-/// Tells the user what is being prepared.
-pub type Say<'a> = &'a dyn Fn(&str);
-
-/// A program, its arguments, and the variables that it is given.
+/// A program, its arguments, the variables that it is given, and the folder that it runs in.
 #[derive(Clone, Debug)]
 pub struct Command {
     program: String,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    folder: PathBuf,
 }
 
-/// Returns a program with arguments separated by blanks.
+/// Returns a program with arguments separated by blanks, to run in the repository's root.
 pub fn program(program: impl AsRef<Path>, arguments: &str) -> Command {
-    let program = program.as_ref().to_string_lossy().into_owned();
-    Command { program, arguments: Vec::new(), environment: Vec::new() }.arguments(arguments)
+    let (program, folder) = (program.as_ref().to_string_lossy().into_owned(), ROOT.clone());
+    let command = Command { program, arguments: Vec::new(), environment: Vec::new(), folder };
+    arguments.split_whitespace().fold(command, Command::argument)
 }
 
 /// Returns the cargo that runs this package, with a line of variables and arguments: `NAME=VALUE`
-/// sets one, `NAME+=VALUE` appends to one.
+/// sets one, `NAME+=VALUE` appends to one. In both `$TARGET` is the build folder.
 pub fn cargo(line: &str) -> Command {
-    let mut command = program(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), "");
-    let mut rest = line;
-    while let Some((variable, after)) = rest.split_once(' ') {
-        let Some((name, value)) = variable.split_once('=') else { break };
-        command = match name.strip_suffix('+') {
+    let cargo = program(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), "");
+    line.split_whitespace().fold(cargo, |command, word| {
+        let word = word.replace("$TARGET", &TARGET.to_string_lossy());
+        let variable = word.split_once('=').filter(|_| command.arguments.is_empty());
+        let Some((name, value)) = variable else { return command.argument(word) };
+        match name.strip_suffix('+') {
             Some(name) => command.env_append(name, value),
             None => command.env(name, value),
-        };
-        rest = after;
-    }
-    command.arguments(rest)
+        }
+    })
 }
 
 /// Returns a command of this package, to run in a process of its own with the user's choices.
-pub fn own(name: &str, context: &Context) -> Command {
-    let options = &context.options;
-    let flags = [
-        ("--quick", options.quick && !options.mutants && name == "proofs"),
-        ("--mutants", options.mutants && name == "proofs"),
-        ("--all", options.all),
-    ];
-    let flags = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag.to_owned());
-    let seconds = options.seconds.map(|seconds| format!("--seconds={seconds}"));
-    let words = flags.chain(seconds).chain(options.names.clone());
-    words.fold(cargo("run --quiet --package xtask --").argument(name), Command::argument)
+pub fn own(name: &str) -> Command {
+    let own = cargo("run --quiet --package xtask --").argument(name);
+    std::env::args().skip(2).fold(own, Command::argument)
 }
 
 impl Command {
@@ -64,16 +56,13 @@ impl Command {
         self
     }
 
-    pub fn arguments(self, arguments: &str) -> Self {
-        arguments.split_whitespace().fold(self, Self::argument)
+    pub fn within(self, folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), ..self }
     }
 
-    pub fn target_dir(self, folder: &Path) -> Self {
-        self.env("CARGO_TARGET_DIR", folder)
-    }
-
-    /// Returns a script's command that is given this one: program, arguments, and variables.
+    /// Returns a script's command that is given this one: program, arguments, variables, folder.
     pub fn through(self, script: Self) -> Self {
+        let script = script.within(&self.folder);
         let script = self.arguments.iter().fold(script.argument(self.program), Self::argument);
         self.environment.iter().fold(script, |script, (name, value)| script.env(name, value))
     }
@@ -94,10 +83,9 @@ impl Command {
     }
 
     /// Returns the command, ready for its standard streams.
-    pub fn in_folder(&self, folder: &Path) -> process::Command {
+    pub fn ready(&self) -> process::Command {
         let mut command = process::Command::new(&self.program);
-        command.args(&self.arguments).current_dir(folder);
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.args(&self.arguments).current_dir(&self.folder).envs(self.environment.clone());
         command
     }
 }

@@ -1,49 +1,24 @@
 //! The user's choices, and where everything is.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-/// Places in the repository, from its root, with `/`.
-pub mod paths {
-    pub const SOURCE: &str = "src";
-    pub const MANIFEST: &str = "Cargo.toml";
-    pub const LOCK: &str = "Cargo.lock";
-    /// What the crate's documentation includes.
-    pub const TEXTS: [&str; 4] =
-        ["README.md", "docs/DESIGN.md", "docs/MIGRATION.md", "docs/SANDBOX.md"];
-    /// Atomics, locks, and threads come only through here, and the system's calls.
-    pub const SYNC: &str = "src/sync/";
-    pub const SYSTEM: &str = "src/sys/";
+use anyhow::{Result, ensure};
+use fs_err as fs;
 
-    pub const MODELS: &str = "loom-tests";
-    pub const MODEL_INDEX: &str = "loom-tests/INDEX.md";
-    pub const LOOM_PATCH: &str = "loom-tests/loom.patch";
-    /// Known mistakes, and the verdicts on them and on weakened orderings.
-    pub const MISTAKES: &str = "loom-tests/mistakes";
-    pub const MISTAKES_TABLE: &str = "loom-tests/mistakes/SEEDED.md";
-    pub const ORDERINGS_TABLE: &str = "loom-tests/mistakes/MUTANTS.md";
-    pub const EQUIVALENT: &str = "loom-tests/mistakes/equivalent.txt";
-    pub const UNTRIED: &str = "loom-tests/mistakes/untried.txt";
+/// The repository's root. Cargo tells where this package is; a copied binary knows where it was
+/// built.
+pub static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+    let package = std::env::var("CARGO_MANIFEST_DIR");
+    let mut root = PathBuf::from(package.as_deref().unwrap_or(env!("CARGO_MANIFEST_DIR")));
+    root.pop();
+    root
+});
 
-    /// The stress test: its folders, its table, and why some mistakes survive it.
-    pub const STRESS: [&str; 2] = ["tests/threads", "tests/common"];
-    pub const STRESS_TABLE: &str = "tests/threads/SURVIVAL.md";
-    pub const STRESS_REASONS: &str = "tests/threads/survivors.txt";
-
-    /// All texts of the proofs, the folder of Coq's, SPIN's models, and the mistakes in them.
-    pub const PROOFS: &str = "proofs";
-    pub const COQ: &str = "proofs/coq";
-    pub const COQ_PROJECT: &str = "proofs/coq/_CoqProject";
-    pub const SPIN_MODELS: &str = "proofs/spin/models.txt";
-    pub const SPIN_TRAILS: &str = "proofs/trails";
-    pub const PROOF_MISTAKES: [&str; 3] =
-        ["proofs/mistakes/coq", "proofs/mistakes/smt", "proofs/mistakes/spin"];
-    pub const UNMODELED: &str = "proofs/unmodelled.txt";
-
-    pub const PLATFORMS: &str = "xtask/platforms/cargo.sh";
-    pub const FETCH: &str = "xtask/platforms/fetch.sh";
-    pub const FIGURES: &str = "benches/RESULTS.md";
-}
+/// Cargo's build folder, in which others have folders of their own.
+pub static TARGET: LazyLock<PathBuf> = LazyLock::new(|| {
+    ROOT.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+});
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
@@ -62,62 +37,33 @@ pub struct Options {
 
 impl Options {
     /// Returns the wrong variants that are to be tried.
-    pub fn choose<'t, T>(&self, all: &'t [T], name: fn(&T) -> &str) -> Result<Vec<&'t T>, String> {
+    pub fn choose<'t, T>(&self, all: &'t [T], name: fn(&T) -> &str) -> Result<Vec<&'t T>> {
         let is_named = |one: &&T| self.names.iter().any(|part| name(one).contains(&**part));
         let is_chosen = |one: &&T| self.names.is_empty() || is_named(one);
         let chosen: Vec<&T> = all.iter().filter(is_chosen).collect();
-        if chosen.is_empty() {
-            return Err(format!("no variant has a name with `{}` in it", self.names.join(" ")));
-        }
+        ensure!(!chosen.is_empty(), "no variant has a name with `{}` in it", self.names.join(" "));
         Ok(chosen)
     }
 }
 
-/// What a command may need to know before it starts.
-pub struct Context {
-    pub options: Options,
-    pub root: PathBuf,
-    pub target: PathBuf,
-}
-
-impl Context {
-    pub fn new(options: Options) -> Self {
-        // `cargo xtask` tells where this package is; a copied binary knows where it was built.
-        let package = std::env::var("CARGO_MANIFEST_DIR")
-            .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-        let root = Path::new(&package).parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        Self { options, target: root.join(target), root }
-    }
-
-    pub fn read(&self, file: &str) -> Result<String, String> {
-        read(&self.root.join(file))
-    }
-
-    pub fn write(&self, file: &str, text: &str) -> Result<(), String> {
-        write(&self.root.join(file), text)
-    }
-}
-
-pub fn read(file: &Path) -> Result<String, String> {
-    fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+/// Reads a file, from the root.
+pub fn read(file: impl AsRef<Path>) -> Result<String> {
+    Ok(fs::read_to_string(ROOT.join(file))?)
 }
 
 /// Writes a file, and its folder where there is none. Leaves alone what is right already, so that
 /// cargo does not build it again.
-pub fn write(file: &Path, text: &str) -> Result<(), String> {
-    if fs::read_to_string(file).is_ok_and(|old| old == text) {
-        return Ok(());
+pub fn write(file: impl AsRef<Path>, text: &str) -> Result<()> {
+    let file = ROOT.join(file);
+    if !fs::read_to_string(&file).is_ok_and(|old| old == text) {
+        fs::create_dir_all(file.parent().unwrap_or(&file))?;
+        fs::write(file, text)?;
     }
-    make_folder(file.parent().unwrap_or(file))?;
-    fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-pub fn make_folder(folder: &Path) -> Result<(), String> {
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
+    Ok(())
 }
 
 /// Returns `Ok` if nothing is wrong, else all that is, a line each.
-pub fn all_right(wrong: Vec<String>) -> Result<(), String> {
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+pub fn all_right(wrong: Vec<String>) -> Result<()> {
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
 }

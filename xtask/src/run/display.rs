@@ -16,11 +16,10 @@ impl Display {
     /// Announces check number `index` of `total`.
     pub fn begin(index: usize, total: usize, name: &str) -> Self {
         let title = format!("[{index:>2}/{total:>2}] {name:<12}");
-        let bar = ProgressBar::new_spinner().with_prefix(title.clone());
         // The template is right or wrong whatever runs; the default one would do.
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {elapsed:>9}  {wide_msg}") {
-            bar.set_style(style);
-        }
+        let style = ProgressStyle::with_template("{prefix} {elapsed:>9}  {wide_msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = ProgressBar::new_spinner().with_prefix(title.clone()).with_style(style);
         bar.enable_steady_tick(REDRAW);
         if bar.is_hidden() {
             println!("{} ...", title.trim_end());

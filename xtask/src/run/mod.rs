@@ -11,3 +11,9 @@ pub mod command;
 pub mod process;
 pub mod display;
 pub mod tally;
+
+pub use command::{Command, Plan, cargo, own, program};
+pub use context::{Options, ROOT, TARGET, all_right};
+pub use display::{Display, counted, grouped, seconds};
+pub use process::{output_of, share_out};
+pub use tally::{Model, Tally, fields};

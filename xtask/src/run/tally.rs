@@ -106,13 +106,13 @@ impl fmt::Display for Tally {
 
 /// Returns passed, failed, and ignored from `ok. 5 passed; 0 failed; 1 ignored; …`.
 fn test_result(rest: &str) -> Option<[u64; 3]> {
-    let (_, counts) = rest.split_once(". ")?;
-    let find = |word: &str| counts.split("; ").find_map(|part| number(part.strip_suffix(word)?));
+    let find =
+        |word: &str| rest.split(['.', ';']).find_map(|part| number(part.strip_suffix(word)?));
     Some([find("passed")?, find("failed")?, find("ignored")?])
 }
 
-/// Returns the fields of a line, which must be so many.
-fn fields<const N: usize>(rest: &str) -> Option<[String; N]> {
+/// Returns the fields of a line `A | B | C`, which must be so many.
+pub fn fields<const N: usize>(rest: &str) -> Option<[String; N]> {
     let fields: Vec<String> = rest.split(" | ").map(|field| field.trim().to_owned()).collect();
     fields.try_into().ok()
 }
@@ -140,38 +140,35 @@ mod tests {
 
     #[test]
     fn counts_add_up_even_behind_the_harness_own_words() {
-        let tests = tally(
-            "running 2 tests\n\
-             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n\
-             test free_all ... cases: free_all 2,500\ncases: pack and unpack 1000\n\
-             cases of something else entirely 3\n\
-             test result: FAILED. 10 passed; 3 failed; 1 ignored; 0 measured; finished in 1.02s\n",
-        );
-        assert_eq!((tests.passed(), tests.tests_failed, &tests.malformed), (12, 3, &None));
-        assert_eq!(tests.to_string(), "15 tests, 1 ignored test, 3,500 cases");
-        let proofs = tally(
-            "theorem: a.b | 1, 2 | What | Coq, no axioms\nstates: c | 3 | d | all | 1000 | 2.5\n\
-             states: e | 3 | f | all | 500 | 0.5\ncases: sites 60\n",
-        );
-        assert_eq!(proofs.to_string(), "1 theorem, 2 models, 1,500 states, 60 cases");
-        assert_eq!(proofs.passed(), 3);
-        let benches = tally("Testing alloc/1\nSuccess\n\nTesting alloc/2\nSuccess\n");
-        assert_eq!((benches.passed(), &*benches.to_string()), (2, "2 benchmarks"));
-    }
-
-    #[test]
-    fn a_model_is_read_field_by_field() {
-        let line = "model: two_pops | F1, F2 | two threads pop | 2 preemptions | 1_204 | 3.5";
-        let tests = "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured";
-        let models = tally(&format!("{line}\ntest two_pops ... {line} s"));
-        let Model { name, invariants, what, bound, executions, seconds } = &models.models[0];
-        assert_eq!([name, invariants, what], ["two_pops", "F1, F2", "two threads pop"]);
-        assert_eq!((&**bound, *executions, *seconds), ("2 preemptions", 1204, 3.5));
-        assert_eq!(models.models[1], models.models[0]);
+        let is = |output: &str, passed, failed, text: &str| {
+            let tally = tally(output);
+            assert_eq!(
+                (tally.passed(), tally.tests_failed, &tally.malformed),
+                (passed, failed, &None)
+            );
+            assert_eq!(tally.to_string(), text);
+            tally.models
+        };
+        let tests = "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured\n\
+                     test free_all ... cases: free_all 2,500\ncases: pack and unpack 1000\n\
+                     cases of something else entirely 3\n\
+                     test result: FAILED. 10 passed; 3 failed; 1 ignored; finished in 1.02s\n";
+        is(tests, 12, 3, "15 tests, 1 ignored test, 3,500 cases");
+        let proofs = "theorem: a.b | 1, 2 | What | Coq\nstates: c | 3 | d | all | 1000 | 2.5\n\
+                      states: e | 3 | f | all | 500 | 0.5\ncases: sites 60\n";
+        is(proofs, 3, 0, "1 theorem, 2 models, 1,500 states, 60 cases");
+        is("Testing alloc/1\nSuccess\n\nTesting alloc/2\nSuccess\n", 2, 0, "2 benchmarks");
         // Models count instead of the tests that run them.
-        let with_tests = tally(&format!("{line}\n{line}\n{tests}"));
-        assert_eq!((with_tests.passed(), with_tests.tests_failed), (2, 1));
-        assert_eq!(with_tests.to_string(), "2 models, 2,408 executions");
+        let line = "model: pops | F1, F2 | two threads pop | 2 preemptions | 1_204 | 3.5";
+        let models = format!(
+            "{line}\ntest pops ... {line} s\ntest result: FAILED. 1 passed; \
+                              1 failed; 0 ignored; 0 measured"
+        );
+        let models = is(&models, 2, 1, "2 models, 2,408 executions");
+        let texts = ["pops", "F1, F2", "two threads pop", "2 preemptions"].map(str::to_owned);
+        let [name, invariants, what, bound] = texts;
+        let model = Model { name, invariants, what, bound, executions: 1204, seconds: 3.5 };
+        assert_eq!(models, [model.clone(), model]);
     }
 
     #[test]

@@ -25,29 +25,37 @@ pub fn is_comment(kind: TokenKind) -> bool {
 /// Returns the source with comments and quoted literals blanked. Every place stays where it is.
 pub fn code_only(text: &str) -> String {
     use LiteralKind::{Float, Int};
-    blank(text, |kind| match kind {
+    let is_blanked = |kind| match kind {
         TokenKind::Literal { kind, .. } => !matches!(kind, Int { .. } | Float { .. }),
         kind => is_comment(kind),
-    })
+    };
+    blank(text, places(text, is_blanked))
+}
+
+/// Returns the code without tests: comments, literals, and items for tests are blanked.
+#[cfg(test)]
+pub fn shipped(text: &str) -> String {
+    let code = code_only(text);
+    blank(&code, items(text, &code, TESTS))
 }
 
 /// Returns the source without tests, comments, and empty lines: equal for two that compile to the
 /// same.
 pub fn essence(text: &str) -> String {
-    let mut code = blank(text, is_comment);
-    for range in items(text, &code_only(text), TESTS).into_iter().rev() {
-        code.replace_range(range, "");
-    }
+    let tests = items(text, &code_only(text), TESTS);
+    let code = blank(text, places(text, is_comment).chain(tests));
     let lines = code.lines().map(str::trim_end).filter(|line| !line.is_empty());
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-fn blank(text: &str, is_blanked: impl Fn(TokenKind) -> bool) -> String {
+fn places(text: &str, is_meant: impl Fn(TokenKind) -> bool) -> impl Iterator<Item = Range<usize>> {
+    tokens(text).into_iter().filter(move |(kind, _)| is_meant(*kind)).map(|(_, place)| place)
+}
+
+fn blank(text: &str, places: impl IntoIterator<Item = Range<usize>>) -> String {
     let mut bytes = text.as_bytes().to_vec();
-    for (kind, range) in tokens(text) {
-        if is_blanked(kind) {
-            bytes[range].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
-        }
+    for place in places {
+        bytes[place].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
     }
     // Whole characters were blanked, so this is what it looks like.
     String::from_utf8(bytes).unwrap_or_default()
@@ -61,18 +69,6 @@ const NO_MODELS: &[&str] = &["#[cfg(not(all(loom", "#[cfg(not(model))]"];
 /// Returns what is not compiled: tests, and what is there for models, or what no model has.
 pub fn left_out(text: &str, code: &str, is_model: bool) -> Vec<Range<usize>> {
     items(text, code, &[TESTS, if is_model { NO_MODELS } else { MODELS }].concat())
-}
-
-/// Returns the code without tests: comments, literals, and items for tests are blanked.
-#[cfg(test)]
-pub fn shipped(text: &str) -> String {
-    let mut code = code_only(text);
-    for range in items(text, &code, TESTS) {
-        let blank = code[range.clone()].bytes().map(|b| if b == b'\n' { '\n' } else { ' ' });
-        let blank: String = blank.collect();
-        code.replace_range(range, &blank);
-    }
-    code
 }
 
 /// Returns the items that begin with one of the attributes.
@@ -92,22 +88,21 @@ fn items(text: &str, code: &str, attributes: &[&str]) -> Vec<Range<usize>> {
 
 /// Returns the length of the item at the start: up to a semicolon, or to the end of its block.
 fn item_length(code: &str) -> usize {
-    let mut depth = 0i32;
-    for (at, byte) in code.bytes().enumerate() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' => depth -= 1,
-            b'}' => {
-                depth -= 1;
-                if depth <= 0 {
-                    return at + 1;
-                }
-            }
-            b';' if depth == 0 => return at + 1,
-            _ => {}
-        }
+    let mut depth = 0;
+    let end = code.bytes().position(|byte| {
+        depth += opened(byte);
+        depth <= 0 && [b'}', b';'].contains(&byte)
+    });
+    end.map_or(code.len(), |at| at + 1)
+}
+
+/// Returns by how much deeper in brackets the code is behind this.
+fn opened(byte: u8) -> i32 {
+    match byte {
+        b'(' | b'[' | b'{' => 1,
+        b')' | b']' | b'}' => -1,
+        _ => 0,
     }
-    code.len()
 }
 
 /// Returns the name of the function that a place in the code is in.
@@ -121,18 +116,13 @@ pub fn function_at(code: &str, place: usize) -> &str {
 /// Returns the method whose argument list a place is in, and the number of arguments before it.
 pub fn call_at(code: &str, place: usize) -> Option<(&str, usize)> {
     let (mut depth, mut commas) = (0, 0);
-    for (at, byte) in code[..place].bytes().enumerate().rev() {
-        match byte {
-            b')' | b']' | b'}' => depth += 1,
-            b'(' if depth == 0 => {
-                return Some((code[..at].rsplit(|c| !is_word(c)).next()?, commas));
-            }
-            b'(' | b'[' | b'{' => depth -= 1,
-            b',' if depth == 0 => commas += 1,
-            _ => {}
-        }
-    }
-    None
+    let start = code[..place].bytes().rposition(|byte| {
+        commas += usize::from(depth == 0 && byte == b',');
+        depth += opened(byte);
+        depth > 0
+    })?;
+    let name = code[..start].rsplit(|c| !is_word(c)).next()?;
+    code[start..].starts_with('(').then_some((name, commas))
 }
 
 /// Returns `true` for what a name consists of.

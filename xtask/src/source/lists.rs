@@ -2,33 +2,41 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Result, bail, ensure};
+
+use crate::run::context;
+
+/// What is said of each name.
+pub type List = BTreeMap<String, String>;
+
+pub fn read_reasons(file: &str) -> Result<List> {
+    reasons(file, &context::read(file)?)
+}
+
 /// Returns a file's reasons by names. A name stands alone in its line, its reason is indented
 /// below. Lines that begin with `#` are comments.
-pub fn reasons(file: &str, text: &str) -> Result<BTreeMap<String, String>, String> {
-    let mut reasons: BTreeMap<String, String> = BTreeMap::new();
+fn reasons(file: &str, text: &str) -> Result<List> {
+    let mut reasons = List::new();
     let mut name = "";
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
         if !line.starts_with(' ') {
             name = line.trim_end();
-            if reasons.insert(name.to_owned(), String::new()).is_some() {
-                return Err(format!("{file}: two reasons for `{name}`, expected one"));
-            }
+            let is_first = reasons.insert(name.to_owned(), String::new()).is_none();
+            ensure!(is_first, "{file}: two reasons for `{name}`, expected one");
         } else if let Some(reason) = reasons.get_mut(name) {
             *reason += line;
         } else {
-            return Err(format!("{file}: an indented line before the first name: `{line}`"));
+            bail!("{file}: an indented line before the first name: `{line}`");
         }
     }
-    match reasons.iter().find(|(_, reason)| reason.is_empty()) {
-        Some((name, _)) => {
-            Err(format!("{file}: no reason for `{name}`, expected indented lines below it"))
-        }
-        None => Ok(reasons),
+    if let Some((name, _)) = reasons.iter().find(|(_, reason)| reason.is_empty()) {
+        bail!("{file}: no reason for `{name}`, expected indented lines below it");
     }
+    Ok(reasons)
 }
 
 /// Returns the rows of the first Markdown table in a text, by their first cells, so many.
-pub fn rows(table: &str, named_by: usize) -> BTreeMap<String, String> {
+pub fn rows(table: &str, named_by: usize) -> List {
     let lines = table.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let row = |line: &str| {
         let cells: Vec<&str> = line.split(" | ").collect();

@@ -3,8 +3,7 @@
 //!
 //! - `lexer`: code, comments, items for tests, and the function that a place is in
 //! - `tree`: copies of the crate, as small as the models or the stress test can be built from
-//! - `sites`: the names of the atomic accesses
-//! - `orderings`: the source with an ordering weakened
+//! - `sites`: the names of the atomic accesses, and the source with one weakened
 //! - `patch`: known mistakes as unified diffs, and how they are applied
 //! - `lists`: text files with a reason for each name
 //! - `tidy`: the project's style, as tests
@@ -12,8 +11,12 @@
 pub mod lexer;
 pub mod tree;
 pub mod sites;
-pub mod orderings;
 pub mod patch;
 pub mod lists;
 #[cfg(test)]
 mod tidy;
+
+pub use lists::{List, read_reasons, rows};
+pub use patch::{MISTAKES, Mistake, mistakes};
+pub use sites::{Site, mutants, sites};
+pub use tree::{LOOM_PATCH, Tree, crate_only, fingerprint, read_folder};

@@ -14,21 +14,25 @@
 //! …
 //! ```
 //!
-//! `killer` may be left out: the test that is tried first. A hunk is found by its text, wherever
+//! `killer` may be left out. A hunk is found by its text, wherever
 //! that is now. Comment lines, blank lines, and the names of accesses in a proof do not count: a
 //! mistake is one in the code, and outlives every change of its comments.
 
-use std::path::Path;
-
+use anyhow::{Context, Result, bail, ensure};
 use diffy::Line;
 use diffy::patch_set::{FileOperation, ParseOptions, PatchSet};
 
 use super::tree::{self, Tree};
+use crate::run::ROOT;
+
+/// Where the known mistakes of the crate are.
+pub const MISTAKES: &str = "loom-tests/mistakes";
 
 pub struct Mistake {
     pub name: String,
     pub what: String,
     pub invariants: String,
+    /// The test that is tried first.
     pub killer: Option<String>,
     changes: Vec<Change>,
 }
@@ -43,26 +47,31 @@ struct Change {
 }
 
 /// Returns all mistakes in a folder of patches, by name.
-pub fn read_folder(root: &Path, folder: &str) -> Result<Vec<Mistake>, String> {
-    let patches = tree::read_folder(root, folder, &[".patch"])?;
+pub fn mistakes(folder: &str) -> Result<Vec<Mistake>> {
+    let patches = tree::read_folder(&ROOT, folder, &[".patch"])?;
     patches.iter().map(|(path, text)| Mistake::read(path, text)).collect()
 }
 
 impl Mistake {
-    /// Reads the text of a patch; it is called what its file is.
-    pub fn read(path: &str, text: &str) -> Result<Self, String> {
+    /// Reads the text of a mistake; it is called what its file is.
+    pub fn read(path: &str, text: &str) -> Result<Self> {
+        let mistake = Self::patch(path, text)?;
+        let is_said = !mistake.invariants.is_empty();
+        ensure!(is_said, "{path}: no line `invariant: N`, expected one above the diff");
+        Ok(mistake)
+    }
+
+    /// Reads the text of a patch, perhaps without an invariant.
+    pub fn patch(path: &str, text: &str) -> Result<Self> {
         let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".patch");
         let begin = text.find("\n--- a/").map_or(text.len(), |at| at + 1);
         let (prose, diff) = text.split_at(begin);
-        let field = |field: &str| prose.lines().find_map(|line| line.strip_prefix(field));
-        let invariants = field("invariant: ").ok_or_else(|| {
-            format!("{path}: no line `invariant: N`, expected one above the diff")
-        })?;
+        let field = |name: &str| prose.lines().find_map(|l| Some(l.strip_prefix(name)?.to_owned()));
         let mut changes = Vec::new();
         for patch in PatchSet::parse(diff, ParseOptions::unidiff()) {
-            let patch = patch.map_err(|error| format!("{path}: {error}"))?;
+            let patch = patch.with_context(|| path.to_owned())?;
             let FileOperation::Modify { modified, .. } = patch.operation().strip_prefix(1) else {
-                return Err(format!("{path}: a file is made or removed, expected changes only"));
+                bail!("{path}: a file is made or removed, expected changes only");
             };
             let file = modified.to_string();
             let hunks = patch.patch().as_text().map_or(&[][..], |patch| patch.hunks());
@@ -79,11 +88,10 @@ impl Mistake {
                 changes.push(Change { file: file.clone(), number: at + 1, old, new });
             }
         }
-        if changes.is_empty() {
-            return Err(format!("{path}: no hunk, expected a unified diff from `--- a/` on"));
-        }
+        let is_none = changes.is_empty();
+        ensure!(!is_none, "{path}: no hunk, expected a unified diff from `--- a/` on");
         let what = text.lines().next().unwrap_or_default().trim().to_owned();
-        let (invariants, killer) = (invariants.to_owned(), field("killer: ").map(str::to_owned));
+        let (invariants, killer) = (field("invariant: ").unwrap_or_default(), field("killer: "));
         Ok(Self { name: name.to_owned(), what, invariants, killer, changes })
     }
 
@@ -92,20 +100,19 @@ impl Mistake {
     }
 
     /// Returns the tree with this mistake in it, and without comments where it was made.
-    pub fn applied(&self, base: &Tree) -> Result<Tree, String> {
+    pub fn applied(&self, base: &Tree) -> Result<Tree> {
         let mut tree = base.clone();
         for Change { file, number, old, new } in &self.changes {
-            let wrong = |found: String| {
-                let hunk = format!("{}.patch: {file}, hunk {number}", self.name);
-                format!("{hunk}: {found}, expected once:\n{}", old.join("\n"))
-            };
-            let text = tree.get_mut(file).ok_or_else(|| wrong("the file is gone".to_owned()))?;
+            let hunk = format!("{}.patch: {file}, hunk {number}", self.name);
+            let text = tree.get_mut(file);
+            let text = text.with_context(|| format!("{hunk}: the file is gone"))?;
             let mut lines: Vec<&str> = text.lines().filter_map(|line| bare(file, line)).collect();
             let windows = lines.windows(old.len().max(1)).enumerate();
             let places: Vec<usize> =
                 windows.filter(|(_, lines)| *lines == *old).map(|(at, _)| at).collect();
             let [place] = places[..] else {
-                return Err(wrong(format!("its old lines are there {} times", places.len())));
+                let (times, old) = (places.len(), old.join("\n"));
+                bail!("{hunk}: its old lines are there {times} times, expected once:\n{old}");
             };
             lines.splice(place..place + old.len(), new.iter().map(|line| &**line));
             *text = lines.join("\n") + "\n";
@@ -143,9 +150,9 @@ mod tests {
         assert_eq!((&**name, &**what, &**invariants), ("name", "A mistake.", "3"));
         assert_eq!(killer.as_deref(), Some("a::b"));
         let base = tree("z\n{\n    // new words\n\n    one\n}\n", "x\ny\n");
-        assert_eq!(mistake.applied(&base), Ok(tree("z\n{\n    two\n}\n", "y\n")));
+        assert_eq!(mistake.applied(&base).unwrap(), tree("z\n{\n    two\n}\n", "y\n"));
         for (text, times) in [("{\n    two\n}\n", 0), (&*"{\n    one\n}\n".repeat(2), 2)] {
-            let refusal = mistake.applied(&tree(text, "x\ny\n")).unwrap_err();
+            let refusal = mistake.applied(&tree(text, "x\ny\n")).unwrap_err().to_string();
             let place = "name.patch: src/a.rs, hunk 1: its old lines are there";
             assert!(refusal.starts_with(&format!("{place} {times} times, expected once:\n")));
         }

@@ -1,15 +1,17 @@
-//! The names of the atomic accesses in the source.
+//! The names of the atomic accesses in the source, and its mutants.
 //!
 //! A name is `file.function.operation`, with `.2` for the second of the kind in a function. The
 //! file is its stem, or the folder's name for a `mod.rs`. Where that is another file's stem, it is
 //! `folder_stem`, or `folder_mod`. The calls that put a fence in the handshake have names, too.
+//!
+//! A mutant is the source with an ordering weakened: each becomes each weaker one, one at a time,
+//! and each call that puts a light or heavy fence in its place is left out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::lexer::{call_at, code_only, function_at, left_out};
 use super::tree::Tree;
-use crate::run::context::paths;
 
 /// The calls that put a fence in its place.
 const FENCES: [&str; 3] = ["self.fence.light(", "self.fence.full(", "self.fence.heavy("];
@@ -31,7 +33,11 @@ pub struct Site {
 
 /// Returns `true` for the files through which atomics come.
 pub fn is_sync(path: &str) -> bool {
-    path.starts_with(paths::SYNC)
+    path.starts_with("src/sync/")
+}
+
+pub fn is_system(path: &str) -> bool {
+    path.starts_with("src/sys/")
 }
 
 pub fn is_tests(path: &str) -> bool {
@@ -46,7 +52,7 @@ pub fn sites(tree: &Tree) -> Vec<Site> {
 /// Returns all accesses that models meet: with what is there for loom, without the system.
 pub fn modeled_sites(tree: &Tree) -> Vec<Site> {
     let mut sites = sites_on(tree, true);
-    sites.retain(|site| !site.path.starts_with(paths::SYSTEM));
+    sites.retain(|site| !is_system(&site.path));
     sites
 }
 
@@ -119,28 +125,76 @@ fn sites_of(path: &str, file: &str, text: &str, is_model: bool) -> Vec<Site> {
     found.into_iter().map(site).collect()
 }
 
+const WEAKER: [(&str, &[&str]); 4] = [
+    ("Acquire", &["Relaxed"]),
+    ("Release", &["Relaxed"]),
+    ("AcqRel", &["Acquire", "Release"]),
+    ("SeqCst", &["AcqRel"]),
+];
+
+/// Returns all mutants, file by file, from top to bottom: the access, the change as in
+/// `Acquire -> Relaxed`, the file, and all of its text.
+pub fn mutants(tree: &Tree) -> Vec<[String; 4]> {
+    let mut mutants = Vec::new();
+    for site in modeled_sites(tree) {
+        let text = &tree[&site.path];
+        let mut add = |change: String, place: Range<usize>, to: &str| {
+            let mut wrong = text.clone();
+            wrong.replace_range(place, to);
+            mutants.push([site.name.clone(), change, site.path.clone(), wrong]);
+        };
+        for (at, place) in site.places.iter().enumerate() {
+            let from = &text[place.clone()];
+            let on_failure = if at > 0 { " on failure" } else { "" };
+            let weaker = WEAKER.iter().filter(|(ordering, _)| *ordering == from);
+            for to in weaker.flat_map(|(_, weaker)| *weaker) {
+                add(format!("{from} -> {to}{on_failure}"), place.clone(), to);
+            }
+            if ["self.fence.light(", "self.fence.heavy("].contains(&from) {
+                let length = text[place.start..].find(';').map_or(0, |length| length + 1);
+                add("left out".to_owned(), place.start..place.start + length, "");
+            }
+        }
+    }
+    mutants
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const TEXT: &str = "fn f() {\n    // Acquire: why.\n    a.load(Ordering::Acquire);\n    \
-        // Release: why. Relaxed on failure: why.\n    b[c].compare_exchange(\n        1,\n        \
-        2,\n        Ordering::Release,\n        Ordering::Relaxed,\n    );\n    \
+        // AcqRel: why. Acquire on failure: why.\n    b[c].compare_exchange(\n        1,\n        \
+        2,\n        Ordering::AcqRel,\n        Ordering::Acquire,\n    );\n    \
         // Relaxed: why.\n    a.load(Ordering::Relaxed);\n    self.fence.light(); // MF\n}\n\
-        #[cfg(all(loom, x))]\nmod m {\n    a.load(Ordering::SeqCst)\n}\n\
+        #[cfg(all(loom, x))]\nmod m {\n    fn g() { a.load(Ordering::SeqCst) }\n}\n\
         #[cfg(test)]\nmod t {\n    a.load(Ordering::SeqCst)\n}\n";
 
     #[test]
-    fn accesses_have_names_and_orderings() {
-        let found = sites(&Tree::from([("src/x.rs".to_owned(), TEXT.to_owned())]));
+    fn accesses_have_names_and_are_weakened_one_at_a_time() {
+        let tree = Tree::from([("src/x.rs".to_owned(), TEXT.to_owned())]);
+        let found = sites(&tree);
         let found: Vec<_> = found.iter().map(|a| (&*a.name, &*a.orderings, a.line)).collect();
         let expected = [
             ("x.f.load", "Acquire", 3),
-            ("x.f.compare_exchange", "Release Relaxed", 8),
+            ("x.f.compare_exchange", "AcqRel Acquire", 8),
             ("x.f.load.2", "Relaxed", 12),
             ("x.f.light", "Fence", 13),
         ];
         assert_eq!(found, expected);
+        let mutants = mutants(&tree);
+        let names: Vec<String> = mutants.iter().map(|mutant| mutant[..2].join(" ")).collect();
+        let expected = [
+            "x.f.load Acquire -> Relaxed",
+            "x.f.compare_exchange AcqRel -> Acquire",
+            "x.f.compare_exchange AcqRel -> Release",
+            "x.f.compare_exchange Acquire -> Relaxed on failure",
+            "x.f.light left out",
+            "x.g.load SeqCst -> AcqRel",
+        ];
+        assert_eq!(names, expected);
+        assert!(mutants[2][3].contains("        Ordering::Release,\n        Ordering::Acquire,"));
+        assert!(mutants[4][3].contains("\n     // MF\n"));
     }
 
     #[test]

@@ -1,60 +1,66 @@
 //! A copy of the crate, as small as the models, or the stress test, can be built from.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::iter;
 use std::path::Path;
 
+use anyhow::Result;
+use fs_err as fs;
+
 use super::lexer::essence;
-use crate::run::context::{self, paths};
+use crate::run::{ROOT, context};
 
 /// Texts of files by their paths from the root, with `/`.
 pub type Tree = BTreeMap<String, String>;
 
+const MODELS: &str = "loom-tests";
+pub const LOOM_PATCH: &str = "loom-tests/loom.patch";
+
+/// What the crate's documentation includes, and what it is built by.
+const TEXTS: [&str; 5] =
+    ["README.md", "docs/DESIGN.md", "docs/MIGRATION.md", "docs/SANDBOX.md", "build.rs"];
+
 /// Returns what the library and the models are made of.
-pub fn for_models(root: &Path) -> Result<Tree, String> {
-    let mut suite = read_folder(root, paths::MODELS, &[".rs"])?;
-    // Folders with a `main.rs` are programs of their own.
-    let ends = |path: &String| path.strip_suffix("main.rs").map(str::to_owned);
-    let programs: Vec<String> = suite.keys().filter_map(ends).collect();
-    let own = format!("{}/", paths::MODELS);
-    suite.retain(|path, _| !programs.iter().any(|p| *p != own && path.starts_with(&**p)));
+pub fn for_models() -> Result<Tree> {
+    let mut suite = read_folder(&ROOT, MODELS, &[".rs"])?;
+    // A program of its own.
+    suite.retain(|path, _| !path.starts_with("loom-tests/gap/"));
     // The corrections of loom are not built, but outcomes depend on them.
-    lean(root, suite, &[paths::LOOM_PATCH], Some("loom"))
+    lean(suite, &[LOOM_PATCH], Some("loom"))
 }
 
 /// Returns what the library and the stress test are made of.
-pub fn for_stress(root: &Path) -> Result<Tree, String> {
+pub fn for_stress() -> Result<Tree> {
     let mut suite = Tree::new();
-    for folder in paths::STRESS {
-        suite.extend(read_folder(root, folder, &[".rs"])?);
+    for folder in ["tests/threads", "tests/common"] {
+        suite.extend(read_folder(&ROOT, folder, &[".rs"])?);
     }
     // Cargo finds the test by its place.
-    lean(root, suite, &[], None)
+    lean(suite, &[], None)
 }
 
-pub fn crate_only(root: &Path) -> Result<Tree, String> {
-    read_folder(root, paths::SOURCE, &[".rs"])
+pub fn crate_only() -> Result<Tree> {
+    read_folder(&ROOT, "src", &[".rs"])
 }
 
 /// Returns the crate, a suite, more files, and a manifest with what the suite needs.
-fn lean(root: &Path, suite: Tree, more: &[&str], test: Option<&str>) -> Result<Tree, String> {
-    let manifest = context::read(&root.join(paths::MANIFEST))?;
+fn lean(suite: Tree, more: &[&str], test: Option<&str>) -> Result<Tree> {
+    let manifest = context::read("Cargo.toml")?;
     let uses: String = suite.values().map(String::as_str).collect();
-    let mut tree = crate_only(root)?;
+    let mut tree = crate_only()?;
     tree.extend(suite);
-    tree.insert(paths::MANIFEST.to_owned(), lean_manifest(&manifest, &uses, test));
-    for file in paths::TEXTS.iter().chain(more).chain(&["build.rs"]) {
-        tree.insert((*file).to_owned(), context::read(&root.join(file))?);
+    tree.insert("Cargo.toml".to_owned(), lean_manifest(&manifest, &uses, test));
+    for file in TEXTS.iter().chain(more) {
+        tree.insert((*file).to_owned(), context::read(file)?);
     }
     Ok(tree)
 }
 
 /// Returns all files below a folder whose names end so, apart from build output and hidden folders.
-pub fn read_folder(root: &Path, folder: &str, endings: &[&str]) -> Result<Tree, String> {
+pub fn read_folder(root: &Path, folder: &str, endings: &[&str]) -> Result<Tree> {
     let mut tree = Tree::new();
-    let entries = fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
-    for entry in entries.flatten() {
+    for entry in fs::read_dir(root.join(folder))?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
         if entry.path().is_dir() {
@@ -62,7 +68,7 @@ pub fn read_folder(root: &Path, folder: &str, endings: &[&str]) -> Result<Tree, 
                 tree.extend(read_folder(root, &path, endings)?);
             }
         } else if endings.iter().any(|ending| name.ends_with(ending)) {
-            tree.insert(path.clone(), context::read(&root.join(path))?);
+            tree.insert(path.clone(), context::read(root.join(path))?);
         }
     }
     Ok(tree)
@@ -70,22 +76,22 @@ pub fn read_folder(root: &Path, folder: &str, endings: &[&str]) -> Result<Tree, 
 
 /// Makes a folder hold the tree and nothing else of Rust, and touches only what differs, so that
 /// no more than need be is built again.
-pub fn write(tree: &Tree, folder: &Path, lock: &Path) -> Result<(), String> {
+pub fn write(tree: &Tree, folder: &Path) -> Result<()> {
     let mut old = Tree::new();
-    for part in [paths::SOURCE, paths::MODELS, "tests"] {
+    for part in ["src", MODELS, "tests"] {
         // Not there at first.
         old.extend(read_folder(folder, part, &[".rs"]).unwrap_or_default());
     }
     for path in old.keys().filter(|path| !tree.contains_key(*path)) {
-        fs::remove_file(folder.join(path)).map_err(|error| format!("{path}: {error}"))?;
+        fs::remove_file(folder.join(path))?;
     }
     for (path, text) in tree {
-        context::write(&folder.join(path), text)?;
+        context::write(folder.join(path), text)?;
     }
     // The same versions of the dependencies; cargo takes out what the copy does not need.
-    let copy = folder.join(paths::LOCK);
+    let [lock, copy] = [&*ROOT, folder].map(|folder| folder.join("Cargo.lock"));
     if lock.exists() && !copy.exists() {
-        fs::copy(lock, copy).map_err(|error| format!("{}: {error}", lock.display()))?;
+        fs::copy(lock, copy)?;
     }
     Ok(())
 }
@@ -106,26 +112,20 @@ pub fn fingerprint(tree: &Tree) -> String {
 /// Returns the manifest of a package of its own, without what the suite does not use. Of the tests
 /// that are named in it, only this one is kept.
 fn lean_manifest(manifest: &str, suite: &str, test: Option<&str>) -> String {
-    let head = |section: &str| section.lines().next().unwrap_or_default().to_owned();
-    let is_kept = |section: &&str| {
-        let is_it = |test| section.contains(&format!("name = \"{test}\""));
-        match &*head(section) {
-            "[bench]]" | "[example]]" => false,
-            "[test]]" => test.is_some_and(is_it),
-            head => !head.starts_with("workspace"),
-        }
-    };
-    let is_used = |line: &&str| {
+    let is_used = |line: &str| {
         let name = line.split(['=', ' ', '.']).next().unwrap_or_default();
-        suite.contains(&format!("{}::", name.replace('-', "_")))
+        !name.is_empty() && suite.contains(&format!("{}::", name.replace('-', "_")))
     };
-    let lean = manifest.trim_end().split("\n[").filter(is_kept).map(|section| {
-        if !head(section).ends_with("dev-dependencies]") {
-            return section.to_owned();
-        }
-        let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
-        let used = lines.lines().filter(|line| !line.is_empty()).filter(is_used);
-        std::iter::once(head).chain(used).collect::<Vec<_>>().join("\n")
+    let lean = manifest.trim_end().split("\n[").filter_map(|section| {
+        let (head, lines) = section.split_once('\n')?;
+        let is_kept = match head {
+            "[bench]]" | "[example]]" => false,
+            "[test]]" => test.is_some_and(|test| section.contains(&format!("name = \"{test}\""))),
+            head => !head.starts_with("workspace"),
+        };
+        let needs_use = head.ends_with("dev-dependencies]");
+        let lines = lines.split('\n').filter(|line| !needs_use || is_used(line));
+        is_kept.then(|| iter::once(head).chain(lines).collect::<Vec<_>>().join("\n"))
     });
     lean.collect::<Vec<_>>().join("\n[") + "\n\n[workspace]\n"
 }

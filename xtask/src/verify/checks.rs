@@ -2,16 +2,13 @@
 
 use crate::loom::compare;
 use crate::loom::index::NOT_QUICK;
-use crate::loom::patched::{patched_loom, stock_loom};
+use crate::loom::patched::patched;
 use crate::mistakes::stress::tsan;
-use crate::platforms::{self, install, sanitized};
+use crate::platforms::{install, prepared};
 use crate::proofs;
-use crate::run::command::{Command, Plan, Say, cargo, own, program};
-use crate::run::context::Context;
-use crate::run::process::output_of;
-use crate::run::tally::Tally;
+use crate::run::{Command, Options, Plan, TARGET, Tally, cargo, output_of, own, program};
 use Commands::{By, Cargo, Own, Platform, Quick};
-use Evidence::{Builds, Cases, Files, Models, Outcomes, Proofs, Runs, Tests};
+use Evidence::{Cases, Models, Outcomes, Proofs, Runs, Tests};
 use When::{Always, OnRequest, Thorough};
 
 pub struct Check {
@@ -40,11 +37,8 @@ pub enum When {
 /// compiled away exits well too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Evidence {
-    /// Nothing; measured in the source files of the repository.
-    Files,
     /// Nothing; measured in its commands unless something countable shows up.
     Runs,
-    Builds,
     Tests,
     /// At least one random case.
     Cases,
@@ -62,16 +56,15 @@ impl Evidence {
         if let Some(line) = &tally.malformed {
             return Some(format!("a line that is malformed: `{line}`"));
         }
-        let (is_there, noun) = match self {
-            Files | Runs | Builds => (true, ""),
-            Tests => (tally.tests_passed > 0, "test"),
-            Cases => (tally.cases > 0, "case"),
-            Models | Outcomes => (!tally.models.is_empty(), "model"),
-            Proofs if tally.variants > 0 => (true, ""),
-            Proofs if tally.theorems.is_empty() => (false, "theorem"),
-            Proofs => (!tally.explorations.is_empty(), "model"),
+        let noun = match self {
+            Tests if tally.tests_passed == 0 => "test",
+            Cases if tally.cases == 0 => "case",
+            Models | Outcomes if tally.models.is_empty() => "model",
+            Proofs if tally.variants == 0 && tally.theorems.is_empty() => "theorem",
+            Proofs if tally.variants == 0 && tally.explorations.is_empty() => "model",
+            _ => return None,
         };
-        (!is_there).then(|| format!("no {noun} was run, expected one at least"))
+        Some(format!("no {noun} was run, expected one at least"))
     }
 }
 
@@ -82,17 +75,17 @@ enum Commands {
     Quick(&'static str, &'static [&'static str]),
     Own,
     Platform,
-    By(fn(&Context, Say) -> Plan),
+    By(fn(&Options) -> Plan),
 }
 
 impl Check {
-    pub fn plan(&self, context: &Context, say: Say) -> Plan {
+    pub fn plan(&self, options: &Options) -> Plan {
         match self.commands {
-            Quick(line, _) if context.options.quick => Ok(vec![cargo(line)]),
+            Quick(line, _) if options.quick => Ok(vec![cargo(line)]),
             Cargo(lines) | Quick(_, lines) => Ok(lines.iter().map(|line| cargo(line)).collect()),
-            Own => Ok(vec![own(self.name, context)]),
-            Platform => platforms::plan(self.name, context, say),
-            By(plan) => plan(context, say),
+            Own => Ok(vec![own(self.name)]),
+            Platform => Ok(vec![prepared(self.name)?]),
+            By(plan) => plan(options),
         }
     }
 }
@@ -108,9 +101,9 @@ pub fn listing() -> String {
             Thorough => " (not with --quick)",
             OnRequest => " (only if named)",
         };
-        format!("{:<13} {}: {}{when}\n", check.name, check.tool, check.subject)
+        format!("{:<13} {}: {}{when}", check.name, check.tool, check.subject)
     };
-    CHECKS.iter().map(line).collect()
+    CHECKS.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 macro_rules! table {
@@ -131,10 +124,17 @@ macro_rules! table {
 /// All checks, in the order in which they run: name, subject, tool, when, evidence, minutes, and
 /// below them the commands.
 pub static CHECKS: &[Check] = table! {
-    "fmt", "layout of the source", "rustfmt", Always, Files, 2:
+    "fmt", "layout of the source", "rustfmt", Always, Runs, 2:
         Cargo(&["fmt --all --check -- --color never"]);
-    "lint", "lints, also under loom and shuttle", "clippy", Always, Files, 15: By(lints);
-    "doc", "documentation and its links", "rustdoc", Always, Files, 10:
+    "lint", "lints, also under loom and shuttle", "clippy", Always, Runs, 15: Cargo(&[
+        "clippy --workspace --all-targets -- -D warnings",
+        "clippy --no-default-features --features serde --lib -- -D warnings",
+        "CARGO_TARGET_DIR=$TARGET/loom RUSTFLAGS+=--cfg=loom clippy --features loom --lib \
+            --test loom --test loom_gap -- -D warnings",
+        "CARGO_TARGET_DIR=$TARGET/shuttle RUSTFLAGS+=--cfg=loom \
+            RUSTFLAGS+=--cfg=slotarena_observed RUSTFLAGS+=--cfg=slotarena_shuttle \
+            clippy --features loom --lib --test loom -- -D warnings"]);
+    "doc", "documentation and its links", "rustdoc", Always, Runs, 10:
         Cargo(&["RUSTDOCFLAGS+=-Dwarnings doc --no-deps --document-private-items"]);
     "unit", "each module by itself", "cargo test", Always, Tests, 15: Cargo(&["test --lib"]);
     "doctest", "examples in the documentation", "cargo test", Always, Tests, 10:
@@ -160,7 +160,9 @@ pub static CHECKS: &[Check] = table! {
     "history", "recorded histories, linearizable", "todc-utils", Always, Cases, 10: Quick(
         "test --test linearizability -- --nocapture",
         &["test --release --test linearizability -- --nocapture"]);
-    "heap", "the back end without reservations", "cargo test", Thorough, Tests, 15: By(heap);
+    "heap", "the back end without reservations", "cargo test", Thorough, Tests, 15: Cargo(&[
+        "CARGO_TARGET_DIR=$TARGET/heap RUSTFLAGS+=--cfg=slotarena_heap test --lib \
+            --test properties --test linearizability"]);
     "heavy", "full-sized tables", "cargo test", Thorough, Tests, 20: Cargo(&[
         "SLOTARENA_HEAVY=1 test --release --test heavy -- --nocapture --test-threads=1"]);
     "limits", "refusals by the system", "cargo test", Always, Tests, 10:
@@ -191,49 +193,34 @@ pub static CHECKS: &[Check] = table! {
             "run --release --example wasm_calls -- --seconds 2 --attack"]);
     "bench-smoke", "benchmarks run, once each", "cargo bench", Thorough, Runs, 20:
         Cargo(&["bench -- --test"]);
-    "msrv", "oldest supported compiler", "cargo check", Thorough, Builds, 15: Platform;
-    "windows", "Windows", "Wine or cargo check", Thorough, Builds, 20: Platform;
-    "portable", "32 bits; no virtual memory", "i686, wasm32", Thorough, Builds, 20: Platform;
+    "msrv", "oldest supported compiler", "cargo check", Thorough, Runs, 15: Platform;
+    "windows", "Windows", "Wine or cargo check", Thorough, Runs, 20: Platform;
+    "portable", "32 bits; no virtual memory", "i686, wasm32", Thorough, Runs, 20: Platform;
 };
 
-fn lints(context: &Context, _: Say) -> Plan {
-    let plain = cargo("clippy --workspace --all-targets -- -D warnings");
-    let core = cargo("clippy --no-default-features --features serde --lib -- -D warnings");
-    let loom = cargo("clippy --features loom --lib --test loom --test loom_gap -- -D warnings");
-    let shuttle = cargo("clippy --features loom --lib --test loom -- -D warnings");
-    Ok(vec![plain, core, stock_loom(loom, context), compare::on_shuttle(shuttle, context)])
-}
-
-fn stress(context: &Context, _: Say) -> Plan {
+fn stress(options: &Options) -> Plan {
     let stress = cargo("test --release --test threads -- --nocapture --test-threads=1");
-    let seconds = context.options.seconds.unwrap_or(if context.options.quick { 2 } else { 60 });
+    let seconds = options.seconds.unwrap_or(if options.quick { 2 } else { 60 });
     Ok(vec![stress.env("SLOTARENA_STRESS_SECONDS", seconds.to_string())])
 }
 
-fn asan(context: &Context, say: Say) -> Plan {
-    let tests = cargo("test --lib --test table --test properties --test threads");
-    let tests = tests.target_dir(&context.target.join("asan"));
-    Ok(vec![sanitized("address", tests, context, say)?])
+fn asan(_: &Options) -> Plan {
+    let tests = "test --lib --test table --test properties --test threads";
+    Ok(vec![cargo(&format!("CARGO_TARGET_DIR=$TARGET/asan {tests}")).through(prepared("address")?)])
 }
 
-fn heap(context: &Context, _: Say) -> Plan {
-    let tests = cargo("test --lib --test properties --test linearizability");
-    let tests = tests.target_dir(&context.target.join("heap"));
-    Ok(vec![tests.env_append("RUSTFLAGS", "--cfg slotarena_heap")])
-}
-
-fn counts(context: &Context, say: Say) -> Plan {
-    if output_of(&program("valgrind", "--version"), &context.root).is_err() {
-        install(context, "valgrind binutils", say)?;
+fn counts(_: &Options) -> Plan {
+    if output_of(&program("valgrind", "--version")).is_err() {
+        install("valgrind binutils")?;
     }
     let counts = "test --release --test counts -- --nocapture --test-threads=1";
-    Ok(vec![cargo(counts).env("SLOTARENA_COUNTS", "1")])
+    Ok(vec![cargo(&format!("SLOTARENA_COUNTS=1 {counts}"))])
 }
 
-fn models(context: &Context, _: Say) -> Plan {
-    let arguments = "test --release --features loom --test loom -- --nocapture --test-threads=2";
-    let [patch, loom] = patched_loom(arguments, "--cfg loom", context, "build");
-    if !context.options.quick {
+fn models(options: &Options) -> Plan {
+    let loom = "test --release --features loom --test loom -- --nocapture --test-threads=2";
+    let [patch, loom] = patched("build", "RUSTFLAGS+=--cfg=loom", loom);
+    if !options.quick {
         return Ok(vec![patch, loom]);
     }
     let skip = |loom: Command, name| loom.argument("--skip").argument(name);
@@ -241,22 +228,21 @@ fn models(context: &Context, _: Say) -> Plan {
     Ok(vec![patch, loom.env("SLOTARENA_LOOM_QUICK", "2")])
 }
 
-fn gap(context: &Context, _: Say) -> Plan {
-    let arguments =
-        "test --release --features loom --test loom_gap -- --nocapture --test-threads=2";
-    let [patch, patched] = patched_loom(arguments, "--cfg loom", context, "build");
-    let stock = stock_loom(cargo(arguments), context);
-    Ok(vec![stock, patch, patched.env("SLOTARENA_LOOM_PATCHED", "1")])
+fn gap(_: &Options) -> Plan {
+    let gap = "test --release --features loom --test loom_gap -- --nocapture --test-threads=2";
+    let stock = cargo(&format!("CARGO_TARGET_DIR=$TARGET/loom RUSTFLAGS+=--cfg=loom {gap}"));
+    let [patch, gap] = patched("build", "RUSTFLAGS+=--cfg=loom SLOTARENA_LOOM_PATCHED=1", gap);
+    Ok(vec![stock, patch, gap])
 }
 
 /// Mutates the statements of the files whose unit tests must notice.
-fn statements(context: &Context, _: Say) -> Plan {
-    let tools = context.target.join("tools");
-    let install = cargo("install cargo-mutants --locked --root").argument(&tools);
-    let run = program(tools.join("bin/cargo-mutants"), "mutants --no-times --colors never");
-    let run = run.arguments("-f src/bits/chain.rs -f src/bits/geometry.rs -f src/bits/word.rs -o");
-    let run = run.argument(&context.target).arguments("-- --lib --");
-    Ok(vec![install, run.arguments("bits::chain:: bits::geometry:: bits::word::")])
+fn statements(_: &Options) -> Plan {
+    let run = "mutants --no-times --colors never -f src/bits/chain.rs -f src/bits/geometry.rs \
+               -f src/bits/word.rs -o";
+    let run = program(TARGET.join("tools/bin/cargo-mutants"), run).argument(&*TARGET);
+    let tests = "-- --lib -- bits::chain:: bits::geometry:: bits::word::";
+    let install = cargo("install cargo-mutants --locked --root $TARGET/tools");
+    Ok(vec![install, tests.split(' ').fold(run, Command::argument)])
 }
 
 #[cfg(test)]
@@ -277,7 +263,7 @@ mod tests {
         for evidence in [Tests, Cases, Models, Outcomes, Proofs] {
             assert!(evidence.missing(&tally).is_some());
         }
-        assert_eq!(Files.missing(&tally), None);
+        assert_eq!(Runs.missing(&tally), None);
         tally.read("cases: some 3");
         assert_eq!(Cases.missing(&tally), None);
         tally.read("cases: some");

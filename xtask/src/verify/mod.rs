@@ -10,23 +10,20 @@ pub use checks::{listing, named};
 
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, bail};
+
 use checks::When::{Always, OnRequest};
 use checks::{CHECKS, Check, Evidence};
 use report::{Outcome, Verdict, closing};
 
 use crate::loom::index;
-use crate::run::context::{self, Context};
-use crate::run::display::{Display, counted, grouped, seconds};
-use crate::run::process;
-use crate::run::tally::Tally;
-use crate::source::tree::read_folder;
+use crate::run::{Display, Options, TARGET, Tally, context, counted, grouped, process, seconds};
 
 const TAIL: usize = 80;
 
-/// Runs the chosen checks in the table's order. A failure does not stop the others. Returns `true`
-/// if there is none.
-pub fn verify(context: &Context) -> bool {
-    let options = &context.options;
+/// Runs the chosen checks in the table's order. A failure does not stop the others. Ends the
+/// process if there is one: the last line has said so.
+pub fn verify(options: &Options) -> Result<()> {
     let chosen = |check: &&Check| {
         let named = options.only.iter().any(|name| name == check.name);
         let usual = if options.quick { check.when == Always } else { check.when != OnRequest };
@@ -34,30 +31,32 @@ pub fn verify(context: &Context) -> bool {
     };
     let checks: Vec<&'static Check> = CHECKS.iter().filter(chosen).collect();
     let started = Instant::now();
-    let mut outcomes = Vec::new();
-    for (index, check) in checks.iter().enumerate() {
-        let display = Display::begin(index + 1, checks.len(), check.name);
-        outcomes.push(run(check, context, display));
-    }
+    let run = |(at, check): (usize, &&'static Check)| run(check, options, at + 1, checks.len());
+    let outcomes: Vec<Outcome> = checks.iter().enumerate().map(run).collect();
     println!("\n{} in {}", counted(checks.len() as u64, "check"), seconds(started.elapsed()));
     print!("{}", closing(&outcomes));
-    outcomes.iter().all(|outcome| outcome.verdict != Verdict::Failed)
+    if outcomes.iter().any(|outcome| outcome.verdict == Verdict::Failed) {
+        std::process::exit(1);
+    }
+    Ok(())
 }
 
-/// Runs one check: its commands in turn, up to the first that fails.
-fn run(check: &'static Check, context: &Context, mut display: Display) -> Outcome {
+/// Runs one check, number `index` of `total`: its commands in turn, up to the first that fails.
+fn run(check: &'static Check, options: &Options, index: usize, total: usize) -> Outcome {
     let started = Instant::now();
     let mut tally = Tally::default();
-    let commands = match check.plan(context, &|text| display.say(text)) {
+    let plan = check.plan(options);
+    let mut display = Display::begin(index, total, check.name);
+    let commands = match plan {
         Ok(commands) => commands,
         Err(reason) => {
-            display.end(&format!("skipped: {reason}"));
-            let (verdict, time) = (Verdict::Skipped(reason), started.elapsed());
+            display.end(&format!("skipped: {reason:#}"));
+            let (verdict, time) = (Verdict::Skipped(format!("{reason:#}")), started.elapsed());
             return Outcome { check, verdict, extent: String::new(), time, tally };
         }
     };
 
-    let limit = Duration::from_secs(60 * check.minutes + context.options.seconds.unwrap_or(0));
+    let limit = Duration::from_secs(60 * check.minutes + options.seconds.unwrap_or(0));
     let mut output = Vec::new();
     let result = commands.iter().try_for_each(|command| {
         output.push(format!("$ {command}"));
@@ -70,16 +69,18 @@ fn run(check: &'static Check, context: &Context, mut display: Display) -> Outcom
             display.beat();
             true
         };
-        let result = process::run_while(command, &context.root, left, hear);
-        result.map_err(|reason| format!("{command}: {reason}"))
+        process::run_while(command, left, hear).with_context(|| command.to_string())
     });
-    let result = result.and_then(|()| check.evidence.missing(&tally).map_or(Ok(()), Err));
-    let result = result.and_then(|()| match check.evidence {
-        Evidence::Models => index::check(context, &tally.models),
-        _ => Ok(()),
+    let result = result.and_then(|()| match (check.evidence.missing(&tally), check.evidence) {
+        (Some(missing), _) => bail!(missing),
+        (None, Evidence::Models) => index::check(options.quick, &tally.models),
+        (None, _) => Ok(()),
     });
-    let extent = extent(check, &tally, context, commands.len() as u64);
-    let log = context.target.join(format!("verify/{}.log", check.name));
+    let extent = match (tally.to_string(), check.evidence) {
+        (counts, Evidence::Runs) if counts.is_empty() => counted(commands.len() as u64, "run"),
+        (counts, _) => counts,
+    };
+    let log = TARGET.join(format!("verify/{}.log", check.name));
     let kept = context::write(&log, &(output.join("\n") + "\n"));
     let verdict = match result {
         Ok(()) => {
@@ -87,9 +88,9 @@ fn run(check: &'static Check, context: &Context, mut display: Display) -> Outcom
             Verdict::Passed
         }
         Err(reason) => {
-            display.end(&format!("FAILED  {reason}"));
+            display.end(&format!("FAILED  {reason:#}"));
             let tail = &output[output.len().saturating_sub(TAIL)..];
-            let log = kept.map_or_else(|error| error, |()| log.display().to_string());
+            let log = kept.map_or_else(|error| error.to_string(), |()| log.display().to_string());
             println!("---- last {} of {} lines ({log})", tail.len(), output.len());
             tail.iter().for_each(|line| println!("  {line}"));
             println!("----");
@@ -111,19 +112,5 @@ fn hear(line: &str, tally: &mut Tally, display: &mut Display) {
         display.update(&done);
     } else if tally.models.is_empty() && !line.trim().is_empty() {
         display.update(line.trim());
-    }
-}
-
-fn extent(check: &Check, tally: &Tally, context: &Context, commands: u64) -> String {
-    let counts = tally.to_string();
-    match check.evidence {
-        _ if !counts.is_empty() => counts,
-        Evidence::Files => {
-            let files = read_folder(&context.root, "", &[".rs"]);
-            counted(files.map_or(0, |files| files.len() as u64), "file")
-        }
-        Evidence::Runs => counted(commands, "run"),
-        Evidence::Builds => counted(commands, "build"),
-        _ => "nothing".to_owned(),
     }
 }

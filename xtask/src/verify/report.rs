@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use comfy_table::{Table, presets::ASCII_MARKDOWN};
+
 use super::checks::Check;
-use crate::run::display::{grouped, seconds};
-use crate::run::tally::{Model, Tally};
+use crate::run::{Model, Tally, grouped, seconds};
 
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
@@ -24,23 +25,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the tests or models that passed, and that failed. A check that came to none is one.
-    fn counts(&self) -> [u64; 2] {
+    /// Returns the result in a word, and the tests or models that passed, and that failed. A check
+    /// that came to none is one.
+    fn result(&self) -> (&'static str, [u64; 2]) {
         match self.verdict {
-            Verdict::Passed => [self.tally.passed().max(1), 0],
-            Verdict::Failed => [self.tally.passed(), self.tally.tests_failed.max(1)],
-            Verdict::Skipped(_) => [0, 0],
+            Verdict::Passed => ("ok", [self.tally.passed().max(1), 0]),
+            Verdict::Failed => ("FAILED", [self.tally.passed(), self.tally.tests_failed.max(1)]),
+            Verdict::Skipped(_) => ("skipped", [0, 0]),
         }
     }
 
     fn row(&self) -> Vec<String> {
-        let result = match self.verdict {
-            Verdict::Passed => "ok",
-            Verdict::Failed => "FAILED",
-            Verdict::Skipped(_) => "skipped",
-        };
         let (Check { name, subject, tool, .. }, time) = (self.check, seconds(self.time));
-        [*name, subject, tool, &self.extent, &time, result].map(str::to_owned).to_vec()
+        [*name, subject, tool, &self.extent, &time, self.result().0].map(str::to_owned).to_vec()
     }
 }
 
@@ -63,7 +60,7 @@ pub fn closing(outcomes: &[Outcome]) -> String {
         }
     }
     let [passed, failed] =
-        [0, 1].map(|which| outcomes.iter().map(|outcome| outcome.counts()[which]).sum::<u64>());
+        [0, 1].map(|which| outcomes.iter().map(|outcome| outcome.result().1[which]).sum::<u64>());
     text + &format!("\n{passed} passed, {failed} failed\n")
 }
 
@@ -73,24 +70,11 @@ fn model_row(model: &Model) -> Vec<String> {
     [name, invariants, what, bound, &executions, &seconds].map(String::clone).to_vec()
 }
 
-/// Writes rows below their heading, as aligned columns and after an empty line; nothing if there
-/// are none.
+/// Writes rows below their heading, after an empty line; nothing if there are none.
 fn table(heading: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut rows: Vec<Vec<String>> = rows.collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    rows.insert(0, heading.split('|').map(str::to_owned).collect());
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..rows[0].len()).filter_map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        format!("\n{}", cells.collect::<Vec<_>>().join(" | ").trim_end())
-    };
-    let mut lines: Vec<String> = rows.iter().map(line).collect();
-    let rules: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-    lines.insert(1, format!("\n{}", rules.join("-|-")));
-    lines.concat() + "\n"
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(heading.split('|')).add_rows(rows);
+    if table.is_empty() { String::new() } else { format!("\n{table}\n") }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The files of the repository, and what is code in a line and what is comment.
 
-use std::path::Path;
-
+use crate::run::ROOT;
 use crate::source::lexer::{is_comment, shipped, tokens};
 use crate::source::sites::is_tests;
 use crate::source::tree::read_folder;
@@ -18,13 +17,9 @@ pub struct File {
 /// What is not as it should be: where, and what.
 pub type Misses = Vec<String>;
 
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a folder above the package")
-}
-
 /// Returns all files below a folder of the repository whose name ends so. There must be some.
 pub fn files(folder: &str, endings: &[&str]) -> Vec<File> {
-    let tree = read_folder(root(), folder, endings).unwrap_or_else(|error| panic!("{error}"));
+    let tree = read_folder(&ROOT, folder, endings).unwrap_or_else(|error| panic!("{error}"));
     assert!(!tree.is_empty(), "no {endings:?} in {folder}");
     tree.iter().map(|(path, text)| File::new(path, text)).collect()
 }

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use super::files::{Misses, check, none, root};
-use crate::run::context::paths;
-use crate::source::lexer::{is_word, shipped};
-use crate::source::sites::is_sync;
+use regex_lite::Regex;
+
+use super::files::{Misses, none};
+use crate::run::ROOT;
+use crate::source::lexer::shipped;
 use crate::source::tree::{Tree, read_folder};
 
 /// The names of a path, from the root of a crate.
@@ -17,15 +18,20 @@ type Names = Vec<String>;
 #[derive(Default)]
 struct Module {
     path: String,
-    files: Vec<String>,
+    files: Names,
     /// What is re-exported, by its name, or by `module::name` in a module within the file, or
     /// by its path where that ends in `*`. Nothing is known of what is another crate's.
     exports: BTreeMap<String, Option<Names>>,
-    items: Vec<String>,
+    items: Names,
     uses: Vec<(usize, Names)>,
 }
 
-struct Crate(BTreeMap<Names, Module>);
+#[derive(Default)]
+struct Crate {
+    modules: BTreeMap<Names, Module>,
+    /// From the top down.
+    order: Vec<Names>,
+}
 
 impl Crate {
     fn read(tree: &Tree, folder: &str) -> Self {
@@ -36,63 +42,56 @@ impl Crate {
             let module = Module::read(path, &names, text);
             Some((names, module))
         });
-        Self(modules.collect())
+        let mut all = Self { modules: modules.collect(), ..Self::default() };
+        all.list(Names::new());
+        all
+    }
+
+    /// Puts a module in its place: behind those that it lists.
+    fn list(&mut self, names: Names) {
+        // What is listed may be a file somewhere else.
+        let files = self.modules.get(&names).map(|module| module.files.clone());
+        for file in files.unwrap_or_default() {
+            self.list([&names[..], &[file]].concat());
+        }
+        self.order.push(names);
     }
 
     fn misses(&self) -> Misses {
-        let listed = self.0.iter().filter(|(names, _)| self.is_listed(names));
+        let listed = self.modules.iter().filter(|(names, _)| self.order.contains(names));
         listed.flat_map(|(names, module)| self.misses_of(names, module)).collect()
-    }
-
-    /// Returns `true` if a module is in the list of another: not the root, and not one for tests.
-    fn is_listed(&self, names: &[String]) -> bool {
-        let is_in = |length| self.0[&names[..length]].files.contains(&names[length]);
-        !names.is_empty() && (0..names.len()).all(is_in)
     }
 
     fn misses_of(&self, names: &[String], module: &Module) -> Misses {
         let wrong = |(line, used): &(usize, Names)| {
-            Some(format!("{}:{line}: {}", module.path, self.wrong(names, used, 0)?))
+            let wrong = self.wrong(names, used, 0)?;
+            Some(format!("{}:{line}: uses {}, {wrong}", module.path, used.join("::")))
         };
         module.uses.iter().filter_map(wrong).collect()
     }
 
     /// Returns what is wrong with a module's use of a path, if it is.
-    fn wrong(&self, from: &[String], used: &[String], depth: usize) -> Option<String> {
-        // What a folder lists may be a file somewhere else.
-        let is_module = |length: &usize| {
-            let list = |folder| self.0.get(folder).map_or(&[][..], |module| &module.files[..]);
-            used[..*length].split_last().is_none_or(|(name, folder)| list(folder).contains(name))
-        };
-        let known = (0..=used.len()).take_while(is_module).last()?;
+    fn wrong(&self, from: &[String], used: &[String], depth: usize) -> Option<&'static str> {
+        let place = |names: &[String]| self.order.iter().position(|module| module == names);
+        let known = (0..=used.len()).rev().find(|length| place(&used[..*length]).is_some())?;
         let (target, items) = used.split_at(known);
-        let name = used.join("::");
-        if target.starts_with(from) {
+        if place(target) <= place(from) {
             return None;
+        } else if !from.starts_with(target) {
+            return Some("which is below it");
         }
-        if from.starts_with(target) {
-            let Module { exports, items: own, .. } = &self.0[target];
-            let is_foreign = items.first().is_some_and(|item| item != "*" && !own.contains(item));
-            let named = (1..=items.len()).find_map(|n| exports.get(&items[..n].join("::")));
-            let mut globs = exports.iter().filter(|(name, _)| name.ends_with("::*"));
-            let is_right = |exported: &Option<Names>| match exported {
-                Some(exported) => depth < 9 && self.wrong(from, exported, depth + 1).is_none(),
-                None => true,
-            };
-            let is_right = match named {
-                Some(exported) => is_right(exported),
-                None => is_foreign && globs.any(|(_, exported)| is_right(exported)),
-            };
-            return (!is_right).then(|| format!("uses {name} of a folder that it is in"));
-        }
-        let common = from.iter().zip(target).take_while(|(a, b)| a == b).count();
-        let list = &self.0[&from[..common]].files;
-        let place = |names: &[String]| list.iter().position(|file| *file == names[common]);
-        match (place(target), place(from)) {
-            (Some(target), Some(from)) if target < from => None,
-            (Some(_), Some(_)) => Some(format!("uses {name}, which is below it")),
-            _ => Some(format!("uses {name}, which is in no list of modules")),
-        }
+        let Module { exports, items: own, .. } = &self.modules[target];
+        let is_right = |exported: &Option<Names>| match exported {
+            Some(exported) => depth < 9 && self.wrong(from, exported, depth + 1).is_none(),
+            None => true,
+        };
+        let is_foreign = items.first().is_some_and(|item| item != "*" && !own.contains(item));
+        let mut globs = exports.iter().filter(|(name, _)| name.ends_with("::*"));
+        let is_right = match (1..=items.len()).find_map(|n| exports.get(&items[..n].join("::"))) {
+            Some(exported) => is_right(exported),
+            None => is_foreign && globs.any(|(_, exported)| is_right(exported)),
+        };
+        (!is_right).then_some("of a folder that it is in")
     }
 }
 
@@ -102,48 +101,51 @@ const ITEMS: [&str; 7] = ["struct", "enum", "union", "trait", "type", "const", "
 impl Module {
     fn read(path: &str, names: &[String], text: &str) -> Self {
         let (code, mut module) = (shipped(text), Self { path: path.to_owned(), ..Self::default() });
+        // Paths as they stand, and each other sign by itself.
+        let words = Regex::new(r"[\w:]+\*?|\S").expect("a pattern");
+        let words: Vec<_> =
+            words.find_iter(&code).map(|word| (word.start(), word.as_str())).collect();
+        let word = |at: usize| words.get(at).map_or("", |(_, word)| *word);
         // Modules within the file, and the depths of their braces.
         let (mut within, mut depth): (Vec<(&str, usize)>, usize) = (Vec::new(), 0);
-        let words = words(&code);
-        let mut used_up = 0;
-        for (n, &(at, word)) in words.iter().enumerate() {
-            if at < used_up {
-                continue;
-            }
-            let next = |ahead: usize| words.get(n + ahead).map_or("", |(_, word)| *word);
+        // What comes before the braces of a `use`, while there is one.
+        let mut prefixes: Option<Vec<&str>> = None;
+        for (n, &(at, this)) in words.iter().enumerate() {
             let inner: Names = within.iter().map(|(name, _)| (*name).to_owned()).collect();
             let here = [names, &inner].concat();
             let line = code[..at].matches('\n').count() + 1;
-            match word {
-                "{" => depth += 1,
-                "}" => {
+            match (this, &mut prefixes) {
+                (";", Some(_)) => prefixes = None,
+                ("{" | ",", Some(_)) => {}
+                ("}", Some(prefixes)) => _ = prefixes.pop(),
+                (prefix, Some(prefixes)) if word(n + 1) == "{" => prefixes.push(prefix),
+                (last, Some(prefixes)) if last != "as" && word(n - 1) != "as" => {
+                    let path = prefixes.concat() + last;
+                    let path = path.strip_suffix("::self").unwrap_or(&path);
+                    let name = match (word(n + 1), path.rsplit("::").next()) {
+                        ("as", _) => word(n + 2),
+                        (_, Some(name)) if name != "*" => name,
+                        _ => path,
+                    };
+                    let name = [&inner[..], &[name.to_owned()]].concat().join("::");
+                    let used = resolve(&here, path, &module.files);
+                    module.exports.insert(name, used.clone());
+                    module.uses.extend(used.map(|used| (line, used)));
+                }
+                (_, Some(_)) => {}
+                ("use", None) => prefixes = Some(Vec::new()),
+                ("{", None) => depth += 1,
+                ("}", None) => {
                     depth = depth.saturating_sub(1);
                     within.retain(|(_, opened)| *opened < depth);
                 }
-                "mod" if next(2) == ";" => module.files.push(next(1).to_owned()),
-                "mod" if next(2) == "{" => within.push((next(1), depth)),
-                "use" => {
-                    used_up = at + code[at..].find(';').unwrap_or(0);
-                    for path in expand(&code[at + word.len()..used_up]) {
-                        let (path, name) = path.split_once(" as ").unwrap_or((&path, ""));
-                        let path = path.strip_suffix("::self").unwrap_or(path);
-                        let last = path.rsplit("::").next().unwrap_or(path);
-                        let name = match (name, last) {
-                            ("", "*") => path,
-                            ("", last) => last,
-                            (name, _) => name,
-                        };
-                        let name = [&inner[..], &[name.to_owned()]].concat().join("::");
-                        let used = resolve(&here, path, &module.files);
-                        module.exports.insert(name, used.clone());
-                        module.uses.extend(used.map(|used| (line, used)));
-                    }
-                }
-                word if depth == 0 && ITEMS.contains(&word) => {
-                    module.items.push(next(1).trim_end_matches(':').to_owned());
+                ("mod", None) if word(n + 2) == ";" => module.files.push(word(n + 1).to_owned()),
+                ("mod", None) if word(n + 2) == "{" => within.push((word(n + 1), depth)),
+                (item, None) if depth == 0 && ITEMS.contains(&item) => {
+                    module.items.push(word(n + 1).trim_end_matches(':').to_owned());
                 }
                 // Not in `pub(in crate::a)`.
-                path if path.contains("::") && (n == 0 || words[n - 1].1 != "in") => {
+                (path, None) if path.contains("::") && (n == 0 || word(n - 1) != "in") => {
                     let used = resolve(&here, path.trim_end_matches(':'), &[]);
                     module.uses.extend(used.map(|used| (line, used)));
                 }
@@ -152,39 +154,6 @@ impl Module {
         }
         module
     }
-}
-
-/// Returns paths as they stand, and each other sign by itself, with their places.
-fn words(code: &str) -> Vec<(usize, &str)> {
-    let is_path = |c: char| is_word(c) || c == ':';
-    let (mut words, mut at) = (Vec::new(), 0);
-    while let Some(first) = code[at..].chars().next() {
-        let length = code[at..].find(|c| !is_path(c)).unwrap_or(code.len() - at);
-        let length = length.max(first.len_utf8());
-        words.push((at, &code[at..at + length]));
-        at += length;
-    }
-    words.retain(|(_, word)| !word.trim().is_empty());
-    words
-}
-
-/// Returns the paths in a tree of `use`.
-fn expand(tree: &str) -> Vec<String> {
-    let Some((prefix, _)) = tree.split_once('{') else { return vec![tree.trim().to_owned()] };
-    let (mut depth, mut start, mut paths) = (0, prefix.len() + 1, Vec::new());
-    for (at, sign) in tree.match_indices(['{', ',', '}']) {
-        depth += match sign {
-            "{" => 1,
-            "}" => -1,
-            _ => 0,
-        };
-        if depth == 0 || (depth == 1 && sign == ",") {
-            let below = expand(&tree[start..at]).into_iter().filter(|path| !path.is_empty());
-            paths.extend(below.map(|path| prefix.trim().to_owned() + &path));
-            start = at + 1;
-        }
-    }
-    paths
 }
 
 /// Returns a path from the root of the crate, or nothing if it leads out of the crate.
@@ -202,14 +171,15 @@ fn resolve(here: &[String], path: &str, files: &[String]) -> Option<Names> {
 #[test]
 fn each_file_uses_only_what_is_above_it() {
     for folder in ["src/", "xtask/src/"] {
-        let tree = read_folder(root(), folder.trim_end_matches('/'), &[".rs"]).unwrap();
+        let tree = read_folder(&ROOT, folder.trim_end_matches('/'), &[".rs"]).unwrap();
         let modules = Crate::read(&tree, folder);
         none(modules.misses());
-        assert!(modules.0.len() > 30, "only {} modules", modules.0.len());
+        assert!(modules.modules.len() > 30, "only {} modules", modules.modules.len());
         // A wrong arrow is noticed wherever it is put: to the last folder from all others.
-        let last = modules.0[&Names::new()].files.last().expect("a list of modules");
-        let others = modules.0.iter().filter(|(names, _)| names.first() != Some(last));
-        for (names, Module { path, .. }) in others.filter(|(names, _)| modules.is_listed(names)) {
+        let last = modules.modules[&Names::new()].files.last().expect("a list of modules");
+        let others = modules.order.iter().filter(|names| names.first().is_some_and(|n| n != last));
+        for names in others.filter(|names| modules.modules.contains_key(*names)) {
+            let path = &modules.modules[names].path;
             let text = format!("use crate::{last}::X;\n{}", tree[path]);
             let misses = modules.misses_of(names, &Module::read(path, names, &text));
             assert_eq!(misses[0], format!("{path}:1: uses {last}::X, which is below it"));
@@ -260,25 +230,5 @@ fn wrong_arrows_are_found() {
         ("a/x.rs", "pub(in crate::a) fn f() {} use core::b::B; pub(crate) fn g() {}", 0),
     ] {
         assert_eq!(misses(file, line), count, "{file}: {line}");
-    }
-}
-
-/// Atomics and checkers are named by `sync` alone, the operating system by `sys`.
-#[test]
-fn doors_are_used_alone() {
-    let atomics: &[&str] = &["core::sync", "atomic::", "portable_atomic", "loom::", "shuttle::"];
-    let is_system: fn(&str) -> bool = |path| path.starts_with(paths::SYSTEM);
-    for (names, is_door) in [(atomics, is_sync as _), (&["libc", "windows_sys"], is_system)] {
-        check(
-            &["src"],
-            |file| &file.code,
-            |file, _, code| {
-                let begins = |name: &str| {
-                    code.match_indices(name).any(|(at, _)| !code[..at].ends_with(is_word))
-                };
-                let name = names.iter().find(|name| !is_door(&file.path) && begins(name))?;
-                Some(format!("names {name}"))
-            },
-        );
     }
 }

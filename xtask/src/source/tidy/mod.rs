@@ -1,15 +1,13 @@
 //! The project's own style, as tests. Each says what it found, and where.
 //!
 //! - `files`: the files of the repository, their code and their comments
-//! - `shape`: sizes, and how files begin
+//! - `shape`: sizes, how files begin, and what no line has
 //! - `notes`: notes at the line: orderings and their partners, unsafe code
 //! - `layering`: each file uses only what is above it
-//! - `citations`: what the texts refer to is there
-//! - `words`: words that the prose does without
+//! - `prose`: what the texts refer to is there; words that they do without
 
 mod files;
 mod shape;
 mod notes;
 mod layering;
-mod citations;
-mod words;
+mod prose;

@@ -1,6 +1,8 @@
-//! Sizes, and how files begin.
+//! Sizes, how files begin, and what no line has.
 
-use super::files::{Misses, check, files, none, root};
+use regex_lite::Regex;
+
+use super::files::{Misses, check, files, none};
 use crate::run::context;
 
 const LINES_MAX: usize = 400;
@@ -16,7 +18,7 @@ fn files_are_short() {
 
 #[test]
 fn the_core_is_an_evening_of_reading() {
-    let text = |path: &str| context::read(&root().join(path)).expect("a file");
+    let text = |path: &str| context::read(path).expect("a file");
     let page = text("ARCHITECTURE.md");
     let (_, list) = page.split_once("## An evening").expect("a list of files");
     let rows = list.lines().filter(|line| line.starts_with("| `"));
@@ -42,46 +44,52 @@ fn lines_are_short() {
     );
 }
 
+/// How files begin: which of them, with what, and what is wrong else. On loom's atomics, only the
+/// models are run.
 #[test]
-fn every_file_says_what_it_is() {
+fn files_begin_as_they_should() {
+    let is_program = |path: &str| path.ends_with("/main.rs") || path.matches('/').count() == 1;
+    let gate = r#"^(//!.*\n)*#!\[cfg\(not\((model|all\(loom, feature = "loom"\))\)\)\]\n"#;
+    let (all, tests) = (&["src", "tests", "xtask"][..], &["tests"][..]);
     let mut misses = Misses::new();
-    for file in ["src", "tests", "xtask"].into_iter().flat_map(|folder| files(folder, &[".rs"])) {
-        let first = file.lines.iter().find(|line| !line.starts_with("#!["));
-        let said = first.is_some_and(|line| line.starts_with("//!"));
-        if !said && file.path != "src/lib.rs" {
-            misses.push(file.at(1, "no //! at its top"));
-        }
+    for (folders, begin, what) in [
+        (all, r"^(#!\[.*\n)*//!", "no //! at its top"),
+        (tests, gate, "no #![cfg(not(model))] below what it says it is"),
+    ] {
+        let (begin, is_gate) = (Regex::new(begin).unwrap(), begin == gate);
+        let files = folders.iter().flat_map(|folder| files(folder, &[".rs"]));
+        let files = files.filter(|file| !begin.is_match(&file.text) && file.path != "src/lib.rs");
+        let wrong = files.filter(|file| !is_gate || is_program(&file.path));
+        misses.extend(wrong.map(|file| file.at(1, what)));
     }
     none(misses);
 }
 
-/// On loom's atomics, only the models are run.
+/// What no line has: in which folders, apart from which; in its code, or anywhere; and why not.
+const FORBIDDEN: [(&[&str], &str, bool, &str, &str); 7] = [
+    (SRC, "-", true, r"Ordering::\*|Ordering as|use .*Ordering::", "an ordering by another name"),
+    (SRC, "-", true, r"todo!|unimplemented!|dbg!|print!|println!", "unfinished, or printing"),
+    (SRC, "src/sync/", true, r"\bcore::sync|\batomic::|\bportable_atomic", "not by `sync`"),
+    (SRC, "src/sync/", true, r"\bloom::|\bshuttle::", "not by `sync`"),
+    (SRC, "src/sys/", true, r"\blibc|\bwindows_sys", "not by `sys`"),
+    (TESTED, "-", false, r"#\[ignore|assert.*elapsed|elapsed.*assert", "passed over, or timed"),
+    (&[""], "-", false, r"^[\s/!]*```.*ignore", "an example that no compiler sees"),
+];
+
+const SRC: &[&str] = &["src"];
+const TESTED: &[&str] = &["src", "tests", "loom-tests"];
+
 #[test]
-fn every_test_stands_aside_for_loom() {
+fn no_line_has_what_is_forbidden() {
     let mut misses = Misses::new();
-    for file in files("tests", &[".rs"]) {
-        let name = file.path.trim_start_matches("tests/");
-        let program = !name.contains('/') || name.ends_with("/main.rs");
-        let gates = ["#![cfg(not(all(loom, feature = \"loom\")))]", "#![cfg(not(model))]"];
-        let mut top = file.lines.iter().skip_while(|line| line.starts_with("//!"));
-        if program && top.next().is_none_or(|line| !gates.contains(&&**line)) {
-            misses.push(file.at(1, format!("no {} below what it says it is", gates[1])));
+    for (folders, but, is_code, pattern, why) in FORBIDDEN {
+        let pattern = Regex::new(pattern).unwrap();
+        let files = folders.iter().flat_map(|folder| files(folder, &[".rs", ".md"]));
+        for file in files.filter(|file| !file.path.starts_with(but)) {
+            let lines = if is_code { &file.code } else { &file.lines };
+            let wrong = lines.iter().enumerate().filter(|(_, l)| pattern.is_match(l.trim_end()));
+            misses.extend(wrong.map(|(at, line)| file.at(at + 1, format!("{why}: {line}"))));
         }
     }
     none(misses);
-}
-
-#[test]
-fn no_test_is_passed_over_and_none_measures_time() {
-    check(
-        &["src", "tests", "loom-tests"],
-        |file| &file.lines,
-        |_, _, line| {
-            let is_timed = line.contains("assert") && line.contains("elapsed");
-            let is_ignored = line.contains("#[ignore");
-            let what =
-                if is_timed { "of how long an operation takes" } else { "that is passed over" };
-            (is_ignored || is_timed).then(|| format!("a test {what}"))
-        },
-    );
 }
