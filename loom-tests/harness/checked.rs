@@ -63,6 +63,11 @@ impl AtomicU128 {
     }
 }
 
+/// Makes a counted reference. In a model there is memory.
+pub(crate) fn try_arc<T>(value: T) -> Option<Arc<T>> {
+    Some(Arc::new(value))
+}
+
 /// Lets the checker run other threads.
 pub(crate) fn backoff(_attempt: u32) {
     #[cfg(slotarena_observed)]

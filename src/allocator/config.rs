@@ -9,7 +9,7 @@ use crate::bits::key::GENERATION_MAX;
 use crate::bits::word::Word;
 use crate::error::BuildError;
 use crate::freelist::{MAGAZINE_SIZE_MAX, OVERFLOW_MAX};
-use crate::sys::Protection;
+use crate::sys::{Protection, processors};
 
 /// The most free lists that a table can have.
 const STRIPES_MAX: usize = 1024;
@@ -117,8 +117,7 @@ impl Config {
 
 /// Returns the number of processors, rounded up to a power of two, at most 64.
 fn default_stripes() -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, core::num::NonZero::get);
-    processors.next_power_of_two().min(64)
+    processors().next_power_of_two().min(64)
 }
 
 /// Builds a `T`: a [`Table`](crate::Table), [`UniqueTable`](crate::UniqueTable),

@@ -15,7 +15,7 @@ use super::number::NumberHasher;
 use super::safepoint::Safepoint;
 use crate::bits::handle::OperationError;
 use crate::sync::unmodelled::AtomicU64;
-use crate::sync::{Arc, Lock, Ordering, try_box};
+use crate::sync::{Arc, Lock, Ordering, try_arc, try_box};
 
 /// What threads have a record of: a table's allocator, or a slab.
 pub(crate) trait Shared: 'static {
@@ -83,11 +83,11 @@ impl<S: Shared> ThreadRegistry<S> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         // Relaxed: the numbers only have to differ.
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        let lifeline = Arc::new(Lifeline {
+        let lifeline = try_arc(Lifeline {
             shared: Lock::new(Some(shared)),
             #[cfg(all(unix, not(model)))]
             listed: shared,
-        });
+        })?;
         let registry = Self { number, lifeline };
         #[cfg(all(unix, not(model)))]
         // SAFETY: it is there until `cut` strikes it.

@@ -5,6 +5,7 @@
 //! `--cfg loom` alone leaves this crate on the real machine.
 //!
 //! - `cell`: a cell that is reached through closures, as loom's is
+//! - `arc`: a counted reference, whose allocation may be refused
 //! - `native`: the real atomics, locks, and thread-locals
 //! - `checker`: the checker that runs the models: loom, or shuttle
 //! - `observed`: a checker's atomics that note each access: `loom-tests/harness/observed.rs`
@@ -20,6 +21,8 @@
 
 #[cfg(any(not(model), slotarena_shuttle))]
 pub(crate) mod cell;
+#[cfg(not(model))]
+mod arc;
 #[cfg(not(model))]
 mod native;
 #[cfg(model)]

@@ -4,9 +4,10 @@ pub(crate) use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence,
 };
 pub(crate) use portable_atomic::AtomicU128;
-pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock};
 pub(crate) use std::thread_local;
 
+pub(crate) use super::arc::{Arc, try_arc};
 pub(crate) use super::cell::UnsafeCell;
 
 /// Waits for another thread. Each further attempt waits longer: spins, then yields, then sleeps.

@@ -31,6 +31,7 @@
 //! - `dual_mapping`: one memory at two addresses, the first read-only
 //! - `protection`: the available protections, and the calling thread's right to store
 //! - `at_fork`: handlers around `fork`
+//! - `processors`: their number
 //! - `mapping`: a region with or without a protection, for the arena
 //!
 //! This part owns Invariant 13. It deliberately knows nothing of slots and threads' records.
@@ -50,6 +51,7 @@ mod heap;
 pub(crate) mod membarrier;
 #[cfg(all(linux_mappings, not(model)))]
 mod dual_mapping;
+mod processors;
 pub(crate) mod protection;
 #[cfg(not(model))]
 mod mapping;
@@ -67,6 +69,7 @@ use heap as imp;
 pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, page_bytes};
 #[cfg(not(model))]
 pub(crate) use mapping::Mapping;
+pub(crate) use processors::processors;
 pub use protection::Protection;
 pub(crate) use protection::Rights;
 #[cfg(all(unix, not(heap_only), not(model)))]

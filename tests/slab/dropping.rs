@@ -200,6 +200,53 @@ fn a_sleeping_guard_delays_only_the_values_that_it_may_see() {
     assert_eq!(drops.load(Ordering::Relaxed), 1_000_008);
 }
 
+#[test]
+fn values_removed_under_a_guard_each_time_do_not_pile_up() {
+    let slab = slab::<Counted>();
+    let drops = Arc::default();
+    for n in 0..100_000 {
+        let guard = slab.pin();
+        let key = slab.insert(Counted(Arc::clone(&drops))).expect("room");
+        assert!(guard.get(key).is_some() && slab.remove(key));
+        drop(guard);
+        if n % 1024 == 0 {
+            let waiting = slab.stats().waiting;
+            assert!(waiting <= 4 * 1024, "{waiting} after {n}");
+        }
+    }
+    assert_eq!(slab.flush(), 0);
+    assert_eq!(drops.load(Ordering::Relaxed), 100_000);
+}
+
+#[test]
+fn a_small_slab_with_sleeping_guards_is_never_full_with_nothing_in_it() {
+    for (capacity, sleepers) in [(10, 1), (64, 1), (100, 2), (1000, 3), (1024, 1), (2000, 4)] {
+        let slab = Slab::<u64>::builder().capacity(capacity).build().expect("a slab");
+        let (wake, woken) = mpsc::channel::<()>();
+        let woken = std::sync::Mutex::new(woken);
+        std::thread::scope(|scope| {
+            for _ in 0..sleepers {
+                let (ready, is_ready) = mpsc::channel();
+                let (slab, woken) = (&slab, &woken);
+                scope.spawn(move || {
+                    let guard = slab.pin();
+                    ready.send(()).expect("the test waits");
+                    let _ = woken.lock().map(|woken| woken.recv());
+                    drop(guard);
+                });
+                is_ready.recv().expect("a guard sleeps");
+                for n in 0..5_000 {
+                    let key = slab.insert(n).unwrap_or_else(|_| {
+                        panic!("{capacity} slots, full after {n}: {:?}", slab.stats())
+                    });
+                    assert!(slab.remove(key));
+                }
+            }
+            drop(wake);
+        });
+    }
+}
+
 /// A value that panics when dropped, if the flag is set.
 struct Touchy(Arc<AtomicUsize>, bool);
 

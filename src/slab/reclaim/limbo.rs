@@ -77,7 +77,7 @@ impl Limbo {
     /// Sorts out the values that no guard can see. Returns `true` if a guard delays any.
     ///
     /// The caller has passed the heavy fence since the last value was added, and has then read the
-    /// clock and the guards. Delayed values are reconsidered once as many others have been sorted,
+    /// clock and the guards. Delayed values are reconsidered once half as many have been sorted,
     /// so that the work is proportional to the removals. They are reconsidered immediately if there
     /// is no guard, or if the caller asks for `all`. Where memory is short, values stay in place.
     pub(crate) fn sort(&mut self, now: Era, guards: &Guards, all: bool) -> bool {
@@ -93,7 +93,7 @@ impl Limbo {
                 }
             }
         }
-        if all || guards.are_none() || self.sorted >= self.delayed.len() {
+        if all || guards.are_none() || 2 * self.sorted >= self.delayed.len() {
             self.sorted = 0;
             if self.unseen.try_reserve(self.delayed.len()).is_ok() {
                 let unseen = &mut self.unseen;

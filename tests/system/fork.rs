@@ -1,0 +1,274 @@
+//! Children of `fork`, of a process at rest and of one whose threads are anywhere inside.
+//!
+//! A child that hangs is ended by `SIGALRM`.
+
+use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use slotarena::{
+    CodePointerTable, EntryPoint, Handle, Pool, Protection, Signature, Slab, Table, UniqueTable,
+};
+
+use crate::alone::alone;
+
+/// How a child ends.
+#[derive(Clone, Copy)]
+enum End {
+    /// With the destructors of the thread and of the process.
+    Exit,
+    Immediately,
+}
+
+/// Forks, and runs `work` in the child, which must succeed within 20 seconds.
+#[track_caller]
+fn in_child(end: End, work: impl FnOnce()) {
+    // SAFETY: the child runs what a child of a process with threads may.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: ends a child that hangs.
+        unsafe { libc::alarm(20) };
+        let failed = i32::from(catch_unwind(AssertUnwindSafe(work)).is_err());
+        match end {
+            // SAFETY: ends the child.
+            End::Exit => unsafe { libc::exit(failed) },
+            // SAFETY: ends the child.
+            End::Immediately => unsafe { libc::_exit(failed) },
+        }
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child, and writes to `status`.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!(status, 0, "{:?}", ExitStatus::from_raw(status));
+}
+
+/// Runs `fork` while three threads run `work` again and again.
+fn beside(work: impl Fn(usize) + Sync, fork: impl FnOnce()) {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for thread in 0..3 {
+            let (done, work) = (&done, &work);
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    work(thread);
+                }
+            });
+        }
+        let forked = catch_unwind(AssertUnwindSafe(fork));
+        done.store(true, Ordering::Relaxed);
+        forked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+}
+
+const FORKS: usize = 8;
+
+fn small_table() -> Table<u64> {
+    Table::builder().capacity(30_000).build().expect("a table")
+}
+
+/// All that a child may do with a table of its parent's.
+fn uses(table: &Table<u64>, live: &[Handle]) {
+    assert!(live.iter().zip(0..).all(|(&handle, entry)| table.get(handle) == Some(entry)));
+    let fresh: Vec<Handle> = (0..1000).map(|n| table.allocate(n).expect("a slot")).collect();
+    assert!(fresh.iter().all(|handle| !live.contains(handle)));
+    assert_eq!(table.free_many(&fresh), Ok(()));
+    table.sweep(0);
+    let stats = table.stats();
+    assert!(stats.exact && stats.live >= live.len() as u64, "{stats:?}");
+    table.audit().expect("a sound copy");
+    // Until it is full: a stop tells.
+    while table.allocate(7).is_ok() {}
+    for &handle in live.iter().take(1) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(table.free(handle), Ok(0)));
+        });
+        assert_eq!(table.allocate(8).map(|handle| table.free(handle)), Ok(Ok(8)));
+    }
+    assert_eq!(table.free_many(live.get(1..).unwrap_or_default()), Ok(()));
+}
+
+#[test]
+fn a_child_has_a_copy_of_a_busy_table() {
+    alone("fork::a_child_has_a_copy_of_a_busy_table", || {
+        let table = small_table();
+        let live: Vec<Handle> = (0..100).map(|n| table.allocate(n).expect("a slot")).collect();
+        let work = |thread| {
+            let all: Vec<Handle> = (0..300).map_while(|n| table.allocate(n).ok()).collect();
+            if thread == 0 {
+                table.sweep(0);
+                assert!(table.stats().live >= 100);
+            }
+            assert_eq!(table.free_many(&all), Ok(()));
+        };
+        beside(work, || {
+            for _ in 0..FORKS {
+                in_child(End::Exit, || ());
+                in_child(End::Exit, || uses(&table, &live));
+                in_child(End::Immediately, || {
+                    let own = small_table();
+                    let handle = own.allocate(1).expect("a slot");
+                    uses(&own, &[]);
+                    drop((own, handle));
+                });
+            }
+        });
+        assert_eq!(table.stats().live, 100, "the parent's table is its own");
+        assert_eq!(table.free_many(&live), Ok(()));
+        crate::common::check_empty(&table);
+    });
+}
+
+#[test]
+fn a_child_drops_its_copies() {
+    alone("fork::a_child_drops_its_copies", || {
+        let mut table = Some(small_table());
+        let mut slab = Some(Slab::<String>::builder().capacity(1000).build().expect("a slab"));
+        let entry = table.as_ref().map(|table| table.allocate(1).expect("a slot"));
+        let key = slab.as_ref().map(|slab| slab.insert("one".to_owned()).expect("room"));
+        in_child(End::Exit, || drop((table.take(), slab.take())));
+        in_child(End::Exit, || {
+            assert!(table.take().is_some_and(|table| table.close().is_err()));
+        });
+        let (table, slab) = (table.expect("the parent's"), slab.expect("the parent's"));
+        assert_eq!(table.get(entry.expect("a handle")), Some(1));
+        assert_eq!(slab.take(key.expect("a key")).as_deref(), Ok("one"));
+    });
+}
+
+#[test]
+fn a_child_has_a_copy_of_a_busy_unique_table() {
+    alone("fork::a_child_has_a_copy_of_a_busy_unique_table", || {
+        let table = UniqueTable::<u64>::builder().capacity(30_000).build().expect("a table");
+        let kept = table.allocate(5).expect("a slot");
+        let work = |_| {
+            let all: Vec<_> = (0..300).map_while(|n| table.allocate(n).ok()).collect();
+            drop(all);
+        };
+        beside(work, || {
+            for _ in 0..FORKS {
+                in_child(End::Exit, || {
+                    assert_eq!(kept.get(), 5);
+                    drop(table.allocate(6).expect("a slot"));
+                    table.sweep(0);
+                    table.audit().expect("a sound copy");
+                });
+            }
+        });
+        assert_eq!(kept.free(), 5);
+    });
+}
+
+#[test]
+fn a_child_has_a_copy_of_a_busy_slab_and_pool() {
+    alone("fork::a_child_has_a_copy_of_a_busy_slab_and_pool", || {
+        let slab = Slab::<String>::builder().capacity(30_000).build().expect("a slab");
+        let pool = Pool::<String>::builder().capacity(1000).build().expect("a pool");
+        let key = slab.insert("kept".to_owned()).expect("room");
+        let work = |thread: usize| {
+            let all: Vec<_> = (0..200).map_while(|n| slab.insert(format!("{n}")).ok()).collect();
+            let guard = slab.pin();
+            assert!(all.iter().all(|&key| guard.get(key).is_some()));
+            drop(guard);
+            assert!(all.into_iter().all(|key| slab.remove(key)));
+            if thread == 0 {
+                slab.sweep(0);
+            }
+        };
+        beside(work, || {
+            for _ in 0..FORKS {
+                in_child(End::Exit, || ());
+                in_child(End::Exit, || {
+                    assert_eq!(slab.get(key).as_deref().map(String::as_str), Some("kept"));
+                    let fresh = slab.insert("fresh".to_owned()).expect("room");
+                    assert!(slab.remove(fresh));
+                    slab.sweep(0);
+                    slab.audit().expect("a sound copy");
+                    let own = pool.create_with(|text| text.push('x')).expect("room");
+                    assert!(pool.get(own).is_some());
+                });
+            }
+        });
+        assert_eq!(slab.take(key).as_deref(), Ok("kept"));
+    });
+}
+
+#[test]
+fn a_child_has_a_copy_of_a_plain_code_pointer_table() {
+    alone("fork::a_child_has_a_copy_of_a_plain_code_pointer_table", || {
+        let builder = CodePointerTable::builder().protection(Protection::None);
+        let table = builder.index_bits(16).build().expect("a table");
+        let signature = Signature::new(1).expect("a small number");
+        let entry = EntryPoint::new(std::ptr::without_provenance(0x1000)).expect("not null");
+        let handle = table.write_scope().allocate(entry, signature).expect("a slot");
+        let work = |_| {
+            let scope = table.write_scope();
+            let handle = scope.allocate(entry, signature).expect("a slot");
+            scope.free(handle).expect("live");
+            drop(scope);
+            table.sweep(0);
+        };
+        beside(work, || {
+            for _ in 0..FORKS {
+                in_child(End::Exit, || {
+                    assert_eq!(table.entry_point(handle.to_raw(), signature), Some(entry));
+                    let scope = table.write_scope();
+                    let fresh = scope.allocate(entry, signature).expect("a slot");
+                    scope.free(fresh).expect("live");
+                    drop(scope);
+                    table.sweep(0);
+                    table.audit().expect("a sound copy");
+                });
+            }
+        });
+        assert_eq!(table.entry_point(handle.to_raw(), signature), Some(entry));
+    });
+}
+
+#[test]
+fn a_child_of_a_thread_inside_a_stop_goes_on_with_it() {
+    alone("fork::a_child_of_a_thread_inside_a_stop_goes_on_with_it", || {
+        let table = small_table();
+        table.allocate(5).expect("a slot");
+        table.for_each_live(|handle, _| {
+            in_child(End::Exit, || assert_eq!(table.get(handle), Some(5)));
+        });
+        in_child(End::Exit, || assert_eq!(table.stats().live, 1));
+    });
+}
+
+#[test]
+fn a_table_that_cannot_be_stopped_is_refused_to_the_child() {
+    alone("fork::a_table_that_cannot_be_stopped_is_refused_to_the_child", || {
+        let table = small_table();
+        let handle = table.allocate(5).expect("a slot");
+        let (stopped, done) = (AtomicBool::new(false), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                table.for_each_live(|_, _| {
+                    stopped.store(true, Ordering::Relaxed);
+                    while !done.load(Ordering::Relaxed) {
+                        std::thread::yield_now();
+                    }
+                });
+            });
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            in_child(End::Exit, || {
+                use slotarena::{AllocError, OperationError::Forked};
+                assert_eq!(table.get(handle), Some(5), "reading works");
+                assert_eq!(table.allocate(6), Err(AllocError::Operation(Forked)));
+                assert_eq!(
+                    table.free(handle).map_err(|error| error.operation()),
+                    Err(Some(Forked))
+                );
+                assert!(!table.sweep(0).swept && !table.stats().exact && table.audit().is_err());
+                let other = std::thread::spawn(|| small_table().allocate(1).is_ok());
+                assert!(other.join().expect("no panic"), "other tables work");
+            });
+            done.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(table.free(handle), Ok(5));
+    });
+}
