@@ -136,7 +136,7 @@ extern "C" fn in_child() {
         // SAFETY: a listed table is there.
         let table = unsafe { table.0.as_ref() };
         let stop = stops.next().flatten();
-        // SAFETY: in a fresh child. No operation of the sweeper's is under way, if the stop is there.
+        // SAFETY: in a fresh child. If there is a stop, no operation of the sweeper's is under way.
         unsafe { table.safepoint().sweeping.reset(()) };
         // A thread that forks inside a stop of its own resumes the world later.
         let is_whole = stop.is_some() || table.safepoint().is_stopped_by_caller();

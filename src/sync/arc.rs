@@ -4,7 +4,7 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
-use super::try_box;
+use super::boxed::try_box;
 
 /// A counted reference.
 #[derive(Debug)]

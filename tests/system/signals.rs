@@ -1,7 +1,7 @@
 //! A signal handler that uses a table and a slab while its thread does.
 //!
-//! Another thread sends signals, so that they come at any instruction. What the handler gets must be
-//! right, or the error that says that its thread is inside another call. Nothing may be lost.
+//! Another thread sends signals, so that they come at any instruction. What the handler gets must
+//! be right, or the error that says that its thread is inside another call. Nothing may be lost.
 
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
