@@ -5,12 +5,12 @@
 //! `--cfg loom` alone leaves this crate on the real machine.
 //!
 //! - `cell`: a cell that is reached through closures, as loom's is
+//! - `boxed`: allocation that may be refused
 //! - `arc`: a counted reference, whose allocation may be refused
 //! - `native`: the real atomics, locks, and thread-locals
 //! - `checker`: the checker that runs the models: loom, or shuttle
 //! - `observed`: a checker's atomics that note each access: `loom-tests/harness/observed.rs`
 //! - `checked`: loom's atomics, or shuttle's: `loom-tests/harness/checked.rs`
-//! - `boxed`: allocation that may be refused
 //! - `lock`: locks: without regard to poison, and one that knows its holder
 //! - `padding`: padding against 4K aliasing
 //!
@@ -21,6 +21,7 @@
 
 #[cfg(any(not(model), slotarena_shuttle))]
 pub(crate) mod cell;
+mod boxed;
 #[cfg(not(model))]
 mod arc;
 #[cfg(not(model))]
@@ -33,7 +34,6 @@ pub mod observed;
 #[cfg(model)]
 #[path = "../../loom-tests/harness/checked.rs"]
 mod checked;
-mod boxed;
 mod lock;
 mod padding;
 
