@@ -63,7 +63,7 @@ pub mod docs {
 pub use self::{
     allocator::{Audit, AuditError, Builder, SegmentAudit},
     bits::geometry::SEGMENT_BYTES,
-    code::CodePointerTable,
+    code::{CodePointerTable, EntryPoint, Signature},
     error::{AllocError, BuildError, FreeManyError, LeakError, SetError},
     slab::{Pool, Slab},
     sweep::SweepReport,

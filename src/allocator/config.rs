@@ -9,7 +9,7 @@ use crate::bits::key::GENERATION_MAX;
 use crate::bits::word::Word;
 use crate::error::BuildError;
 use crate::freelist::{MAGAZINE_SIZE_MAX, OVERFLOW_MAX};
-use crate::sys::Protection;
+use crate::sys::{Answer, Protection};
 
 /// The most free lists that a table can have.
 const STRIPES_MAX: usize = 1024;
@@ -83,8 +83,11 @@ impl Config {
         }
         let natural = Geometry::shift_for(Memory::<W>::SLOT_BYTES);
         let shift = self.segment_shift.unwrap_or(natural);
-        if !protection.is_available() {
-            return Err(BuildError::Protection { asked: protection });
+        let asked = protection;
+        match protection.ask() {
+            Answer::Granted => {}
+            Answer::Lacking => return Err(BuildError::Protection { asked }),
+            Answer::Refused(code) => return Err(BuildError::ProtectionRefused { asked, code }),
         }
         let arena = Arena::new(self.capacity, self.step_down, shift, protection)?;
         #[cfg(model)]

@@ -7,6 +7,8 @@ use super::slot::Slot;
 use super::view::View;
 use crate::bits::chain::Chain;
 use crate::bits::geometry::Geometry;
+#[cfg(not(model))]
+use crate::bits::word;
 use crate::bits::word::{Payload, Word};
 use crate::error::BuildError;
 use crate::sync::{AtomicU32, Ordering};
@@ -136,6 +138,24 @@ impl<W: Word> Arena<W> {
         self.memory.seal(0, (count * self.geometry.slots_per_segment()) as usize, sealed)
     }
 
+    /// Sees to it that sealing the lowest `count` segments is not refused for want of mappings.
+    pub(crate) fn set_lowest_apart(&self, count: u32) -> Result<(), i32> {
+        self.memory.set_apart(0, (count * self.geometry.slots_per_segment()) as usize)
+    }
+
+    /// Returns `true` in a child of the process that may not write to any slot, since it shares the
+    /// memory with its parent. A load.
+    #[inline(always)]
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.memory.is_foreign()
+    }
+
+    /// Makes all slots read as zero in a child of the process, where it shares the memory with its
+    /// parent. Does nothing elsewhere. Async-signal-safe.
+    pub(crate) fn after_fork(&self) {
+        self.memory.after_fork();
+    }
+
     pub(crate) fn view(&self) -> View<W> {
         View::new(self.memory.base(), self.geometry.capacity())
     }
@@ -248,6 +268,11 @@ impl<W: Word> Arena<W> {
             // SAFETY: the caller has set the segments' bits, and no thread has an index in them.
             let _ = unsafe { self.memory.decommit(first, count) };
         })?;
+        #[cfg(not(model))]
+        debug_assert!(
+            segments.clone().all(|s| self.usable(s).all(|slot| slot.peek() == word::zero())),
+            "Invariant 5: a segment that was decommitted, or never committed, reads as zero"
+        );
         self.generations.restore(segments, |segment| self.usable(segment));
         Ok(())
     }

@@ -115,6 +115,31 @@ impl<W: Word> Memory<W> {
         self.mapping.seal(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES, sealed)
     }
 
+    /// Sees to it that sealing these slots, all of them, is not refused for want of mappings.
+    pub(crate) fn set_apart(&self, first: usize, count: usize) -> Result<(), i32> {
+        #[cfg(not(model))]
+        self.mapping.set_apart(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)?;
+        let _ = (first, count);
+        Ok(())
+    }
+
+    /// Returns `true` in a child of the process that may not write to the slots, since it shares
+    /// them with its parent. A load.
+    #[inline(always)]
+    pub(crate) fn is_foreign(&self) -> bool {
+        #[cfg(not(model))]
+        return self.mapping.is_foreign();
+        #[cfg(model)]
+        false
+    }
+
+    /// Makes slots that the calling process shares with its parent read as zero. For a child of the
+    /// process. Async-signal-safe.
+    pub(crate) fn after_fork(&self) {
+        #[cfg(not(model))]
+        self.mapping.after_fork();
+    }
+
     /// Makes the next `count` requests for memory fail, in a model.
     #[cfg(model)]
     pub(crate) fn refuse(&self, count: usize) {

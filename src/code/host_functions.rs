@@ -1,15 +1,17 @@
 //! One handle for each function of the host.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::bits::handle::Handle;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, lock, unlocked};
 
 /// The number of locks, so that few addresses share one.
 const SHARDS: usize = if cfg!(model) { 1 } else { 16 };
 
 /// The handles of native functions, by address. An address is looked up and entered under the lock
-/// of its shard. No thread allocates a slot while it holds such a lock.
+/// of its shard, and its slot is allocated under that lock. So of several threads that ask for one
+/// address, one allocates, and the others wait for it.
 #[derive(Debug)]
 pub(crate) struct HostFunctions {
     // Ordered, so that closing a table frees them in the same order each time.
@@ -26,30 +28,22 @@ impl HostFunctions {
         &self.shards[(address >> 4 ^ address >> 12) % self.shards.len()]
     }
 
-    /// Returns the handle of the function at this address. If it has none, `make` makes one. If
-    /// several threads do so simultaneously, one handle is kept, and `free` gets the others.
+    /// Returns the handle of the function at this address. If it has none, `make` makes one, under
+    /// a lock. The caller has not stopped the world, since a thread that makes a handle may wait
+    /// for its end.
     pub(crate) fn get<E>(
         &self,
         address: usize,
         make: impl FnOnce() -> Result<Handle, E>,
-        free: impl FnOnce(Handle),
     ) -> Result<Handle, E> {
-        let shard = self.shard(address);
-        if let Some(&known) = lock(shard).get(&address) {
-            return Ok(known);
+        match lock(self.shard(address)).entry(address) {
+            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Vacant(vacant) => Ok(*vacant.insert(make()?)),
         }
-        let fresh = make()?;
-        let kept = *lock(shard).entry(address).or_insert(fresh);
-        if kept != fresh {
-            free(fresh);
-        }
-        Ok(kept)
     }
 
-    /// Forgets all functions. `free` gets each handle.
-    pub(crate) fn take_down(&self, mut free: impl FnMut(Handle)) {
-        for shard in &self.shards {
-            core::mem::take(&mut *lock(shard)).into_values().for_each(&mut free);
-        }
+    /// Forgets all functions, and returns their handles.
+    pub(crate) fn take_down(&mut self) -> impl Iterator<Item = Handle> {
+        self.shards.iter_mut().flat_map(|shard| core::mem::take(unlocked(shard)).into_values())
     }
 }

@@ -31,6 +31,9 @@ use crate::table::{Packed, ops};
 ///
 /// Do not start threads inside a scope: with keys, a new thread has the rights of its creator.
 ///
+/// A child of the process (`fork`) has no right to write to a protected table, whether it inherits
+/// a scope or opens one. All calls then return [`CodePointerError::Forked`].
+///
 /// # Progress
 ///
 /// Same as the operations of a [`Table`](crate::Table): lock-free while no thread stops the world.
@@ -59,6 +62,7 @@ impl WriteScope<'_> {
         entry_point: EntryPoint,
         signature: Signature,
     ) -> Result<Handle, CodePointerError> {
+        self.table.check_process()?;
         let word = compiled(entry_point, signature)?;
         Ok(self.table.table().allocate(word)?)
     }
@@ -70,6 +74,7 @@ impl WriteScope<'_> {
     ///
     /// [`CodePointerError::Alloc`].
     pub fn allocate_uninitialized(&self) -> Result<Handle, CodePointerError> {
+        self.table.check_process()?;
         Ok(self.table.table().allocate_uninitialized()?)
     }
 
@@ -144,6 +149,7 @@ impl WriteScope<'_> {
     /// [`CodePointerError::InvalidHandle`], [`CodePointerError::Native`],
     /// [`CodePointerError::ReadOnly`].
     pub fn free(&self, handle: Handle) -> Result<(), CodePointerError> {
+        self.table.check_process()?;
         self.table.read_only.check(handle)?;
         let expected = |word| is_compiled(word) || ops::is_uninitialized(word);
         // SAFETY: `expected` returns `false` for a free slot's word.
@@ -161,6 +167,7 @@ impl WriteScope<'_> {
         handle: Handle,
         new: impl Fn(u64) -> Option<u64>,
     ) -> Result<Result<u64, u64>, CodePointerError> {
+        self.table.check_process()?;
         self.table.read_only.check(handle)?;
         // SAFETY: `new` of all callers returns `None` for a free slot's word, and else a live or
         // uninitialized word.

@@ -19,5 +19,5 @@ mod threads;
 
 pub(crate) use fence::{AsymmetricFence, LightSide};
 pub(crate) use record::Record;
-pub(crate) use safepoint::{Operation, Registration, Safepoint, Stopped, Sweeper};
+pub(crate) use safepoint::{Operation, Registration, Safepoint, Stopped, Sweeper, this_thread};
 pub(crate) use threads::{Shared, ThreadRegistry};

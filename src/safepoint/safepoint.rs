@@ -221,7 +221,10 @@ impl Safepoint {
         lock(&self.registry)
     }
 
-    fn panic_if_stopped_by_caller(&self) {
+    /// # Panics
+    ///
+    /// If the caller itself has stopped the world.
+    pub(crate) fn panic_if_stopped_by_caller(&self) {
         assert!(
             !self.is_stopped_by_caller(),
             "slotarena: a table was used from inside a closure that runs while it is stopped"
@@ -379,7 +382,7 @@ fn uninitialized(records: &[Box<Record>]) -> u64 {
 }
 
 /// A number that no other running thread has.
-fn this_thread() -> usize {
+pub(crate) fn this_thread() -> usize {
     std::thread_local!(static MARK: u8 = const { 0 });
     MARK.with(|mark| core::ptr::from_ref(mark).addr())
 }

@@ -34,7 +34,7 @@ mod padding;
 
 #[cfg(model)]
 pub(crate) use checked::*;
-pub(crate) use lock::lock;
+pub(crate) use lock::{lock, unlocked};
 #[cfg(not(model))]
 pub(crate) use native::*;
 pub(crate) use padding::PagePadding;
