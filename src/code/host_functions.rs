@@ -1,7 +1,6 @@
 //! One handle for each function of the host.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use crate::bits::handle::Handle;
 use crate::sync::{Mutex, lock, unlocked};
@@ -36,10 +35,13 @@ impl HostFunctions {
         address: usize,
         make: impl FnOnce() -> Result<Handle, E>,
     ) -> Result<Handle, E> {
-        match lock(self.shard(address)).entry(address) {
-            Entry::Occupied(known) => Ok(*known.get()),
-            Entry::Vacant(vacant) => Ok(*vacant.insert(make()?)),
+        let mut handles = lock(self.shard(address));
+        if let Some(&known) = handles.get(&address) {
+            return Ok(known);
         }
+        let fresh = make()?;
+        handles.insert(address, fresh);
+        Ok(fresh)
     }
 
     /// Forgets all functions, and returns their handles.

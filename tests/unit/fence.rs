@@ -79,10 +79,10 @@ fn one_side_sees_the_other_by_a_substitute() {
 
     let light = || compiler_fence(Ordering::SeqCst);
     if tour::tour() {
-        assert_eq!(store_buffering(20_000, 1, light, || assert!(tour::tour())), 0);
+        assert_eq!(store_buffering(3_000, 1, light, || assert!(tour::tour())), 0);
     }
     if membarrier::global() {
-        assert_eq!(store_buffering(200, 1, light, || assert!(membarrier::global())), 0);
+        assert_eq!(store_buffering(50, 1, light, || assert!(membarrier::global())), 0);
     }
 }
 
