@@ -13,7 +13,7 @@ use crate::bits::word::{Payload, Word};
 use crate::error::BuildError;
 use crate::sync::{AtomicU32, Ordering};
 use crate::sys::code::NO_MEMORY;
-use crate::sys::{Protection, Rights};
+use crate::sys::{Protection, Rights, Watch};
 
 /// The segments that one system call makes writable.
 const WRITABLE_BATCH: u32 = 16;
@@ -144,10 +144,14 @@ impl<W: Word> Arena<W> {
     }
 
     /// Returns `true` in a child of the process that may not write to any slot, since it shares the
-    /// memory with its parent. A load.
-    #[inline(always)]
+    /// memory with its parent.
     pub(crate) fn is_foreign(&self) -> bool {
         self.memory.is_foreign()
+    }
+
+    /// Returns what tells by a load whether [`is_foreign`](Self::is_foreign) has changed.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        self.memory.watch()
     }
 
     /// Makes all slots read as zero in a child of the process, where it shares the memory with its

@@ -11,7 +11,7 @@ use crate::bits::word::Word;
 use crate::sys::code::NO_MEMORY;
 #[cfg(not(model))]
 use crate::sys::{Mapping, READS_RESERVED, RESERVE_BYTES_MAX, page_bytes};
-use crate::sys::{Protection, Rights};
+use crate::sys::{Protection, Rights, Watch};
 
 /// The memory of all slots: a mapping of the system's, or in a model a vector of modelled slots.
 #[derive(Debug)]
@@ -124,13 +124,20 @@ impl<W: Word> Memory<W> {
     }
 
     /// Returns `true` in a child of the process that may not write to the slots, since it shares
-    /// them with its parent. A load.
-    #[inline(always)]
+    /// them with its parent.
     pub(crate) fn is_foreign(&self) -> bool {
         #[cfg(not(model))]
         return self.mapping.is_foreign();
         #[cfg(model)]
         false
+    }
+
+    /// Returns what tells by a load whether [`is_foreign`](Self::is_foreign) has changed.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        #[cfg(not(model))]
+        return self.mapping.watch();
+        #[cfg(model)]
+        Watch::idle()
     }
 
     /// Makes slots that the calling process shares with its parent read as zero. For a child of the

@@ -146,14 +146,13 @@ impl CodePointerTable {
         self.host_functions.get(address, make)
     }
 
-    /// Checks that the calling process may write to the table. A load.
-    #[inline]
+    /// Checks that the calling process may write to the table.
     pub(crate) fn check_process(&self) -> Result<(), CodePointerError> {
         if self.arena().is_foreign() { Err(self.forked()) } else { Ok(()) }
     }
 
     #[cold]
-    fn forked(&self) -> CodePointerError {
+    pub(crate) fn forked(&self) -> CodePointerError {
         // Also where the child was made without its handlers.
         self.arena().after_fork();
         CodePointerError::Forked

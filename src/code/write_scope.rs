@@ -6,7 +6,7 @@ use super::word::{CodePointer, CodeWord, EntryPoint, Signature};
 use crate::bits::handle::{Handle, HandleError};
 use crate::bits::word::{self, State};
 use crate::sweep::SweepReport;
-use crate::sys::Rights;
+use crate::sys::{Rights, Watch};
 use crate::table::{Packed, ops};
 
 /// Evidence of the right to write to a [`CodePointerTable`]. All calls that write are its methods.
@@ -40,6 +40,8 @@ use crate::table::{Packed, ops};
 #[derive(Debug)]
 pub struct WriteScope<'t> {
     table: &'t CodePointerTable,
+    /// Tells whether this is still the process that opened the scope.
+    watch: Watch<'t>,
     _rights: Rights,
 }
 
@@ -47,7 +49,10 @@ impl CodePointerTable {
     /// Gives the calling thread the right to write, while the result lives.
     #[must_use]
     pub fn write_scope(&self) -> WriteScope<'_> {
-        WriteScope { table: self, _rights: self.arena().rights() }
+        // Without a page that tells, a child knows from here on that it is one.
+        let _ = self.check_process();
+        let arena = self.arena();
+        WriteScope { table: self, watch: arena.watch(), _rights: arena.rights() }
     }
 }
 
@@ -62,7 +67,7 @@ impl WriteScope<'_> {
         entry_point: EntryPoint,
         signature: Signature,
     ) -> Result<Handle, CodePointerError> {
-        self.table.check_process()?;
+        self.check_process()?;
         let word = compiled(entry_point, signature)?;
         Ok(self.table.table().allocate(word)?)
     }
@@ -74,7 +79,7 @@ impl WriteScope<'_> {
     ///
     /// [`CodePointerError::Alloc`].
     pub fn allocate_uninitialized(&self) -> Result<Handle, CodePointerError> {
-        self.table.check_process()?;
+        self.check_process()?;
         Ok(self.table.table().allocate_uninitialized()?)
     }
 
@@ -149,7 +154,7 @@ impl WriteScope<'_> {
     /// [`CodePointerError::InvalidHandle`], [`CodePointerError::Native`],
     /// [`CodePointerError::ReadOnly`].
     pub fn free(&self, handle: Handle) -> Result<(), CodePointerError> {
-        self.table.check_process()?;
+        self.check_process()?;
         self.table.read_only.check(handle)?;
         let expected = |word| is_compiled(word) || ops::is_uninitialized(word);
         // SAFETY: `expected` returns `false` for a free slot's word.
@@ -162,12 +167,18 @@ impl WriteScope<'_> {
         self.table.sweep(threshold)
     }
 
+    /// Checks that the calling process may write to the table. A load.
+    #[inline(always)]
+    fn check_process(&self) -> Result<(), CodePointerError> {
+        if self.watch.is_current() { Ok(()) } else { Err(self.table.forked()) }
+    }
+
     fn update(
         &self,
         handle: Handle,
         new: impl Fn(u64) -> Option<u64>,
     ) -> Result<Result<u64, u64>, CodePointerError> {
-        self.table.check_process()?;
+        self.check_process()?;
         self.table.read_only.check(handle)?;
         // SAFETY: `new` of all callers returns `None` for a free slot's word, and else a live or
         // uninitialized word.

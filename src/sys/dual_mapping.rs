@@ -17,7 +17,7 @@
 use core::ptr::{self, NonNull};
 
 use super::code::is_final;
-use super::process::Process;
+use super::process::{Process, Watch};
 use super::{limits, pkeys, unix};
 use crate::bits::geometry::SEGMENT_BYTES;
 use crate::sync::OnceLock;
@@ -161,9 +161,13 @@ impl DualMapping {
     }
 
     /// Returns `true` in a child of the process that made this.
-    #[inline(always)]
     pub(crate) fn is_foreign(&self) -> bool {
         !self.process.is_current()
+    }
+
+    /// Returns what tells by a load whether [`is_foreign`](Self::is_foreign) has changed.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        self.process.watch()
     }
 
     /// Makes all of it read as zeros, in a child of the process that made it. Async-signal-safe.

@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 #[cfg(linux_mappings)]
 use super::dual_mapping::DualMapping;
 use super::imp::Region;
+use super::process::Watch;
 use super::protection::Protection;
 
 /// A region with two addresses, which are equal where it is not protected.
@@ -83,12 +84,20 @@ impl Mapping {
 
     /// Returns `true` in a child of the process, if stores would go to what it shares with its
     /// parent: never for a region without a protection.
-    #[inline(always)]
     pub(crate) fn is_foreign(&self) -> bool {
         match &self.kind {
             Kind::Plain(_) => false,
             #[cfg(linux_mappings)]
             Kind::Dual(dual) => dual.is_foreign(),
+        }
+    }
+
+    /// Returns what tells by a load whether [`is_foreign`](Self::is_foreign) has changed.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        match &self.kind {
+            Kind::Plain(_) => Watch::idle(),
+            #[cfg(linux_mappings)]
+            Kind::Dual(dual) => dual.watch(),
         }
     }
 

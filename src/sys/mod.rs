@@ -33,7 +33,7 @@
 //! - `unix`, `windows`, `heap`: the region of each system; plain allocated memory elsewhere
 //! - `tour`: the calling thread on each processor in turn, in place of a process-wide barrier
 //! - `membarrier`: Linux's process-wide barrier
-//! - `process`: whether a value was inherited from another process (Linux)
+//! - `process`: whether a value was inherited from another process
 //! - `dual_mapping`: one memory at two addresses, the first read-only
 //! - `protection`: the available protections, and the calling thread's right to store
 //! - `mapping`: a region with or without a protection, for the arena
@@ -56,7 +56,6 @@ mod heap;
 pub(crate) mod tour;
 #[cfg(not(model))]
 pub(crate) mod membarrier;
-#[cfg(all(linux_mappings, not(model)))]
 mod process;
 #[cfg(all(linux_mappings, not(model)))]
 mod dual_mapping;
@@ -73,6 +72,7 @@ use heap as imp;
 pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, page_bytes};
 #[cfg(not(model))]
 pub(crate) use mapping::Mapping;
+pub(crate) use process::Watch;
 pub use protection::Protection;
 pub(crate) use protection::{Answer, Rights};
 #[cfg(all(unix, not(heap_only), not(model)))]

@@ -6,6 +6,7 @@
 //! - `dumps`: what a core dump has of a table.
 //! - `locked`: memory is locked (`mlockall`).
 //! - `messages`: the limits that errors name.
+//! - `reading`: what reading made-up handles costs.
 //! - `sealing`: the system refuses to seal read-only segments.
 #![cfg(not(all(loom, feature = "loom")))]
 #![cfg(all(target_os = "linux", target_pointer_width = "64", not(any(miri, slotarena_heap))))]
@@ -20,6 +21,7 @@ mod descriptors;
 mod dumps;
 mod locked;
 mod messages;
+mod reading;
 mod sealing;
 
 use slotarena::{CodePointerTable, EntryPoint, Handle, Protection, Signature};
