@@ -30,15 +30,19 @@ impl Mask {
         mask
     }
 
-    /// Returns the processors that the calling thread may run on, and the number of those that the
-    /// kernel has bits for. `None` if the system refuses.
-    fn current() -> Option<(Mask, usize)> {
+    fn contains_all_of(&self, other: &Mask) -> bool {
+        self.0.iter().zip(&other.0).all(|(own, other)| other & !own == 0)
+    }
+
+    /// Returns the processors that a thread may run on, the calling thread if `thread` is 0, and
+    /// the number of those that the kernel has bits for. The error is the system's code.
+    fn of(thread: libc::pid_t) -> Result<(Mask, usize), i32> {
         let mut mask = Mask::EMPTY;
         let (bytes, at) = (size_of::<Mask>(), mask.0.as_mut_ptr());
         // SAFETY: writes at most `bytes` bytes to the mask.
-        let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, bytes, at) };
-        let written = usize::try_from(written).ok()?;
-        Some((mask, (written * 8).min(PROCESSORS)))
+        let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, thread, bytes, at) };
+        let written = usize::try_from(written).map_err(|_| errno())?;
+        Ok((mask, (written * 8).min(PROCESSORS)))
     }
 
     /// Lets the calling thread run on these processors alone. The error is the system's code.
@@ -51,29 +55,32 @@ impl Mask {
 }
 
 /// Runs the calling thread on each processor in turn, and then on those of before. Returns `false`
-/// if the system refuses, or does not do as it says.
+/// if the system refuses, does not do as it says, or lets another thread run elsewhere.
 pub(crate) fn tour() -> bool {
-    let Some((before, processors)) = Mask::current() else { return false };
+    let Ok((before, processors)) = Mask::of(0) else { return false };
     // SeqCst: the caller's stores come before the switches of the others, and the caller's loads
     // after them. The kernel's own fences are the partners.
     fence(Ordering::SeqCst);
-    let visited = (0..processors).map(visit).try_fold(0, |sum, one| Some(sum + one?));
+    let mut visited = Mask::EMPTY;
+    let granted = (0..processors).all(|processor| visit(processor, &mut visited));
     fence(Ordering::SeqCst);
     if before.apply().is_err() {
         // The processors that the process may use have changed in the meantime.
         let _ = Mask::ALL.apply();
     }
-    visited.is_some_and(|count: usize| count > 0)
+    granted && others_are_inside(&visited)
 }
 
-/// Runs the calling thread on a processor. Returns the number of processors that it ran on: 0 if
-/// there is none of this number, or none that the process may use. `None` if the system refuses.
-fn visit(processor: usize) -> Option<usize> {
+/// Runs the calling thread on a processor and adds that to the mask, if the thread may use it.
+/// Returns `false` if the system refuses for another reason.
+fn visit(processor: usize, visited: &mut Mask) -> bool {
+    let mask = Mask::one(processor);
     for _ in 0..100 {
-        match Mask::one(processor).apply() {
+        match mask.apply() {
             Ok(()) => {}
-            Err(libc::EINVAL) => return Some(0),
-            Err(_) => return None,
+            // There is none of this number, or the thread may not use it.
+            Err(libc::EINVAL) => return true,
+            Err(_) => return false,
         }
         let mut here: libc::c_uint = 0;
         let none = ptr::null_mut::<libc::c_void>();
@@ -82,8 +89,23 @@ fn visit(processor: usize) -> Option<usize> {
         // Unequal if another thread has changed this thread's processors in the meantime, or where
         // an emulator has only pretended to.
         if asked == 0 && here as usize == processor {
-            return Some(1);
+            visited.0[processor / BITS] |= mask.0[processor / BITS];
+            return true;
         }
     }
-    None
+    false
+}
+
+/// Returns `true` if all threads of the process run on these processors only. A thread can have
+/// others if it is in a control group of its own. Where threads cannot be listed, `true`.
+fn others_are_inside(visited: &Mask) -> bool {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return true };
+    let number = |name: std::ffi::OsString| name.to_str()?.parse().ok();
+    threads.flatten().filter_map(|entry| number(entry.file_name())).all(|thread| {
+        match Mask::of(thread) {
+            Ok((mask, _)) => visited.contains_all_of(&mask),
+            // The thread has ended.
+            Err(code) => code == libc::ESRCH,
+        }
+    })
 }

@@ -20,7 +20,7 @@ fn store(layout: EntryLayout, raw: u32) {
 }
 
 /// Returns the address of this process's first writable mapping of a table's file.
-fn second_mapping() -> usize {
+pub fn second_mapping() -> usize {
     let maps = std::fs::read_to_string("/proc/self/maps").expect("this process's mappings");
     let ours = maps.lines().find(|line| line.contains("slotarena") && line.contains(" rw-s "));
     let start = ours.and_then(|line| line.split('-').next()).expect("a writable mapping");

@@ -1,10 +1,11 @@
 //! What a child of the process finds of a table that it inherits.
 
 use slotarena::code::CodePointerError;
-use slotarena::{Audit, CodePointerTable, Protection};
+use slotarena::{Audit, CodePointerTable, Protection, SEGMENT_BYTES};
 
 use crate::alone::{alone, child};
 use crate::common::handle;
+use crate::deaths::second_mapping;
 use crate::{entry_point, signature};
 
 const FORKED: CodePointerError = CodePointerError::Forked;
@@ -82,25 +83,26 @@ fn scopes_that_a_child_inherits_write_nothing() {
     });
 }
 
-/// The kernel may use the address of what a child does not inherit for the child's own memory.
+/// The kernel may use the second mapping's address for the child's own memory.
 #[test]
 fn a_child_gives_back_only_what_it_has_inherited() {
     alone("forks::a_child_gives_back_only_what_it_has_inherited", || {
         for protection in shared() {
-            const BYTES: usize = 16 << 20;
             let mut table = Some(table(protection));
+            let second = second_mapping();
             child(|| {
-                let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+                let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
                 let rights = libc::PROT_READ | libc::PROT_WRITE;
-                // SAFETY: a fresh mapping.
-                let own = unsafe { libc::mmap(std::ptr::null_mut(), BYTES, rights, flags, -1, 0) };
-                assert_ne!(own, libc::MAP_FAILED);
-                let pages = || (0..BYTES).step_by(4096).map(|at| own.cast::<u8>().wrapping_add(at));
+                let at = std::ptr::without_provenance_mut(second);
+                // SAFETY: a fresh mapping, which replaces none.
+                let own = unsafe { libc::mmap(at, SEGMENT_BYTES, rights, flags, -1, 0) };
+                assert_eq!(own.addr(), second, "the child has nothing there");
+                let own = own.cast::<u8>();
                 // SAFETY: in the fresh mapping.
-                pages().for_each(|page| unsafe { page.write_volatile(7) });
+                unsafe { own.write_volatile(7) };
                 assert_eq!(table.take().map(CodePointerTable::close), Some(Ok(())));
                 // SAFETY: in the fresh mapping.
-                assert!(pages().all(|page| unsafe { page.read_volatile() } == 7));
+                assert_eq!(unsafe { own.read_volatile() }, 7);
             });
             let table = table.expect("the parent's");
             assert!(table.entry_point(FIRST, signature(1)).is_some());

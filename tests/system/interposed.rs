@@ -17,13 +17,19 @@ use libc::{c_int, c_long, c_void};
 use slotarena::{CodePointerTable, Handle, Protection, Slab, Table};
 
 use alone::alone;
-use common::{check, check_empty};
+use common::{check, check_empty, panic_of};
 
 /// The process's registration for `membarrier` is gone, as after a restored checkpoint.
 static REGISTRATION_LOST: AtomicBool = AtomicBool::new(false);
 
 /// The number of times that it was lost and granted again.
 static REGISTERED_AGAIN: AtomicU32 = AtomicU32::new(0);
+
+/// `membarrier` is refused for good.
+static BARRIER_REFUSED: AtomicBool = AtomicBool::new(false);
+
+/// The calling thread may not use the second processor, which others may use.
+static SECOND_REFUSED: AtomicBool = AtomicBool::new(false);
 
 /// `madvise` takes MADV_DONTNEED and MADV_REMOVE, and does nothing, as old emulators do.
 static ADVICE_IGNORED: AtomicBool = AtomicBool::new(false);
@@ -36,6 +42,9 @@ fn refuse(code: c_int) -> c_long {
     unsafe { *at = code };
     -1
 }
+
+/// `madvise` refuses MADV_DONTNEED.
+static ADVICE_REFUSED: AtomicBool = AtomicBool::new(false);
 
 /// The C library's function, but for `membarrier`.
 ///
@@ -57,8 +66,18 @@ unsafe extern "C" fn syscall(
         if a == 1 << 3 && REGISTRATION_LOST.load(Ordering::Relaxed) {
             return refuse(libc::EPERM);
         }
+        if BARRIER_REFUSED.load(Ordering::Relaxed) {
+            return refuse(libc::EPERM);
+        }
         if a == 1 << 4 && REGISTRATION_LOST.swap(false, Ordering::Relaxed) {
             REGISTERED_AGAIN.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    if number == libc::SYS_sched_setaffinity && SECOND_REFUSED.load(Ordering::Relaxed) {
+        let mask = std::ptr::with_exposed_provenance::<u64>(c as usize);
+        // SAFETY: by the contract of this function. The mask has more than one word.
+        if unsafe { mask.read() } == 0b10 {
+            return refuse(libc::EINVAL);
         }
     }
     let result: c_long;
@@ -83,6 +102,9 @@ unsafe extern "C" fn madvise(at: *mut c_void, bytes: usize, advice: c_int) -> c_
     let ignored = [libc::MADV_DONTNEED, libc::MADV_REMOVE].contains(&advice);
     if ignored && ADVICE_IGNORED.load(Ordering::Relaxed) {
         return 0;
+    }
+    if advice == libc::MADV_DONTNEED && ADVICE_REFUSED.load(Ordering::Relaxed) {
+        return refuse(libc::EACCES) as c_int;
     }
     let (at, bytes) = (at.expose_provenance() as c_long, bytes as c_long);
     // SAFETY: by the contract of this function.
@@ -115,6 +137,25 @@ fn a_lost_registration_for_membarrier_is_renewed() {
     });
 }
 
+#[test]
+fn a_tour_that_cannot_reach_a_thread_is_no_barrier() {
+    alone("a_tour_that_cannot_reach_a_thread_is_no_barrier", || {
+        let table = Table::<u64>::builder().capacity(1000).build().expect("a table");
+        let processors = std::thread::available_parallelism().map_or(1, |count| count.get());
+        if !table.stats().asymmetric_fence || processors < 2 {
+            println!("skipped: no membarrier here, or one processor");
+            return;
+        }
+        BARRIER_REFUSED.store(true, Ordering::Relaxed);
+        assert_eq!(table.stats().live, 0, "the tour reaches all");
+        SECOND_REFUSED.store(true, Ordering::Relaxed);
+        let text = panic_of(|| table.stats());
+        assert!(text.contains("membarrier"), "{text}");
+        SECOND_REFUSED.store(false, Ordering::Relaxed);
+        assert_eq!(table.stats().live, 0);
+    });
+}
+
 /// A slot that still holds a link after its memory went back would have two owners.
 #[test]
 fn where_advice_is_ignored_memory_is_mapped_afresh() {
@@ -143,5 +184,26 @@ fn where_advice_is_ignored_there_is_no_dual_mapping() {
         let table = CodePointerTable::builder().index_bits(16).build().expect("a table");
         assert_eq!(table.protection(), Protection::None);
         assert!(CodePointerTable::builder().protection(Protection::DualMapping).build().is_err());
+    });
+}
+
+#[test]
+fn memory_that_the_system_refuses_to_take_is_in_the_report() {
+    alone("memory_that_the_system_refuses_to_take_is_in_the_report", || {
+        let table = Table::<u64>::builder().capacity(400_000).build().expect("a table");
+        let fill = || (0..200_000).map(|n| table.allocate(n).expect("a slot")).collect::<Vec<_>>();
+        let handles = fill();
+        table.free_many(&handles).expect("live");
+        ADVICE_REFUSED.store(true, Ordering::Relaxed);
+        let report = table.sweep(0);
+        assert!(report.swept && report.segments_released == 0, "{report:?}");
+        // A part of the last segment was never used.
+        assert!(report.bytes_refused >= 24 * 65_536, "{report:?}");
+        check(&table);
+        let handles = fill();
+        table.free_many(&handles).expect("live");
+        ADVICE_REFUSED.store(false, Ordering::Relaxed);
+        assert_eq!(table.sweep(0).bytes_refused, 0);
+        check_empty(&table);
     });
 }
