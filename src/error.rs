@@ -5,6 +5,7 @@ use core::error::Error;
 use crate::bits::handle::{HandleError, OperationError};
 use crate::sys::Protection;
 use crate::sys::code::describe;
+use crate::sys::limits::describe_limits;
 
 /// The reason why no slot was allocated. The table is as it was before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +39,8 @@ fmt!([] Display for AllocError, |this, f| match *this {
     }
     Self::OutOfMemory { code, bytes } => {
         write!(f, "the system refused {bytes} bytes for a segment: ")?;
-        describe(f, code)
+        describe(f, code)?;
+        describe_limits(f, code)
     }
     Self::ReservedBit { word } => {
         write!(f, "the entry {word:#x} sets bit 63 of its low word, which the table reserves")
@@ -165,6 +167,14 @@ pub enum BuildError {
         /// The value asked for.
         asked: Protection,
     },
+    /// The system has the protection asked for, or may have it, and refuses it at the moment. Also
+    /// for the strongest protection, where none was asked for.
+    ProtectionRefused {
+        /// The protection.
+        asked: Protection,
+        /// The system's code: `errno`.
+        code: i32,
+    },
     /// The system refused to reserve addresses: the amount asked for or, where `capacity_at_most`
     /// allows less, even the least.
     Reserve {
@@ -177,6 +187,9 @@ pub enum BuildError {
     },
     /// There was no memory for what the table keeps of its slots.
     OutOfMemory,
+    /// The calling thread is making the process-wide table already: a signal handler or an
+    /// allocator's hook asks for it.
+    Reentered,
 }
 
 fmt!([] Display for BuildError, |this, f| match *this {
@@ -203,11 +216,18 @@ fmt!([] Display for BuildError, |this, f| match *this {
         let strongest = Protection::strongest();
         write!(f, "protection {asked} asked for, the strongest here is {strongest}")
     }
+    Self::ProtectionRefused { asked, code } => {
+        write!(f, "the system refuses protection {asked} at the moment: ")?;
+        describe(f, code)?;
+        describe_limits(f, code)
+    }
     Self::Reserve { asked, refused, code } => {
         write!(f, "asked for {asked} bytes of addresses; {refused} were refused: ")?;
-        describe(f, code)
+        describe(f, code)?;
+        describe_limits(f, code)
     }
     Self::OutOfMemory => write!(f, "no memory for what the table keeps of its slots"),
+    Self::Reentered => write!(f, "the thread is making the process-wide table already"),
 });
 
 impl Error for BuildError {

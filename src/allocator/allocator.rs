@@ -8,7 +8,6 @@ use crate::bits::word::Word;
 use crate::safepoint::{Record, Registration, Safepoint, Shared};
 use crate::sweep::Space;
 use crate::sync::PagePadding;
-use crate::sys::Protection;
 
 /// All slots of one table, and all that is known of them.
 ///
@@ -22,6 +21,8 @@ pub(crate) struct Allocator<W: Word> {
     pub(crate) space: Space<W>,
     /// The most slots in the stack of a local store. With the LIFO slot that makes two magazines.
     pub(super) store_limit: u32,
+    /// `true` if a child of the process has a copy that it may write to.
+    pub(crate) is_inherited: bool,
     /// The most slots in the overflow of a local store.
     pub(super) overflow_limit: u32,
 }
@@ -47,6 +48,7 @@ impl<W: Word> Allocator<W> {
             _padding: PagePadding::new(),
             space: Space::new(arena, stripes, magazine_size)?,
             store_limit: 2 * magazine_size - 1,
+            is_inherited: true,
             overflow_limit,
         })
     }
@@ -80,6 +82,8 @@ impl<W: Word> Shared for Allocator<W> {
     }
 
     fn adopt(&self) -> bool {
-        self.space.arena.protection() == Protection::None
+        // A child that shares the memory finds nothing in it.
+        self.space.arena.after_fork();
+        self.is_inherited
     }
 }

@@ -9,7 +9,7 @@ use crate::bits::key::GENERATION_MAX;
 use crate::bits::word::Word;
 use crate::error::BuildError;
 use crate::freelist::{MAGAZINE_SIZE_MAX, OVERFLOW_MAX};
-use crate::sys::{Protection, processors};
+use crate::sys::{Answer, Protection, processors};
 
 /// The most free lists that a table can have.
 const STRIPES_MAX: usize = 1024;
@@ -102,8 +102,11 @@ impl Config {
             None => (capacity.min(MODEL.0), MODEL.1),
         };
         let shift = self.segment_shift.unwrap_or(natural);
-        if !protection.is_available() {
-            return Err(BuildError::Protection { asked: protection });
+        let asked = protection;
+        match protection.ask() {
+            Answer::Granted => {}
+            Answer::Lacking => return Err(BuildError::Protection { asked }),
+            Answer::Refused(code) => return Err(BuildError::ProtectionRefused { asked, code }),
         }
         let arena = Arena::new(capacity, self.step_down, shift, protection)?;
         #[cfg(model)]

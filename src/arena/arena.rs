@@ -7,11 +7,13 @@ use super::slot::Slot;
 use super::view::View;
 use crate::bits::chain::Chain;
 use crate::bits::geometry::Geometry;
+#[cfg(not(model))]
+use crate::bits::word;
 use crate::bits::word::{Payload, Word};
 use crate::error::BuildError;
 use crate::sync::{AtomicU32, Ordering};
+use crate::sys::Protection;
 use crate::sys::code::NO_MEMORY;
-use crate::sys::{Protection, Rights};
 
 /// The segments that one system call makes writable.
 const WRITABLE_BATCH: u32 = 16;
@@ -31,8 +33,8 @@ const GROW_FRACTION: u32 = 64;
 /// | `generations` | the sweeper, a grower | while the segment's bit in `committed` is its own |
 #[derive(Debug)]
 pub(crate) struct Arena<W: Word> {
-    memory: Memory<W>,
-    geometry: Geometry,
+    pub(super) memory: Memory<W>,
+    pub(super) geometry: Geometry,
     pub(crate) committed: Committed,
     /// The segments below this number are writable. They form a prefix, so that there are at most
     /// two mappings, however many segments have been decommitted.
@@ -124,19 +126,6 @@ impl<W: Word> Arena<W> {
 
     pub(crate) fn geometry(&self) -> Geometry {
         self.geometry
-    }
-
-    pub(crate) fn rights(&self) -> Rights {
-        self.memory.rights()
-    }
-
-    pub(crate) fn protection(&self) -> Protection {
-        self.memory.protection()
-    }
-
-    /// Makes the lowest `count` segments, which are committed, read-only or writable again.
-    pub(crate) fn seal_lowest(&self, count: u32, sealed: bool) -> Result<(), i32> {
-        self.memory.seal(0, (count * self.geometry.slots_per_segment()) as usize, sealed)
     }
 
     pub(crate) fn view(&self) -> View<W> {
@@ -251,6 +240,11 @@ impl<W: Word> Arena<W> {
             // SAFETY: the caller has set the segments' bits, and no thread has an index in them.
             let _ = unsafe { self.memory.decommit(first, count) };
         })?;
+        #[cfg(not(model))]
+        debug_assert!(
+            segments.clone().all(|s| self.usable(s).all(|slot| slot.peek() == word::zero())),
+            "Invariant 5: a segment that was decommitted, or never committed, reads as zero"
+        );
         self.generations.restore(segments, |segment| self.usable(segment));
         Ok(())
     }

@@ -17,9 +17,9 @@ use crate::sys::{Protection, Rights};
 #[derive(Debug)]
 pub(crate) struct Memory<W: Word> {
     #[cfg(not(model))]
-    mapping: Mapping,
+    pub(super) mapping: Mapping,
     #[cfg(model)]
-    mapping: Mapping<W>,
+    pub(super) mapping: Mapping<W>,
     slot_count: usize,
     protection: Protection,
     marker: PhantomData<W>,
@@ -108,11 +108,6 @@ impl<W: Word> Memory<W> {
     #[inline(always)]
     fn write_base(&self) -> NonNull<Slot<W>> {
         self.mapping.write_base().cast()
-    }
-
-    /// Makes writable slots read-only for all threads, or writable again.
-    pub(crate) fn seal(&self, first: usize, count: usize, sealed: bool) -> Result<(), i32> {
-        self.mapping.seal(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES, sealed)
     }
 
     /// Makes the next `count` requests for memory fail, in a model.

@@ -8,6 +8,7 @@
 //! - `committed`: a bit a segment: committed, or being committed
 //! - `view`: the slots as readers see them: base and greatest index
 //! - `arena`: all of them together: address computation, growth, decommission
+//! - `protected`: what only the memory of a protected table does
 //!
 //! This part owns Invariants 5 (no store to a decommitted segment) and 6 (every number leads
 //! inside the range). It deliberately knows no thread and no free list: the caller owns what it
@@ -23,6 +24,7 @@ mod committed;
 mod view;
 #[allow(clippy::module_inception)]
 mod arena;
+mod protected;
 
 pub(crate) use arena::{Arena, Refusal};
 pub(crate) use memory::Memory;

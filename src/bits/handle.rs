@@ -85,6 +85,7 @@ impl HandleError {
         Self { raw, operation: None }
     }
 
+    #[cfg(feature = "std")]
     pub(crate) const fn refused(raw: u32, error: OperationError) -> Self {
         Self { raw, operation: Some(error) }
     }

@@ -55,7 +55,14 @@ pub enum CodePointerError {
         /// The number of slots.
         slots: u32,
     },
-    /// The system refused to change the rights to the read-only segments.
+    /// The calling thread has unsealed the read-only segments already, by a
+    /// [`ReadOnlyScope`](super::ReadOnlyScope) that it has not ended.
+    AlreadyUnsealed,
+    /// The calling process is a child (`fork`) of the one that made the table. A protected table is
+    /// not inherited: the child finds nothing in it, and cannot write to it.
+    Forked,
+    /// The system refused to change the rights to the read-only segments. If it refused to seal
+    /// them, no later scope unseals them.
     Seal {
         /// The system's code: `errno`, or `GetLastError` on Windows.
         code: i32,
@@ -86,6 +93,10 @@ fmt!([] Display for CodePointerError, |this, f| match *this {
     Self::Native { raw } => write!(f, "handle {raw} is a native function's"),
     Self::ReadOnly { raw, end } => write!(f, "handle {raw} is read-only, as all below {end} are"),
     Self::ReadOnlyFull { slots } => write!(f, "all {slots} read-only slots have entries"),
+    Self::AlreadyUnsealed => {
+        write!(f, "the calling thread has unsealed the read-only segments already")
+    }
+    Self::Forked => write!(f, "the table is protected, and belongs to the parent process"),
     Self::Seal { code } => {
         write!(f, "the system refused to change the rights to read-only segments: ")?;
         describe(f, code)
@@ -106,13 +117,19 @@ impl Error for CodePointerError {
 
 impl From<OperationError> for CodePointerError {
     fn from(error: OperationError) -> Self {
-        Self::Operation(error)
+        match error {
+            OperationError::Forked => Self::Forked,
+            _ => Self::Operation(error),
+        }
     }
 }
 
 impl From<AllocError> for CodePointerError {
     fn from(error: AllocError) -> Self {
-        Self::Alloc(error)
+        match error {
+            AllocError::Operation(OperationError::Forked) => Self::Forked,
+            _ => Self::Alloc(error),
+        }
     }
 }
 

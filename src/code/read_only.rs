@@ -5,7 +5,7 @@
 
 use super::error::CodePointerError;
 use crate::bits::handle::Handle;
-use crate::sync::{Mutex, lock};
+use crate::sync::Lock;
 
 /// The read-only slots of a table.
 #[derive(Debug)]
@@ -13,7 +13,8 @@ pub(crate) struct ReadOnly {
     pub(crate) segments: u32,
     /// The first index that is not read-only. 1 if the table has no read-only slots.
     pub(crate) end: u32,
-    pub(crate) free: Mutex<Free>,
+    /// Held while the segments are unsealed.
+    pub(crate) free: Lock<Free>,
 }
 
 /// The read-only slots without an entry.
@@ -23,11 +24,14 @@ pub(crate) struct Free {
     pub(crate) next: u32,
     /// The slots below `next` without an entry.
     pub(crate) freed: Vec<Handle>,
+    /// The system's code, once it has refused to seal the segments.
+    pub(crate) seal_refused: Option<i32>,
 }
 
 impl ReadOnly {
     pub(crate) fn new(segments: u32, end: u32) -> Self {
-        Self { segments, end, free: Mutex::new(Free { next: 1, freed: Vec::new() }) }
+        let free = Free { next: 1, freed: Vec::new(), seal_refused: None };
+        Self { segments, end, free: Lock::new(free) }
     }
 
     #[inline]
@@ -37,8 +41,8 @@ impl ReadOnly {
     }
 
     /// Returns the number of read-only slots, and of those without an entry.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        let free = lock(&self.free);
+    pub(crate) fn counts(&mut self) -> (u64, u64) {
+        let free = self.free.get_mut();
         let unused = self.end - free.next + free.freed.len() as u32;
         (u64::from(self.end - 1), u64::from(unused))
     }

@@ -6,7 +6,7 @@ use super::word::{CodeWord, EntryPoint, Signature};
 use crate::bits::handle::{Handle, HandleError};
 use crate::bits::word;
 use crate::code::read_only::Free;
-use crate::sync::{MutexGuard, lock};
+use crate::sync::Held;
 use crate::sys::Rights;
 use crate::table::ops;
 
@@ -28,7 +28,8 @@ use crate::table::ops;
 #[derive(Debug)]
 pub struct ReadOnlyScope<'t> {
     table: &'t CodePointerTable,
-    free: MutexGuard<'t, Free>,
+    free: Held<'t, Free>,
+    has_ended: bool,
     _rights: Rights,
 }
 
@@ -38,17 +39,47 @@ impl CodePointerTable {
     ///
     /// # Errors
     ///
-    /// [`CodePointerError::Seal`] if the system refuses.
+    /// [`CodePointerError::AlreadyUnsealed`] if the calling thread has them unsealed already.
+    /// [`CodePointerError::Seal`] if the system refuses, or has refused to seal them after an
+    /// earlier scope. [`CodePointerError::Forked`].
     pub fn unseal(&self) -> Result<ReadOnlyScope<'_>, CodePointerError> {
-        let free = lock(&self.read_only.free);
-        let scope = ReadOnlyScope { table: self, free, _rights: self.arena().rights() };
-        scope.seal(false)?;
+        self.check_process()?;
+        let free = self.read_only.free.lock().map_err(|_| CodePointerError::AlreadyUnsealed)?;
+        if let Some(code) = free.seal_refused {
+            return Err(CodePointerError::Seal { code });
+        }
+        let scope =
+            ReadOnlyScope { table: self, free, has_ended: false, _rights: self.arena().rights() };
+        // If the system refuses, dropping the scope seals what it may have unsealed.
+        scope.set_sealed(false)?;
         Ok(scope)
     }
 }
 
 impl ReadOnlyScope<'_> {
-    fn seal(&self, sealed: bool) -> Result<(), CodePointerError> {
+    /// Ends the scope, and seals the segments. Dropping the scope does so too, and ignores errors.
+    ///
+    /// # Errors
+    ///
+    /// [`CodePointerError::Seal`] if the system refuses. Then the segments stay writable, and
+    /// [`CodePointerTable::unseal`] returns this error from then on. [`CodePointerError::Forked`].
+    pub fn seal(mut self) -> Result<(), CodePointerError> {
+        let sealed = self.end();
+        // The rest of `drop` has been done.
+        self.has_ended = true;
+        sealed
+    }
+
+    fn end(&mut self) -> Result<(), CodePointerError> {
+        let sealed = self.set_sealed(true);
+        if let Err(CodePointerError::Seal { code }) = sealed {
+            self.free.seal_refused = Some(code);
+        }
+        sealed
+    }
+
+    fn set_sealed(&self, sealed: bool) -> Result<(), CodePointerError> {
+        self.table.check_process()?;
         let segments = self.table.read_only.segments;
         if segments == 0 {
             return Ok(());
@@ -61,12 +92,14 @@ impl ReadOnlyScope<'_> {
     ///
     /// # Errors
     ///
-    /// [`CodePointerError::ReadOnlyFull`], [`CodePointerError::EntryPoint`].
+    /// [`CodePointerError::ReadOnlyFull`], [`CodePointerError::EntryPoint`],
+    /// [`CodePointerError::Forked`].
     pub fn allocate(
         &mut self,
         entry_point: EntryPoint,
         signature: Signature,
     ) -> Result<Handle, CodePointerError> {
+        self.table.check_process()?;
         let end = self.table.read_only.end;
         let fresh = Handle::from_raw(self.free.next).filter(|handle| handle.to_raw() < end);
         let handle = self.free.freed.last().copied().or(fresh);
@@ -77,7 +110,7 @@ impl ReadOnlyScope<'_> {
         let put = |old| ops::is_uninitialized(old).then_some(word);
         // SAFETY: `put` returns `None` for a free slot's word.
         let put = unsafe { ops::update(self.table.table(), handle, put) };
-        put.map_err(|_| CodePointerError::InvalidHandle(ops::refused(self.table.table(), handle)))?;
+        put.map_err(|_| self.table.refused(handle))?;
         if self.free.freed.pop().is_none() {
             self.free.next += 1;
         }
@@ -89,23 +122,27 @@ impl ReadOnlyScope<'_> {
     /// # Errors
     ///
     /// [`CodePointerError::InvalidHandle`] if the handle names no entry of a read-only segment.
+    /// [`CodePointerError::Forked`].
     pub fn free(&mut self, handle: Handle) -> Result<(), CodePointerError> {
+        self.table.check_process()?;
         let take = |old| word::is_live(old).then(word::uninitialized);
         if handle.to_raw() >= self.table.read_only.end {
             return Err(CodePointerError::InvalidHandle(HandleError::new(handle.to_raw())));
         }
         // SAFETY: `take` returns `None` for a free slot's word.
         let taken = unsafe { ops::update(self.table.table(), handle, take) };
-        let refused = |_| CodePointerError::InvalidHandle(ops::refused(self.table.table(), handle));
-        taken.map_err(refused)?;
+        taken.map_err(|_| self.table.refused(handle))?;
         self.free.freed.push(handle);
         Ok(())
     }
 }
 
 impl Drop for ReadOnlyScope<'_> {
-    /// Seals the segments again. Where the system refuses, they stay writable.
+    /// Seals the segments again. If the system refuses, they stay writable, and the next
+    /// [`unseal`](CodePointerTable::unseal) says so.
     fn drop(&mut self) {
-        let _ = self.seal(true);
+        if !self.has_ended {
+            let _ = self.end();
+        }
     }
 }

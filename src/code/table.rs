@@ -1,5 +1,6 @@
 //! The facade: a table of code pointers.
 
+use super::entry_layout::EntryLayout;
 use super::error::CodePointerError;
 use super::host_functions::HostFunctions;
 use super::read_only::ReadOnly;
@@ -7,7 +8,7 @@ use super::word::{CodePointer, CodeWord, EntryPoint, Signature};
 use crate::allocator::{Audit, AuditError, Builder, Stats};
 use crate::arena::Arena;
 use crate::bits::geometry::SEGMENT_BYTES;
-use crate::bits::handle::Handle;
+use crate::bits::handle::{Handle, OperationError};
 use crate::error::{AllocError, BuildError, LeakError};
 use crate::sweep::SweepReport;
 use crate::sys::Protection;
@@ -47,27 +48,6 @@ pub struct CodePointerTable {
     host_functions: HostFunctions,
 }
 
-/// The layout of a table for generated code: see [the sandbox](crate::docs::sandbox).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct EntryLayout {
-    /// The address at which the entry of handle 0 is read.
-    pub base: usize,
-    /// The mask for handles. All ones for a table of full size, which needs no mask.
-    pub mask: u32,
-}
-
-impl EntryLayout {
-    /// The binary logarithm of the bytes of an entry.
-    pub const ENTRY_SHIFT: u32 = 3;
-
-    /// Returns the distance of the entry of any number from [`base`](Self::base).
-    #[must_use]
-    #[inline]
-    pub const fn offset(self, raw: u32) -> usize {
-        ((raw & self.mask) as usize) << Self::ENTRY_SHIFT
-    }
-}
-
 impl CodePointerTable {
     /// A threshold for [`sweep`](Self::sweep) that suits most programs: the slots of two segments.
     pub const SWEEP_THRESHOLD: u64 = 2 * (SEGMENT_BYTES as u64 / 8);
@@ -77,7 +57,8 @@ impl CodePointerTable {
     ///
     /// # Errors
     ///
-    /// [`BuildError::Reserve`] if the system grants no addresses.
+    /// [`BuildError::Reserve`] if the system grants no addresses. [`BuildError::ProtectionRefused`]
+    /// if it has a protection and refuses it at the moment.
     pub fn new() -> Result<Self, BuildError> {
         Self::builder().build()
     }
@@ -85,24 +66,6 @@ impl CodePointerTable {
     /// Returns a builder of tables. All its functions but `build` are `const`.
     pub const fn builder() -> Builder<Self> {
         Builder::new()
-    }
-
-    /// Returns the table of the whole process. The first call makes it with [`new`](Self::new). The
-    /// table is never torn down.
-    ///
-    /// # Errors
-    ///
-    /// Same as [`new`](Self::new). The next call tries again.
-    #[cfg(not(model))]
-    pub fn process_wide() -> Result<&'static Self, BuildError> {
-        static TABLE: crate::sync::OnceLock<CodePointerTable> = crate::sync::OnceLock::new();
-        match TABLE.get() {
-            Some(table) => Ok(table),
-            None => {
-                let table = Self::new()?;
-                Ok(TABLE.get_or_init(|| table))
-            }
-        }
     }
 
     /// Returns the entry point that any number names, if it was stored under this signature.
@@ -133,12 +96,20 @@ impl CodePointerTable {
 
     /// Returns the handle of the native function at this address, the same on every thread.
     ///
-    /// Opens a write scope. Takes a lock, which a thread holds only while it looks an address up.
+    /// Opens a write scope. Takes a lock, which a thread holds while it looks an address up, and
+    /// while it allocates the slot of a new one. So threads that ask for one function get its
+    /// handle, even if there is one slot left.
     ///
     /// # Errors
     ///
-    /// [`CodePointerError::Alloc`], [`CodePointerError::EntryPoint`].
+    /// [`CodePointerError::Alloc`], [`CodePointerError::EntryPoint`], [`CodePointerError::Forked`].
+    /// [`CodePointerError::Operation`] inside the closure of
+    /// [`for_each_live`](Self::for_each_live).
     pub fn handle_for_native(&self, function: EntryPoint) -> Result<Handle, CodePointerError> {
+        self.check_process()?;
+        if self.table.allocator.space.safepoint.is_stopped_by_caller() {
+            return Err(OperationError::Reentered.into());
+        }
         let address = function.address();
         let make = || {
             let word =
@@ -146,30 +117,51 @@ impl CodePointerTable {
             let _rights = self.arena().rights();
             Ok(self.table.allocate(word)?)
         };
-        self.host_functions.get(address, make, |handle| self.free_native(handle))
+        self.host_functions.get(address, make)
     }
 
-    fn free_native(&self, handle: Handle) {
-        let _rights = self.arena().rights();
-        // Made by `handle_for_native`, and nothing else frees it.
-        let freed = self.table.free(handle);
-        debug_assert!(freed.is_ok_and(|word| word.as_native().is_some()));
+    /// Checks that the calling process may write to the table.
+    pub(crate) fn check_process(&self) -> Result<(), CodePointerError> {
+        let allocator = &self.table.allocator;
+        if !allocator.space.safepoint.is_forked() && !self.arena().is_foreign() {
+            return Ok(());
+        }
+        // Also where the child was made without its handlers.
+        self.arena().after_fork();
+        allocator.space.safepoint.lose();
+        Err(CodePointerError::Forked)
+    }
+
+    /// Returns the error for a handle that names no slot in use, or for which no operation began.
+    pub(crate) fn refused(&self, handle: Handle) -> CodePointerError {
+        match ops::refused(&self.table, handle) {
+            error if error.operation() == Some(OperationError::Forked) => CodePointerError::Forked,
+            error => CodePointerError::InvalidHandle(error),
+        }
     }
 
     /// Decommits wholly free segments, if at least `threshold` slots, and at least as many as a
-    /// segment has, are free. See [`Table::sweep`]. Opens a write scope.
+    /// segment has, are free. See [`Table::sweep`]. Opens a write scope. Does nothing in a child of
+    /// the process that has inherited a protected table.
     pub fn sweep(&self, threshold: u64) -> SweepReport {
+        if self.check_process().is_err() {
+            return SweepReport::default();
+        }
         let _rights = self.arena().rights();
         self.table.sweep(threshold)
     }
 
     /// Calls `f` with every handle that has an entry, and the entry, in ascending order, with the
-    /// world stopped. See [`Table::for_each_live`].
+    /// world stopped. See [`Table::for_each_live`]. Finds nothing in a child of the process that
+    /// has inherited a protected table.
     ///
     /// # Panics
     ///
     /// Same as [`Table::for_each_live`].
     pub fn for_each_live(&self, mut f: impl FnMut(Handle, CodePointer)) {
+        if self.check_process().is_err() {
+            return;
+        }
         let _rights = self.arena().rights();
         self.table.for_each_live(|handle, word| {
             if let Some(entry) = word.read() {
@@ -184,12 +176,16 @@ impl CodePointerTable {
         self.table.stats()
     }
 
-    /// Checks the table's invariants. See [`Table::audit`].
+    /// Checks the table's invariants. See [`Table::audit`]. Finds nothing in a child of the process
+    /// that has inherited a protected table.
     ///
     /// # Errors
     ///
     /// Same as [`Table::audit`].
     pub fn audit(&self) -> Result<Audit, AuditError> {
+        if self.check_process().is_err() {
+            return Ok(Audit::default());
+        }
         let _rights = self.arena().rights();
         self.table.audit()
     }
@@ -219,17 +215,27 @@ impl CodePointerTable {
     }
 
     /// Closes the table. Returns an error if slots are still handed out, apart from native
-    /// functions and read-only entries.
+    /// functions and read-only entries. In a child of the process that has inherited a protected
+    /// table, this is `Ok`.
     ///
     /// # Errors
     ///
     /// [`LeakError`], with the number of slots that were not freed.
-    pub fn close(self) -> Result<(), LeakError> {
-        self.host_functions.take_down(|handle| self.free_native(handle));
+    pub fn close(mut self) -> Result<(), LeakError> {
+        if self.check_process().is_err() {
+            return Ok(());
+        }
+        let rights = self.arena().rights();
+        for handle in self.host_functions.take_down() {
+            // Made by `handle_for_native`, and nothing else frees it.
+            let freed = self.table.free(handle);
+            debug_assert!(freed.is_ok_and(|word| word.as_native().is_some()));
+        }
+        drop(rights);
         let (slots, unused) = self.read_only.counts();
         let stats = self.stats();
-        let live = stats.live - (slots - unused);
-        let uninitialized = stats.uninitialized - unused;
+        let live = stats.live.saturating_sub(slots - unused);
+        let uninitialized = stats.uninitialized.saturating_sub(unused);
         if live + uninitialized == 0 { Ok(()) } else { Err(LeakError { live, uninitialized }) }
     }
 
@@ -270,9 +276,11 @@ impl CodePointerTable {
             unsafe { ops::free_if(&self.table, handle, ops::is_uninitialized) };
         }
         self.read_only = ReadOnly::new(segments, end);
-        let bytes = self.arena().segment_bytes() * segments as usize;
+        let arena = self.arena();
+        let bytes = arena.segment_bytes() * segments as usize;
         let refused = |code| AllocError::OutOfMemory { code, bytes };
-        self.arena().seal_lowest(segments, true).map_err(refused)
+        arena.set_lowest_apart(segments).map_err(refused)?;
+        arena.seal_lowest(segments, true).map_err(refused)
     }
 }
 
@@ -296,7 +304,12 @@ impl Builder<CodePointerTable> {
         self
     }
 
-    /// Asks for this protection and no other. Default: the strongest that the system has.
+    /// Asks for this protection and no other.
+    ///
+    /// Default: the strongest that the system has. If the system refuses a dual mapping for the
+    /// moment, as at a limit on memory, `build` fails, and makes no table without protection. If
+    /// all protection keys are in use, the table has a dual mapping:
+    /// [`protection`](CodePointerTable::protection) returns what it has.
     pub const fn protection(mut self, protection: Protection) -> Self {
         self.config.protection = Some(protection);
         self
@@ -315,7 +328,8 @@ impl Builder<CodePointerTable> {
     ///
     /// [`BuildError::IndexBits`] if no table has as many bits, or if [`capacity`](Self::capacity)
     /// asked for slots that are not 2^n - 1. [`BuildError::Protection`] if the system lacks the one
-    /// asked for. [`BuildError::ReadOnly`] if memory for the read-only segments is lacking. Else a
+    /// asked for, and [`BuildError::ProtectionRefused`] if it has it and refuses it.
+    /// [`BuildError::ReadOnly`] if memory for the read-only segments is lacking. Else a
     /// [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<CodePointerTable, BuildError> {
         let config = &self.config;
@@ -323,8 +337,12 @@ impl Builder<CodePointerTable> {
         if capacity(config.index_bits) == 0 || slots & slots.wrapping_add(1) != 0 {
             return Err(BuildError::IndexBits { asked: config.index_bits, slots });
         }
-        let protection = config.protection.unwrap_or_else(Protection::strongest);
-        let table = Table::from_allocator(config.allocator(protection)?)?;
+        let refused = |(asked, code)| BuildError::ProtectionRefused { asked, code };
+        let strongest = || Protection::for_a_new_table().map_err(refused);
+        let protection = config.protection.map_or_else(strongest, Ok)?;
+        let mut allocator = config.allocator(protection)?;
+        allocator.is_inherited = false;
+        let table = Table::from_allocator(allocator)?;
         let (read_only, host_functions) = (ReadOnly::new(0, 1), HostFunctions::new());
         let mut table = CodePointerTable { table, read_only, host_functions };
         if config.read_only_segments > 0 {

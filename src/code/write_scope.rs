@@ -31,6 +31,9 @@ use crate::table::{Packed, ops};
 ///
 /// Do not start threads inside a scope: with keys, a new thread has the rights of its creator.
 ///
+/// A child of the process (`fork`) has no right to write to a protected table, whether it inherits
+/// a scope or opens one. All calls then return [`CodePointerError::Forked`].
+///
 /// # Progress
 ///
 /// Same as the operations of a [`Table`](crate::Table): lock-free while no thread stops the world.
@@ -44,6 +47,9 @@ impl CodePointerTable {
     /// Gives the calling thread the right to write, while the result lives.
     #[must_use]
     pub fn write_scope(&self) -> WriteScope<'_> {
+        // In a child that was made without the C library's `fork`, all calls are refused from here
+        // on.
+        let _ = self.check_process();
         WriteScope { table: self, _rights: self.arena().rights() }
     }
 }
@@ -173,9 +179,7 @@ impl WriteScope<'_> {
         match word::state(old) {
             State::Live => CodePointerError::Native { raw },
             State::Uninitialized => CodePointerError::NotPublished { raw },
-            State::Free => {
-                CodePointerError::InvalidHandle(ops::refused(self.table.table(), handle))
-            }
+            State::Free => self.table.refused(handle),
         }
     }
 }

@@ -60,7 +60,8 @@ mod imp {
         ///
         /// # Panics
         ///
-        /// If the system refuses, for good, the barrier that it granted at the first call.
+        /// If the system refuses, for good, the barrier that it granted at the first call, and its
+        /// substitutes.
         pub(crate) fn heavy<'a>(&self, _sides: impl Iterator<Item = &'a LightSide>) {
             if !self.reaches {
                 // SeqCst: store before, load after. Partner: fence.full.fence.
@@ -74,7 +75,7 @@ mod imp {
                 // The kernel may be short of memory for a moment.
                 backoff(attempt);
             }
-            panic!("slotarena: membarrier was granted at first and is refused now");
+            panic!("slotarena: membarrier was granted at first and is refused now, as is all else");
         }
     }
 }

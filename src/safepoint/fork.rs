@@ -15,9 +15,10 @@ use core::ptr::NonNull;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use super::safepoint::{FORKED, Safepoint};
+use super::maker::MAKER;
+use super::safepoint::Safepoint;
 use super::stop::Stopped;
-use crate::sync::{Held, Lock, Ordering, backoff};
+use crate::sync::{Held, Lock, backoff};
 use crate::sys;
 
 /// The longest that a fork waits for operations to end.
@@ -131,6 +132,8 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     let Some(Fork { tables, stops }) = take() else { return };
+    // SAFETY: in a fresh child.
+    unsafe { MAKER.reset(()) };
     let mut stops = stops.into_iter();
     for table in tables.iter() {
         // SAFETY: a listed table is there.
@@ -170,11 +173,5 @@ impl Safepoint {
             }
         }
         Some(stopped)
-    }
-
-    /// Makes every call answer that the table is the parent's. In a child.
-    fn lose(&self) {
-        // Relaxed: no other thread runs.
-        self.gate.store(FORKED, Ordering::Relaxed);
     }
 }

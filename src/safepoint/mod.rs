@@ -4,6 +4,7 @@
 //! Go call this a safepoint with a handshake. Here an operation costs two plain stores and a load.
 //!
 //! - `fence`: an asymmetric fence: free for operations, a system call for a stop
+//! - `maker`: the lock of the thread that makes the process-wide table
 //! - `number`: a hash of a table's number
 //! - `record`: one participant: its busy flag and its local store
 //! - `refused`: the records of mutators that could not register
@@ -18,6 +19,8 @@
 //! deliberately knows no slot: it hands out the use of a store and looks into none.
 
 mod fence;
+#[cfg(not(model))]
+mod maker;
 mod number;
 mod record;
 mod refused;
@@ -31,6 +34,8 @@ mod fork;
 mod threads;
 
 pub(crate) use fence::{AsymmetricFence, LightSide};
+#[cfg(not(model))]
+pub(crate) use maker::MAKER;
 pub(crate) use record::Record;
 pub(crate) use registry::Registration;
 pub(crate) use safepoint::{Operation, Safepoint, Sweeper};

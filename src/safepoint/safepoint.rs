@@ -191,8 +191,15 @@ impl Safepoint {
         Ok(self.registry.lock()?)
     }
 
-    pub(super) fn is_stopped_by_caller(&self) -> bool {
+    /// Returns `true` if the calling thread has stopped the world.
+    pub(crate) fn is_stopped_by_caller(&self) -> bool {
         self.registry.is_held_by_caller()
+    }
+
+    /// Makes every call answer that the table is the parent's. In a child.
+    pub(crate) fn lose(&self) {
+        // Relaxed: no other thread has the table there.
+        self.gate.store(FORKED, Ordering::Relaxed);
     }
 
     /// Returns `true` if this process has inherited the table in the middle of an operation.

@@ -87,8 +87,8 @@ use crate::sys::Protection;
 /// # Panics
 ///
 /// Same as [`Table`](crate::Table#panics): a call that needs Linux's `membarrier` panics if the
-/// system grants that at first and refuses it later. In a slab those are a thread's first guard,
-/// and looks at removed values.
+/// system grants that at first and refuses it later together with its substitutes. In a slab those
+/// are a thread's first guard, and looks at removed values.
 // Aligned, so that no line of it is shared with data that another thread writes to.
 #[repr(align(128))]
 pub struct Slab<T: Send + Sync + 'static, M = ()> {

@@ -82,12 +82,13 @@ impl Scan {
     }
 
     /// Purges pages of free slots, in a segment that the caller has claimed and keeps committed.
-    /// Returns the purged bytes.
+    /// Returns the purged bytes, and those that the system refused to take.
     ///
     /// The links in a purged page are 0 and must stay so, or the first store would bring the page
     /// back. So the slot after a page has to be unswept as well.
-    pub(crate) fn purge_pages<W: Word>(&mut self, arena: &Arena<W>) -> u64 {
-        let Some(shift) = arena.page_shift() else { return 0 };
+    pub(crate) fn purge_pages<W: Word>(&mut self, arena: &Arena<W>) -> (u64, u64) {
+        let Some(shift) = arena.page_shift() else { return (0, 0) };
+        let mut refused = 0;
         for page in 0..arena.geometry().slots_per_segment() >> shift {
             let (first, behind) = (page << shift, (page + 1) << shift);
             let groups = first as usize / 64..(behind as usize).div_ceil(64);
@@ -97,9 +98,11 @@ impl Scan {
                 // SAFETY: the caller has claimed the segment, and so owns its unswept slots.
                 let result = unsafe { arena.purge(self.start + first, 1 << shift) };
                 self.pages |= u64::from(result.is_ok()) << page;
+                refused += u64::from(result.is_err());
             }
         }
-        u64::from(self.pages.count_ones()) * (Memory::<W>::SLOT_BYTES << shift) as u64
+        let bytes = (Memory::<W>::SLOT_BYTES << shift) as u64;
+        (u64::from(self.pages.count_ones()) * bytes, refused * bytes)
     }
 
     /// Returns `true` if the page of these 64 slots has been purged.

@@ -26,6 +26,8 @@ pub struct SweepReport {
     pub segments_released: u64,
     /// Bytes that went back: those of these segments, and of pages of free slots in others.
     pub bytes_released: u64,
+    /// Bytes that were to go back, and that the system refused to take. They stay in use.
+    pub bytes_refused: u64,
     /// Committed segments.
     pub segments_committed: u64,
     /// Slots that hold an entry.
@@ -197,7 +199,9 @@ impl Progress {
             }
         } else if sample.has_page && unswept.claim(top) {
             let mut scan = Scan::of(arena, top, cycle);
-            self.report.bytes_released += scan.purge_pages(arena);
+            let (purged, refused) = scan.purge_pages(arena);
+            self.report.bytes_released += purged;
+            self.report.bytes_refused += refused;
             sweep_segment(space, top, &scan, cycle);
         } else if sample.is_promising {
             unswept.mark_promising(top);
@@ -212,6 +216,7 @@ impl Progress {
         // SAFETY: all their slots are unswept, and the caller has claimed them. It is inside an
         // operation or has stopped the world.
         if unsafe { arena.decommit(first, count) }.is_err() {
+            self.report.bytes_refused += u64::from(count) * arena.segment_bytes() as u64;
             for segment in (first..=top).rev() {
                 sweep_segment(space, segment, &Scan::of(arena, segment, cycle), cycle);
             }

@@ -55,6 +55,11 @@ impl<T> Lock<T> {
         self.holder.store(0, Ordering::Relaxed);
     }
 
+    /// Reaches what the lock protects without locking, also if a guard was forgotten.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.mutex.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
     /// Takes the lock. Blocks while another thread holds it.
     pub(crate) fn lock(&self) -> Result<Held<'_, T>, HeldByCaller> {
         if self.is_held_by_caller() {

@@ -40,7 +40,7 @@ mod padding;
 pub(crate) use boxed::{try_box, try_slice, try_zeros};
 #[cfg(model)]
 pub(crate) use checked::*;
-pub(crate) use lock::{Held, HeldByCaller, Lock, lock};
+pub(crate) use lock::{Held, HeldByCaller, Lock};
 #[cfg(not(model))]
 pub(crate) use native::*;
 pub(crate) use padding::PagePadding;

@@ -58,6 +58,15 @@ impl Region {
         self.make_writable(offset, bytes)
     }
 
+    /// Does nothing: an allocation stays writable.
+    pub(crate) fn set_apart(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let _ = (offset, bytes);
+        Ok(())
+    }
+
+    /// Does nothing: a child of the process has a copy of its own.
+    pub(crate) fn after_fork(&self) {}
+
     /// # Safety
     ///
     /// No thread stores to the range concurrently.

@@ -77,6 +77,26 @@ impl Mapping {
         each!(&self.kind, memory => unsafe { memory.decommit(offset, bytes) })
     }
 
+    pub(crate) fn set_apart(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        each!(&self.kind, memory => memory.set_apart(offset, bytes))
+    }
+
+    /// Returns `true` in a child of the process, if stores would go to what it shares with its
+    /// parent: never for a region without a protection.
+    pub(crate) fn is_foreign(&self) -> bool {
+        match &self.kind {
+            Kind::Plain(_) => false,
+            #[cfg(linux_mappings)]
+            Kind::Dual(dual) => dual.is_foreign(),
+        }
+    }
+
+    /// Makes a child of the process read nothing of what it shares with its parent.
+    /// Async-signal-safe.
+    pub(crate) fn after_fork(&self) {
+        each!(&self.kind, memory => memory.after_fork())
+    }
+
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
         each!(&self.kind, memory => memory.seal(offset, bytes, sealed))
     }

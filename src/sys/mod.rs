@@ -20,14 +20,20 @@
 //!   range consists of 64 KiB units, or of single pages where [`page_bytes`] returns their size.
 //! - `seal(range, sealed)` takes the right to store to the range from every thread, or restores it.
 //!   Allocated memory ignores it.
+//! - `set_apart(range)` sees to it that `seal` of this range is not refused for want of mappings.
+//! - `after_fork` is for a child of the process, which may not store to what it shares with its
+//!   parent. Such a range reads as 0 from then on. Async-signal-safe.
 //! - Dropping the region returns the addresses to the system.
 //!
 //! Errors are the system's own codes (`errno`, `GetLastError`).
 //!
 //! - `code`: the system's error codes, and their text
+//! - `limits`: the limits of the process, for the text of errors
 //! - `pkeys`: x86 protection keys, and the calling thread's rights register
 //! - `unix`, `windows`, `heap`: the region of each system; plain allocated memory elsewhere
+//! - `tour`: the calling thread on each processor in turn, in place of a process-wide barrier
 //! - `membarrier`: Linux's process-wide barrier
+//! - `process`: whether a value was inherited from another process
 //! - `dual_mapping`: one memory at two addresses, the first read-only
 //! - `protection`: the available protections, and the calling thread's right to store
 //! - `at_fork`: handlers around `fork`
@@ -37,6 +43,7 @@
 //! This part owns Invariant 13. It deliberately knows nothing of slots and threads' records.
 
 pub(crate) mod code;
+pub(crate) mod limits;
 #[cfg(not(model))]
 mod pkeys;
 #[cfg(all(unix, not(heap_only), not(model)))]
@@ -47,8 +54,12 @@ mod windows;
 #[cfg(all(any(heap_only, test), not(model)))]
 #[cfg_attr(not(heap_only), allow(dead_code))]
 mod heap;
+#[cfg(all(linux, not(any(miri, model))))]
+pub(crate) mod tour;
 #[cfg(not(model))]
 pub(crate) mod membarrier;
+#[cfg(all(linux_mappings, not(model)))]
+mod process;
 #[cfg(all(linux_mappings, not(model)))]
 mod dual_mapping;
 mod processors;
@@ -71,7 +82,7 @@ pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, page_bytes};
 pub(crate) use mapping::Mapping;
 pub(crate) use processors::processors;
 pub use protection::Protection;
-pub(crate) use protection::Rights;
+pub(crate) use protection::{Answer, Rights};
 #[cfg(all(unix, not(heap_only), not(model)))]
 use unix as imp;
 #[cfg(all(windows, not(heap_only), not(model)))]

@@ -2,7 +2,7 @@
 //! says for which keys the thread may load and store. One key serves all tables of a process, which
 //! allocates it once.
 //!
-//! - `key()` returns the process's key, if the processor and the kernel have keys and one was left.
+//! - `key()` returns the process's key, if the processor and the kernel have keys and one is left.
 //! - `open()` lets the calling thread load and store by it.
 //! - `close()` forbids both.
 //!
@@ -13,15 +13,34 @@
 mod imp {
     use core::arch::{asm, x86_64::__cpuid_count};
 
+    use super::super::code::{errno, is_final};
     use crate::sync::OnceLock;
 
     /// The bits of a key that forbid loads and stores.
     const NO_ACCESS: u32 = 0b11;
 
-    static KEY: OnceLock<Option<u32>> = OnceLock::new();
+    /// The process's key, or the answer that there is none, if it cannot change.
+    static KEY: OnceLock<Result<u32, i32>> = OnceLock::new();
 
-    pub(crate) fn key() -> Option<u32> {
-        *KEY.get_or_init(|| if has_keys() { allocate() } else { None })
+    /// Returns the process's key. The error is the system's code. An answer that cannot change is
+    /// remembered, and after any other the system is asked again.
+    pub(crate) fn key() -> Result<u32, i32> {
+        if let Some(&answer) = KEY.get() {
+            return answer;
+        }
+        let answer = if has_keys() { allocate() } else { Err(libc::ENOSYS) };
+        match answer {
+            Err(code) if !is_final(code) => answer,
+            _ => {
+                let kept = *KEY.get_or_init(|| answer);
+                if let (Ok(fresh), true) = (answer, kept != answer) {
+                    // Another thread was first.
+                    // SAFETY: takes a plain number. No memory has this key.
+                    unsafe { libc::syscall(libc::SYS_pkey_free, fresh) };
+                }
+                kept
+            }
+        }
     }
 
     /// Returns `true` if the processor has keys and the system has enabled them.
@@ -36,10 +55,10 @@ mod imp {
     }
 
     /// Allocates one of the 15 keys that a process can have, closed to the calling thread.
-    fn allocate() -> Option<u32> {
+    fn allocate() -> Result<u32, i32> {
         // SAFETY: takes plain numbers, and changes nothing that is in use.
         let key = unsafe { libc::syscall(libc::SYS_pkey_alloc, 0, 1) };
-        u32::try_from(key).ok()
+        u32::try_from(key).map_err(|_| errno())
     }
 
     #[inline]
@@ -54,7 +73,7 @@ mod imp {
 
     #[inline]
     fn change(new: impl FnOnce(u32, u32) -> u32) {
-        if let Some(key) = key() {
+        if let Some(&Ok(key)) = KEY.get() {
             let (now, _high): (u32, u32);
             // SAFETY: there are keys. Reads the register.
             unsafe {
@@ -76,14 +95,14 @@ mod imp {
 
 #[cfg(not(all(target_arch = "x86_64", linux, not(any(miri, slotarena_heap)))))]
 mod imp {
-    #[allow(dead_code)]
-    pub(crate) fn key() -> Option<u32> {
-        None
+    #[cfg(linux_mappings)]
+    pub(crate) fn key() -> Result<u32, i32> {
+        Err(libc::ENOSYS)
     }
     pub(crate) fn open() {}
     pub(crate) fn close() {}
 }
 
-#[allow(unused_imports)]
+#[cfg(linux_mappings)]
 pub(crate) use imp::key;
 pub(crate) use imp::{close, open};

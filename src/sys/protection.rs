@@ -35,17 +35,50 @@ impl Protection {
     /// All protections, the strongest first.
     pub const ALL: [Protection; 3] = [Protection::Keys, Protection::DualMapping, Protection::None];
 
-    /// Returns the system's strongest protection. Asks the system once in the life of the process.
+    /// Returns the strongest protection that the system grants now. Remembers what cannot change:
+    /// that it has granted a protection, and that it has none. After a refusal of another kind, as
+    /// at a limit on memory, the next call asks again.
     #[must_use]
     pub fn strongest() -> Protection {
         Protection::ALL.into_iter().find(|p| p.is_available()).unwrap_or(Protection::None)
     }
 
-    /// Returns `true` if this system has the protection.
+    /// Returns `true` if this system has the protection and grants it now. Remembers answers as
+    /// [`strongest`](Self::strongest) does.
     #[must_use]
     pub fn is_available(self) -> bool {
-        self == Protection::None || back_end::is_available(self)
+        matches!(self.ask(), Answer::Granted)
     }
+
+    pub(crate) fn ask(self) -> Answer {
+        if self == Protection::None { Answer::Granted } else { back_end::ask(self) }
+    }
+
+    /// Returns the protection for a table that asks for none: the strongest that the system has. If
+    /// the system refuses a dual mapping for the moment, the error is that, with the system's code.
+    /// If it has no protection key left, a dual mapping does.
+    pub(crate) fn for_a_new_table() -> Result<Protection, (Protection, i32)> {
+        if let Answer::Granted = Protection::Keys.ask() {
+            return Ok(Protection::Keys);
+        }
+        match Protection::DualMapping.ask() {
+            Answer::Granted => Ok(Protection::DualMapping),
+            Answer::Lacking => Ok(Protection::None),
+            Answer::Refused(code) => Err((Protection::DualMapping, code)),
+        }
+    }
+}
+
+/// The system's answer to the question whether it has a protection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Answer {
+    Granted,
+    /// It does not have it, and never will.
+    #[cfg_attr(model, allow(dead_code))]
+    Lacking,
+    /// It refuses for the moment, with this code.
+    #[cfg_attr(any(not(linux_mappings), model), allow(dead_code))]
+    Refused(i32),
 }
 
 fmt!([] Display for Protection, |this, f| f.write_str(match this {
@@ -113,18 +146,26 @@ fn count(change: impl FnOnce(u32) -> u32) -> u32 {
 
 #[cfg(not(model))]
 mod back_end {
-    use super::Protection;
+    use super::{Answer, Protection};
 
     #[cfg(linux_mappings)]
-    pub(super) fn is_available(protection: Protection) -> bool {
-        use super::super::{dual_mapping, pkeys};
+    pub(super) fn ask(protection: Protection) -> Answer {
+        use super::super::{code, dual_mapping, pkeys};
 
-        dual_mapping::probe() && (protection != Protection::Keys || pkeys::key().is_some())
+        let granted = dual_mapping::probe().and_then(|()| match protection {
+            Protection::Keys => pkeys::key().map(drop),
+            _ => Ok(()),
+        });
+        match granted {
+            Ok(()) => Answer::Granted,
+            Err(code) if code::is_final(code) => Answer::Lacking,
+            Err(code) => Answer::Refused(code),
+        }
     }
 
     #[cfg(not(linux_mappings))]
-    pub(super) fn is_available(_: Protection) -> bool {
-        false
+    pub(super) fn ask(_: Protection) -> Answer {
+        Answer::Lacking
     }
 
     pub(super) use super::super::pkeys::{close, open};
@@ -134,8 +175,8 @@ mod back_end {
 /// thread has rights.
 #[cfg(model)]
 mod back_end {
-    pub(super) fn is_available(_: super::Protection) -> bool {
-        true
+    pub(super) fn ask(_: super::Protection) -> super::Answer {
+        super::Answer::Granted
     }
     pub(super) fn open() {}
     pub(super) fn close() {}

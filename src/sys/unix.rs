@@ -2,7 +2,10 @@
 
 use core::ptr::{self, NonNull};
 
+use super::code::errno;
 use crate::bits::geometry::SEGMENT_BYTES;
+#[cfg(linux)]
+use crate::sync::OnceLock;
 
 /// `true`: a reserved address reads as the zero page.
 pub(crate) const READS_RESERVED: bool = true;
@@ -22,10 +25,6 @@ pub(crate) struct Region {
 unsafe impl Send for Region {}
 // SAFETY: same as for `Send`. The kernel serializes the calls.
 unsafe impl Sync for Region {}
-
-pub(super) fn errno() -> i32 {
-    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
-}
 
 pub(super) fn check(result: libc::c_int) -> Result<(), i32> {
     if result == 0 { Ok(()) } else { Err(errno()) }
@@ -51,8 +50,10 @@ impl Region {
         // One unit more, so that it contains an aligned range.
         let padded = bytes.checked_add(SEGMENT_BYTES).ok_or(libc::ENOMEM)?;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+        // Without rights at first: where a program has its memory locked (`mlockall`), what can be
+        // read is read immediately, page by page.
         // SAFETY: a fresh anonymous mapping touches no existing memory.
-        let start = unsafe { libc::mmap(ptr::null_mut(), padded, libc::PROT_READ, flags, -1, 0) };
+        let start = unsafe { libc::mmap(ptr::null_mut(), padded, libc::PROT_NONE, flags, -1, 0) };
         let start = mapped(start)?.cast::<u8>();
         let before = start.align_offset(SEGMENT_BYTES);
         let after = padded - before - bytes;
@@ -65,20 +66,33 @@ impl Region {
             }
         }
         let base = NonNull::new(base).ok_or(libc::ENOMEM)?;
-        Self::keep_small_pages(base, bytes);
-        Ok(Self { base, bytes })
+        // From here on dropping `region` unmaps that.
+        let region = Self { base, bytes };
+        region.protect(0, bytes, libc::PROT_READ)?;
+        region.keep_small_pages(0, bytes);
+        #[cfg(linux)]
+        {
+            // A core dump has the writable prefix only.
+            region.advise(0, bytes, libc::MADV_DONTDUMP);
+            // Asked before memory can be short.
+            advice_zeroes();
+        }
+        Ok(region)
     }
 
     /// Asks for small pages, best effort. Memory goes back by 64 KiB, which would split huge pages.
     /// Huge pages would also make a sparse table resident.
-    fn keep_small_pages(base: NonNull<u8>, bytes: usize) {
+    fn keep_small_pages(&self, offset: usize, bytes: usize) {
         #[cfg(linux)]
-        // SAFETY: advice on a range that was mapped just now and is not in use yet.
-        unsafe {
-            libc::madvise(base.as_ptr().cast(), bytes, libc::MADV_NOHUGEPAGE);
-        }
-        #[cfg(not(linux))]
-        let _ = (base, bytes);
+        self.advise(offset, bytes, libc::MADV_NOHUGEPAGE);
+        let _ = (offset, bytes);
+    }
+
+    /// Gives advice that changes no contents, best effort.
+    #[cfg(linux)]
+    fn advise(&self, offset: usize, bytes: usize, advice: libc::c_int) {
+        // SAFETY: inside the region (`at` checks it). The callers' advice changes no contents.
+        unsafe { libc::madvise(self.at(offset, bytes), bytes, advice) };
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {
@@ -91,12 +105,14 @@ impl Region {
     }
 
     pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        if cfg!(slotarena_guard) {
-            // Left to `prefault`, so that only a prefaulted range is writable.
-            let _ = self.at(offset, bytes);
-            return Ok(());
+        // With the guard that is left to `prefault`, so that only a prefaulted range is writable.
+        if cfg!(not(slotarena_guard)) {
+            self.protect(offset, bytes, libc::PROT_READ | libc::PROT_WRITE)?;
         }
-        self.protect(offset, bytes, libc::PROT_READ | libc::PROT_WRITE)
+        #[cfg(linux)]
+        self.advise(offset, bytes, libc::MADV_DODUMP);
+        let _ = self.at(offset, bytes);
+        Ok(())
     }
 
     fn protect(&self, offset: usize, bytes: usize, protection: libc::c_int) -> Result<(), i32> {
@@ -117,28 +133,106 @@ impl Region {
         self.protect(offset, bytes, libc::PROT_READ | write)
     }
 
+    /// Gives a range mappings of its own, so that `seal` of this range never splits one, which the
+    /// system can refuse.
+    pub(crate) fn set_apart(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        set_apart(self.at(offset, bytes), bytes)
+    }
+
+    /// Does nothing: a child of the process has a copy of its own.
+    pub(crate) fn after_fork(&self) {}
+
     /// # Safety
     ///
     /// No thread stores to the range concurrently, and the range is writable.
     pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let start = self.at(offset, bytes);
         // A single page is in a segment that stays.
-        if cfg!(slotarena_guard) && page_bytes() != Some(bytes) {
+        let guarded = cfg!(slotarena_guard) && page_bytes() != Some(bytes);
+        if guarded {
             self.protect(offset, bytes, libc::PROT_READ)?;
         }
-        let start = self.at(offset, bytes);
         #[cfg(linux)]
-        // SAFETY: inside the region (`at` checks it). On Linux a private anonymous range reads as 0
-        // after this, and no thread stores to it concurrently.
-        return check(unsafe { libc::madvise(start, bytes, libc::MADV_DONTNEED) });
-        #[cfg(not(linux))]
-        {
-            // Elsewhere that advice need not drop the pages: fresh ones are mapped over the range,
-            // which the kernel does in one step.
-            let protection = libc::PROT_READ | libc::PROT_WRITE;
-            let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE | libc::MAP_FIXED;
-            // SAFETY: replaces pages of this region, to which no thread stores concurrently.
-            mapped(unsafe { libc::mmap(start, bytes, protection, flags, -1, 0) }).map(drop)
+        if advice_zeroes() {
+            // SAFETY: inside the region (`at` checks it), and no thread stores to it concurrently.
+            return unsafe { give_back(start, bytes) };
         }
+        // Fresh pages are mapped over the range, which the kernel does in one step.
+        let rights = libc::PROT_READ | if guarded { 0 } else { libc::PROT_WRITE };
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE | libc::MAP_FIXED;
+        // SAFETY: replaces pages of this region, to which no thread stores concurrently.
+        mapped(unsafe { libc::mmap(start, bytes, rights, flags, -1, 0) })?;
+        self.keep_small_pages(offset, bytes);
+        Ok(())
+    }
+}
+
+/// Returns `true` if advice makes a private anonymous range read as zeros, as Linux documents it.
+/// Emulators accept the advice and may do nothing. Tries it out once in the life of the process.
+#[cfg(linux)]
+fn advice_zeroes() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    if let Some(&answer) = ANSWER.get() {
+        return answer;
+    }
+    let bytes = page_bytes().unwrap_or(SEGMENT_BYTES);
+    let (rights, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+    // SAFETY: a fresh anonymous mapping touches no existing memory.
+    let at = unsafe { libc::mmap(ptr::null_mut(), bytes, rights, flags, -1, 0) };
+    // Without memory there is no answer, and mapping afresh is right anywhere.
+    let Ok(at) = mapped(at) else { return false };
+    let byte = at.cast::<u8>();
+    // SAFETY: mapped just now, writable, and this thread alone has it.
+    unsafe { byte.write_volatile(7) };
+    // SAFETY: mapped just now, and this thread alone has it.
+    let given_back = unsafe { give_back(at, bytes) };
+    // SAFETY: still mapped.
+    let left = unsafe { byte.read_volatile() };
+    // SAFETY: mapped above, and nothing refers to it.
+    unsafe { libc::munmap(at, bytes) };
+    // What is refused is an error, which the caller of `decommit` gets.
+    *ANSWER.get_or_init(|| given_back.is_err() || left == 0)
+}
+
+/// Returns the memory of a private anonymous range, which then reads as zeros.
+///
+/// # Safety
+///
+/// The range is the caller's, and no thread stores to it concurrently.
+#[cfg(linux)]
+unsafe fn give_back(start: *mut libc::c_void, bytes: usize) -> Result<(), i32> {
+    // MADV_DONTNEED_LOCKED (Linux 5.18): locked pages too.
+    const DONTNEED_LOCKED: libc::c_int = 24;
+    // SAFETY: by the contract of this function.
+    let advise = |advice| check(unsafe { libc::madvise(start, bytes, advice) });
+    match advise(libc::MADV_DONTNEED) {
+        // Refused for locked pages (`mlockall`).
+        Err(libc::EINVAL) => {}
+        other => return other,
+    }
+    advise(DONTNEED_LOCKED).or_else(|_| {
+        // SAFETY: the range is the caller's.
+        unsafe { libc::munlock(start, bytes) };
+        advise(libc::MADV_DONTNEED)
+    })
+}
+
+/// Makes a range differ from its neighbors, so that the kernel keeps mappings for it alone.
+/// Changing the rights to all of it then splits none.
+pub(super) fn set_apart(start: *mut libc::c_void, bytes: usize) -> Result<(), i32> {
+    #[cfg(linux)]
+    {
+        // The advice means nothing here: there is no file to read ahead of.
+        // SAFETY: the callers own the range, and the advice changes no contents.
+        match check(unsafe { libc::madvise(start, bytes, libc::MADV_RANDOM) }) {
+            Err(code) if !super::code::is_final(code) => Err(code),
+            _ => Ok(()),
+        }
+    }
+    #[cfg(not(linux))]
+    {
+        let _ = (start, bytes);
+        Ok(())
     }
 }
 

@@ -88,6 +88,15 @@ impl Region {
         if done == 0 { Err(last_error()) } else { Ok(()) }
     }
 
+    /// Does nothing: rights belong to pages.
+    pub(crate) fn set_apart(&self, offset: usize, bytes: usize) -> Result<(), i32> {
+        let _ = self.at(offset, bytes);
+        Ok(())
+    }
+
+    /// Does nothing: there are no such children.
+    pub(crate) fn after_fork(&self) {}
+
     /// # Safety
     ///
     /// No thread stores to the range concurrently, and the range is writable.

@@ -37,8 +37,9 @@ use crate::sys::Protection;
 /// # Panics
 ///
 /// A call that stops the world panics if the system granted the process-wide barrier (Linux's
-/// `membarrier`) for the first table and refuses it later, as under a seccomp filter that was
-/// installed in between. The table stays usable for everything else.
+/// `membarrier`) when the table was made, and refuses it later together with both substitutes: the
+/// barrier of all processes, and `sched_setaffinity`. A seccomp filter that is installed in between
+/// can do that. The table stays usable for everything else.
 // Aligned, so that no line of it is shared with data that another thread writes to. `get` reads it
 // every time.
 #[repr(align(128))]

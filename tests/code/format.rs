@@ -43,6 +43,20 @@ fn a_protection_is_displayed_in_words() {
 }
 
 #[test]
+fn errors_name_what_was_refused() {
+    let refused = BuildError::ProtectionRefused { asked: Protection::Keys, code: 1 };
+    assert!(refused.to_string().contains("protection keys"), "{refused}");
+    assert!(refused.to_string().contains("os error 1"), "{refused}");
+    for (error, word) in [
+        (CodePointerError::Forked, "parent process"),
+        (CodePointerError::AlreadyUnsealed, "unsealed"),
+        (CodePointerError::Seal { code: 1 }, "os error 1"),
+    ] {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[test]
 fn errors_that_wrap_an_error_have_it_as_their_source() {
     for table in tables(1) {
         let s = signature(1);

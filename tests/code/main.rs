@@ -3,6 +3,7 @@
 //!
 //! - `entries`: each operation by itself.
 //! - `every_handle`: every 32-bit number, and every signature.
+//! - `forks`: what a child of the process finds of a table that it inherits.
 //! - `format`: `Debug`, `Display`, and `source()` of errors.
 //! - `native`: one handle for each native function.
 //! - `read_only`: read-only segments at the bottom of a table.
@@ -24,6 +25,8 @@ mod deaths;
 mod entries;
 #[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
 mod every_handle;
+#[cfg(all(target_os = "linux", not(any(miri, slotarena_heap))))]
+mod forks;
 mod format;
 mod native;
 mod read_only;

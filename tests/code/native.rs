@@ -1,5 +1,6 @@
 //! One handle for each native function.
 
+use slotarena::OperationError;
 use slotarena::code::{CodePointerError, EntryPoint};
 
 use crate::common::on_threads;
@@ -53,5 +54,45 @@ fn no_scope_changes_them() {
     }
     for table in tables(16) {
         check_empty(&table);
+    }
+}
+
+/// One slot is left. The threads that do not make the handle wait for it.
+#[test]
+fn all_threads_that_ask_for_one_function_get_the_last_slot() {
+    for _ in 0..200 {
+        for table in tables(1) {
+            let wait = std::sync::Barrier::new(4);
+            let found = on_threads(4, |_| {
+                wait.wait();
+                table.handle_for_native(native(0)).map(|handle| handle.to_raw())
+            });
+            assert_eq!(found, [Ok(1); 4]);
+            let full = table.handle_for_native(native(1)).expect_err("no slot is left");
+            assert!(matches!(full, CodePointerError::Alloc(_)), "{full}");
+        }
+    }
+}
+
+/// A thread that makes a handle waits for the end of the stop, and a closure that runs during the
+/// stop would wait for that thread.
+#[test]
+fn inside_a_stopped_table_it_is_an_error() {
+    for table in tables(16) {
+        let known = native(0);
+        table.handle_for_native(known).expect("a slot");
+        std::thread::scope(|threads| {
+            table.for_each_live(|_, _| {
+                let asks = threads.spawn(|| table.handle_for_native(native(16)).is_ok());
+                // The other thread holds the lock by now, and waits.
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                for function in [known, native(16), native(2)] {
+                    let refused = CodePointerError::Operation(OperationError::Reentered);
+                    assert_eq!(table.handle_for_native(function), Err(refused));
+                }
+                assert!(!asks.is_finished());
+            });
+        });
+        assert!(table.handle_for_native(native(2)).is_ok());
     }
 }

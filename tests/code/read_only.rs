@@ -69,3 +69,50 @@ fn their_end_is_where_it_is_said_to_be() {
         assert_eq!(table.close(), Ok(()));
     }
 }
+
+#[test]
+fn unsealing_twice_on_one_thread_is_an_error() {
+    for protection in Protection::ALL.into_iter().filter(|p| p.is_available()) {
+        let table = table(protection);
+        let first = table.unseal().expect("unsealed");
+        assert_eq!(table.unseal().map(drop), Err(CodePointerError::AlreadyUnsealed));
+        assert_eq!(first.seal(), Ok(()));
+        drop(table.unseal().expect("unsealed again"));
+        drop(table.unseal().expect("unsealed again"));
+    }
+}
+
+/// Other threads wait for their turn, as long as it takes.
+#[test]
+fn another_thread_waits_until_the_segments_are_sealed() {
+    let table = table(Protection::strongest());
+    let s = signature(3);
+    let mut first = table.unseal().expect("unsealed");
+    std::thread::scope(|threads| {
+        let second = threads.spawn(|| {
+            let mut scope = table.unseal().expect("its turn has come");
+            scope.allocate(entry_point(s, 2), s).map(|handle| handle.to_raw())
+        });
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!second.is_finished());
+        let handle = first.allocate(entry_point(s, 1), s).expect("a slot");
+        assert_eq!(handle.to_raw(), 1);
+        drop(first);
+        assert_eq!(second.join().expect("no panic"), Ok(2));
+    });
+}
+
+#[test]
+fn a_table_is_closed_after_its_scopes_were_forgotten() {
+    for protection in Protection::ALL.into_iter().filter(|p| p.is_available()) {
+        let table = table(protection);
+        let s = signature(3);
+        let mut unsealed = table.unseal().expect("unsealed");
+        unsealed.allocate(entry_point(s, 1), s).expect("a slot");
+        std::mem::forget(unsealed);
+        std::mem::forget(table.write_scope());
+        assert_eq!(table.unseal().map(drop), Err(CodePointerError::AlreadyUnsealed));
+        table.handle_for_native(entry_point(s, 1)).expect("a slot");
+        assert_eq!(table.close(), Ok(()));
+    }
+}

@@ -26,7 +26,7 @@ fn many(table: Option<&Table<u64>>, threads: usize) {
                     let freed = table.zip(handle).map(|(table, handle)| table.free(handle));
                     assert!(freed.is_none_or(|freed| freed == Ok(1)));
                 };
-                std::thread::Builder::new().stack_size(32 << 10).spawn_scoped(scope, work)
+                std::thread::Builder::new().stack_size(128 << 10).spawn_scoped(scope, work)
             })
             .collect();
         for thread in all {

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use slotarena::code::CodePointerError;
 use slotarena::{
     CodePointerTable, EntryPoint, Handle, Pool, Protection, Signature, Slab, Table, UniqueTable,
 };
@@ -194,8 +195,8 @@ fn a_child_has_a_copy_of_a_busy_slab_and_pool() {
 }
 
 #[test]
-fn a_child_has_a_copy_of_a_plain_code_pointer_table() {
-    alone("fork::a_child_has_a_copy_of_a_plain_code_pointer_table", || {
+fn a_child_reads_a_plain_code_pointer_table_and_writes_nothing() {
+    alone("fork::a_child_reads_a_plain_code_pointer_table_and_writes_nothing", || {
         let builder = CodePointerTable::builder().protection(Protection::None);
         let table = builder.index_bits(16).build().expect("a table");
         let signature = Signature::new(1).expect("a small number");
@@ -213,11 +214,14 @@ fn a_child_has_a_copy_of_a_plain_code_pointer_table() {
                 in_child(End::Exit, || {
                     assert_eq!(table.entry_point(handle.to_raw(), signature), Some(entry));
                     let scope = table.write_scope();
-                    let fresh = scope.allocate(entry, signature).expect("a slot");
-                    scope.free(fresh).expect("live");
+                    assert_eq!(scope.allocate(entry, signature), Err(CodePointerError::Forked));
+                    assert_eq!(scope.free(handle), Err(CodePointerError::Forked));
+                    assert_eq!(table.handle_for_native(entry), Err(CodePointerError::Forked));
                     drop(scope);
-                    table.sweep(0);
-                    table.audit().expect("a sound copy");
+                    assert!(!table.sweep(0).swept && !table.stats().exact);
+                    let wide = CodePointerTable::process_wide().expect("a table of the child's");
+                    let handle = wide.write_scope().allocate(entry, signature).expect("a slot");
+                    assert_eq!(wide.entry_point(handle.to_raw(), signature), Some(entry));
                 });
             }
         });

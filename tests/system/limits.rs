@@ -16,33 +16,8 @@ use std::sync::Barrier;
 use fastrand::Rng;
 use slotarena::{AllocError, BuildError, Handle, Key, SEGMENT_BYTES, Slab, Table};
 
-use alone::alone;
+use alone::{alone, forbid, limit, status_bytes};
 use common::{check, check_empty, on_threads, panic_of, slots_per_segment};
-
-/// The C type of a resource, which differs between C libraries.
-#[cfg(target_env = "gnu")]
-type Resource = libc::__rlimit_resource_t;
-#[cfg(not(target_env = "gnu"))]
-type Resource = libc::c_int;
-
-/// Sets the soft limit of this process on a resource, or lifts it.
-fn limit(resource: Resource, bytes: Option<u64>) {
-    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: writes to `limits`.
-    assert_eq!(unsafe { libc::getrlimit(resource, &mut limits) }, 0);
-    limits.rlim_cur = bytes.map_or(libc::RLIM_INFINITY, |bytes| bytes as libc::rlim_t);
-    // SAFETY: reads `limits`.
-    assert_eq!(unsafe { libc::setrlimit(resource, &limits) }, 0);
-}
-
-/// Returns a value of `/proc/self/status`, in bytes.
-fn status_bytes(name: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("this process's status");
-    let line =
-        status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of this name");
-    let kib = line.trim_matches(|c: char| !c.is_ascii_digit());
-    kib.parse::<u64>().expect("a number") * 1024
-}
 
 /// Allocates, reads, and frees, and reads at both ends of the table.
 fn works(table: &Table<u64>) {
@@ -236,31 +211,16 @@ fn a_dropped_table_leaves_no_mapping() {
     });
 }
 
-/// Makes every later call of `membarrier` by this thread, and by threads that it starts, fail.
-///
-/// Returns `false` if the system cannot do that.
-fn forbid_membarrier() -> bool {
-    const SKIP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
-    let mut filter = [
-        // The number of the call is the first word of the filter's input.
-        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
-        libc::sock_filter { code: SKIP_IF_EQUAL, jt: 0, jf: 1, k: libc::SYS_membarrier as u32 },
-        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
-        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
-    ];
-    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: takes numbers only.
-    let gives_up = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-    // SAFETY: reads the program and its filter, which live until the call returns.
-    let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
-    gives_up == 0 && set == 0
+/// Makes every later call of `membarrier` fail, and with `for_good` its substitutes too.
+fn forbid_membarrier(for_good: bool) -> bool {
+    let calls = [libc::SYS_membarrier, libc::SYS_sched_setaffinity];
+    forbid(&calls[..1 + usize::from(for_good)])
 }
 
 #[test]
 fn without_membarrier_a_full_fence_does() {
     alone("without_membarrier_a_full_fence_does", || {
-        if !forbid_membarrier() {
+        if !forbid_membarrier(false) {
             println!("skipped: no seccomp filters here");
             return;
         }
@@ -293,11 +253,11 @@ fn without_membarrier_a_full_fence_does() {
 }
 
 #[test]
-fn after_membarrier_is_forbidden_a_stop_panics_and_the_rest_works() {
-    alone("after_membarrier_is_forbidden_a_stop_panics_and_the_rest_works", || {
+fn without_any_barrier_a_stop_panics_and_the_rest_works() {
+    alone("without_any_barrier_a_stop_panics_and_the_rest_works", || {
         let table = Table::<u64>::builder().capacity(1000).build().expect("a table");
         let handle = table.allocate(5).expect("a slot");
-        if !table.stats().asymmetric_fence || !forbid_membarrier() {
+        if !table.stats().asymmetric_fence || !forbid_membarrier(true) {
             println!("skipped: no membarrier, or no seccomp filters here");
             return;
         }
@@ -324,7 +284,7 @@ fn after_membarrier_is_forbidden_a_stop_panics_and_the_rest_works() {
 #[test]
 fn without_membarrier_a_slab_drops_immediately_until_it_has_a_reader() {
     alone("without_membarrier_a_slab_drops_immediately_until_it_has_a_reader", || {
-        if !forbid_membarrier() {
+        if !forbid_membarrier(false) {
             println!("skipped: no seccomp filters here");
             return;
         }
@@ -360,12 +320,12 @@ fn without_membarrier_a_slab_drops_immediately_until_it_has_a_reader() {
 }
 
 #[test]
-fn after_membarrier_is_forbidden_no_guard_begins() {
-    alone("after_membarrier_is_forbidden_no_guard_begins", || {
+fn without_any_barrier_no_guard_begins() {
+    alone("without_any_barrier_no_guard_begins", || {
         let slab = Slab::<u64>::builder().capacity(1000).build().expect("a slab");
         let table = Table::<u64>::builder().capacity(1000).build().expect("a table");
         let key = slab.insert(5).expect("a slot");
-        if !table.stats().asymmetric_fence || !forbid_membarrier() {
+        if !table.stats().asymmetric_fence || !forbid_membarrier(true) {
             println!("skipped: no membarrier, or no seccomp filters here");
             return;
         }

@@ -1,6 +1,13 @@
 //! What a process may do to itself around the tables that it has: each case in a process of its
 //! own.
 //!
+//! - `barrier`: the process-wide barrier is taken back.
+//! - `descriptors`: descriptors run out, are closed, and the size of files is limited.
+//! - `dumps`: what a core dump has of a table.
+//! - `locked`: memory is locked (`mlockall`).
+//! - `messages`: the limits that errors name.
+//! - `reading`: what reading made-up handles costs.
+//! - `sealing`: the system refuses to seal read-only segments.
 //! - `ended`: what threads that have ended leave behind.
 //! - `exhausted`: memory is refused, at each allocation in turn.
 //! - `fork`: the process forks, at rest and with threads at work.
@@ -17,3 +24,53 @@ mod ended;
 mod exhausted;
 mod fork;
 mod signals;
+mod barrier;
+mod descriptors;
+mod dumps;
+mod locked;
+mod messages;
+mod reading;
+mod sealing;
+
+use slotarena::{CodePointerTable, EntryPoint, Handle, Protection, Signature};
+
+/// Makes a table of a million code pointers, with a dual mapping.
+pub fn protected() -> CodePointerTable {
+    let builder = CodePointerTable::builder().index_bits(20).protection(Protection::DualMapping);
+    builder.build().expect("a table")
+}
+
+/// Fills six segments of a table of code pointers, reads them, frees them, and sweeps.
+#[track_caller]
+pub fn works(table: &CodePointerTable) {
+    let signature = Signature::new(1).expect("a small number");
+    let entry_point = EntryPoint::new(std::ptr::without_provenance(0x1000)).expect("not null");
+    let scope = table.write_scope();
+    let all = (0..6 * 8192).map(|_| scope.allocate(entry_point, signature).expect("a slot"));
+    let all: Vec<Handle> = all.collect();
+    let read = |handle: &Handle| table.entry_point(handle.to_raw(), signature);
+    assert!(all.iter().all(|handle| read(handle) == Some(entry_point)));
+    all.iter().for_each(|&handle| scope.free(handle).expect("live"));
+    let report = scope.sweep(0);
+    assert!(report.segments_released >= 6 && report.bytes_refused == 0, "{report:?}");
+    assert!(all.iter().all(|handle| read(handle).is_none()));
+    table.audit().expect("a sound table");
+}
+
+/// Returns the lines of `/proc/self/smaps` about mappings inside a range: the head of each, and its
+/// flags.
+pub fn mappings(start: usize, bytes: usize) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string("/proc/self/smaps").expect("this process's mappings");
+    let mut found = Vec::new();
+    let mut head = None;
+    for line in text.lines() {
+        let range = line.split_once(' ').and_then(|(range, _)| range.split_once('-'));
+        let number = |text| usize::from_str_radix(text, 16).ok();
+        if let Some((from, to)) = range.and_then(|(from, to)| Some((number(from)?, number(to)?))) {
+            head = (start <= from && to <= start + bytes).then(|| line.to_owned());
+        } else if let (Some(flags), Some(head)) = (line.strip_prefix("VmFlags:"), &head) {
+            found.push((head.clone(), flags.to_owned()));
+        }
+    }
+    found
+}

@@ -127,7 +127,7 @@ fn interrupted(runs: u64, handler: extern "C" fn(libc::c_int), work: impl Fn(&Sh
             }
         });
         let is_enough = |[worked, refused]: [u64; 2]| worked >= runs && refused >= REFUSALS;
-        for _ in 0..20_000_000 {
+        for _ in 0..2_000_000_000u64 {
             work(&shared);
             if is_enough(shared.runs()) {
                 break;

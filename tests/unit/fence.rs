@@ -71,6 +71,21 @@ fn one_side_sees_the_other() {
     assert_eq!(store_buffering(100_000, 1, full, full), 0);
 }
 
+/// The substitutes for a barrier that the system granted and refuses later.
+#[test]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+fn one_side_sees_the_other_by_a_substitute() {
+    use crate::sys::{membarrier, tour};
+
+    let light = || compiler_fence(Ordering::SeqCst);
+    if tour::tour() {
+        assert_eq!(store_buffering(3_000, 1, light, || assert!(tour::tour())), 0);
+    }
+    if membarrier::global() {
+        assert_eq!(store_buffering(50, 1, light, || assert!(membarrier::global())), 0);
+    }
+}
+
 /// Shows that `one_side_sees_the_other` can fail: without the heavy fence it does.
 #[test]
 #[cfg(target_arch = "x86_64")]
