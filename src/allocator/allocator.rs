@@ -2,9 +2,10 @@
 
 use core::ptr::NonNull;
 
-use crate::arena::Arena;
+use crate::arena::{Arena, Refusal};
 use crate::bits::handle::OperationError;
 use crate::bits::word::Word;
+use crate::error::AllocError;
 use crate::safepoint::{Record, Registration, Safepoint, Shared};
 use crate::sweep::Space;
 use crate::sync::PagePadding;
@@ -55,6 +56,16 @@ impl<W: Word> Allocator<W> {
 
     pub(crate) fn capacity(&self) -> u32 {
         self.space.arena.geometry().capacity()
+    }
+
+    /// Turns a refusal into the error for the caller.
+    pub(super) fn explain(&self, refusal: Refusal) -> AllocError {
+        match refusal {
+            Refusal::Full => AllocError::CapacityExhausted { capacity: self.capacity() },
+            Refusal::OutOfMemory(code) => {
+                AllocError::OutOfMemory { code, bytes: self.space.arena.segment_bytes() }
+            }
+        }
     }
 }
 

@@ -81,7 +81,9 @@ impl<'a, W: Word> Owner<'a, W> {
         if let Some(error) = self.refusal() {
             return Err(error.into());
         }
-        let mut stopped = allocator.space.safepoint.stop()?;
+        let Some(mut stopped) = allocator.space.safepoint.stop_to_search()? else {
+            return Err(allocator.explain(Refusal::Full));
+        };
         allocator.gather(&mut stopped);
         // A small share, since the other participants are as short of slots as the caller.
         let counts = allocator.space.counts(Some(&stopped));
@@ -89,9 +91,15 @@ impl<'a, W: Word> Owner<'a, W> {
         let fair = shared / stopped.participants().max(1) as u64 / 2;
         let share = fair.clamp(1, u64::from(allocator.space.magazine_size)) as u32;
         let mut store = stopped.store(self.record);
-        let index = allocator.refill(&mut store, share, u32::MAX);
-        let index = index.map_err(|refusal| explain(allocator, refusal))?;
-        Ok(allocator.hand_out(&mut store, index, prepare))
+        match allocator.refill(&mut store, share, u32::MAX) {
+            Ok(index) => Ok(allocator.hand_out(&mut store, index, prepare)),
+            Err(refusal) => {
+                if refusal == Refusal::Full {
+                    stopped.searched_in_vain();
+                }
+                Err(allocator.explain(refusal))
+            }
+        }
     }
 
     /// Frees the slot at any number, if it is live. Returns the word that it had, or zero if no
@@ -251,16 +259,6 @@ impl<W: Word> Allocator<W> {
         if !store.push(index, self.store_limit) {
             // By value, so that nothing needs an address on the hot path.
             self.push_free_spilling(store.reborrow(), index);
-        }
-    }
-}
-
-/// Turns a refusal into the error for the caller.
-pub(super) fn explain<W: Word>(allocator: &Allocator<W>, refusal: Refusal) -> AllocError {
-    match refusal {
-        Refusal::Full => AllocError::CapacityExhausted { capacity: allocator.capacity() },
-        Refusal::OutOfMemory(code) => {
-            AllocError::OutOfMemory { code, bytes: allocator.space.arena.segment_bytes() }
         }
     }
 }

@@ -47,6 +47,8 @@ static TABLES: Lock<List> = Lock::new(Vec::new());
 
 /// What a fork holds from its beginning to its end.
 struct Fork {
+    /// `None` if the forking thread is making the process-wide table.
+    _maker: Option<Held<'static, ()>>,
     tables: Held<'static, List>,
     /// In the order of `tables`. `None` for a table that was not stopped.
     stops: Vec<Option<Stopped<'static>>>,
@@ -101,6 +103,7 @@ pub(super) fn strike(table: NonNull<dyn Inherited>) {
 }
 
 extern "C" fn before() {
+    let _maker = MAKER.lock().ok();
     // Inside this already: the child gets no such help.
     let Ok(tables) = TABLES.lock() else { return };
     let end = Instant::now() + PATIENCE;
@@ -113,7 +116,7 @@ extern "C" fn before() {
         }
     }
     // SAFETY: this thread holds the lock.
-    unsafe { *FORK.0.get() = Some(Fork { tables, stops }) };
+    unsafe { *FORK.0.get() = Some(Fork { _maker, tables, stops }) };
 }
 
 /// Takes what [`before`] has left. The calling thread is the one that forks.
@@ -131,9 +134,7 @@ extern "C" fn in_parent() {
 }
 
 extern "C" fn in_child() {
-    let Some(Fork { tables, stops }) = take() else { return };
-    // SAFETY: in a fresh child.
-    unsafe { MAKER.reset(()) };
+    let Some(Fork { _maker, tables, stops }) = take() else { return };
     let mut stops = stops.into_iter();
     for table in tables.iter() {
         // SAFETY: a listed table is there.

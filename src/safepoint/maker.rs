@@ -2,5 +2,5 @@
 
 use crate::sync::Lock;
 
-/// A child of the process has it anew.
+/// A thread that forks holds it, so that no child finds the table half made.
 pub(crate) static MAKER: Lock<()> = Lock::new(());

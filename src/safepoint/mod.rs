@@ -12,6 +12,7 @@
 //! - `safepoint`: the handshake, and how an operation enters
 //! - `join`: how participants come and go
 //! - `stop`: the stopper's side of it
+//! - `stops`: stops for a purpose: a search for a free slot, a closure
 //! - `fork`: what a child process gets
 //! - `threads`: a participant for each thread that uses a table without a mutator
 //!
@@ -29,6 +30,7 @@ mod registry;
 mod safepoint;
 mod join;
 mod stop;
+mod stops;
 #[cfg(all(unix, not(model)))]
 mod fork;
 mod threads;

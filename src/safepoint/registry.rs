@@ -17,6 +17,10 @@ pub(super) struct Registry {
     spare: Vec<NonNull<Record>>,
     /// What records that are gone have counted as uninitialized. Wraps.
     uninitialized: u64,
+    /// The number of the search for a free slot for which the world was stopped last.
+    pub(super) search: u64,
+    /// The last such search that found none, or 0.
+    pub(super) last_in_vain: u64,
 }
 
 // SAFETY: the registry owns the records.
@@ -60,7 +64,8 @@ impl Registry {
     pub(super) fn new() -> Option<Self> {
         let mut spare = Vec::new();
         spare.try_reserve_exact(SPARE_RECORDS).ok()?;
-        Some(Self { records: Vec::new(), spare, uninitialized: 0 })
+        let records = Vec::new();
+        Some(Self { records, spare, uninitialized: 0, search: 0, last_in_vain: 0 })
     }
 
     /// All records that have an owner.

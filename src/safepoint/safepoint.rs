@@ -66,6 +66,8 @@ pub(crate) struct Safepoint {
     pub(super) gate: CachePadded<AtomicU64>,
     pub(super) fence: AsymmetricFence,
     pub(super) registry: Lock<Registry>,
+    /// Searches for a free slot for which the world was stopped.
+    pub(super) searches: AtomicU64,
     /// Operations that wait for a stop to end. Not modelled: a hint.
     pub(super) waiting: AtomicUsize,
     pub(super) stripes: usize,
@@ -106,6 +108,7 @@ impl Safepoint {
             gate: CachePadded::new(AtomicU64::new(gate(&fence, Cycle::FIRST))),
             fence,
             registry: Lock::new(Registry::new()?),
+            searches: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             stripes,
             sweeping: Lock::new(()),

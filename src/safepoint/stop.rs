@@ -19,7 +19,7 @@ const PATIENCE: u32 = if cfg!(model) { 0 } else { 256 };
 pub(crate) struct Stopped<'a> {
     safepoint: &'a Safepoint,
     since: Instant,
-    registry: Held<'a, Registry>,
+    pub(super) registry: Held<'a, Registry>,
     cycle: Cycle,
 }
 
@@ -27,7 +27,11 @@ impl Safepoint {
     /// Stops the world. Blocks until no operation is under way. None begins while the result lives.
     pub(crate) fn stop(&self) -> Result<Stopped<'_>, OperationError> {
         self.let_others_begin();
-        let stopped = self.announce(self.lock()?);
+        Ok(self.stop_under(self.lock()?))
+    }
+
+    pub(super) fn stop_under<'a>(&'a self, registry: Held<'a, Registry>) -> Stopped<'a> {
+        let stopped = self.announce(registry);
         self.pass_fence(&stopped);
         for record in stopped.records() {
             let mut attempt = 0;
@@ -36,25 +40,11 @@ impl Safepoint {
                 attempt = attempt.saturating_add(1);
             }
         }
-        Ok(stopped)
-    }
-
-    /// Stops the world for a call that shows each entry to a closure. `None` if this process is a
-    /// child that has inherited the table in the middle of an operation: no other thread is there.
-    ///
-    /// # Panics
-    ///
-    /// If the caller itself has stopped the world. It would wait for itself forever.
-    pub(crate) fn stop_for_closure(&self) -> Option<Stopped<'_>> {
-        match self.stop() {
-            Ok(stopped) => Some(stopped),
-            Err(OperationError::Forked) => None,
-            Err(error) => panic!("slotarena: {error}"),
-        }
+        stopped
     }
 
     /// Waits a little for operations that wait for an earlier stop to end.
-    fn let_others_begin(&self) {
+    pub(super) fn let_others_begin(&self) {
         // Relaxed: a hint.
         let are_waiting = |_: &u32| self.waiting.load(Ordering::Relaxed) > 0;
         (0..PATIENCE).take_while(are_waiting).for_each(backoff);

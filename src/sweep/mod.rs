@@ -6,6 +6,7 @@
 //! - `sample`: a few slots of a segment: whether it is wholly free, or worth a scan
 //! - `scan`: all slots of a segment: those free since before the cycle
 //! - `unswept`: the segments that are not swept yet, and their claims
+//! - `pace`: how soon a sweep may follow one that found nothing
 //! - `space`: the subject of a sweep: arena, free lists, safepoint, unswept segments
 //! - `sweep`: the sweep itself
 //!
@@ -15,6 +16,7 @@
 mod sample;
 mod scan;
 mod unswept;
+mod pace;
 mod space;
 #[allow(clippy::module_inception)]
 mod sweep;

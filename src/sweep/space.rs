@@ -2,6 +2,7 @@
 
 use crossbeam_utils::CachePadded;
 
+use super::pace::Pace;
 use super::unswept::Unswept;
 use crate::arena::Arena;
 use crate::bits::word::Word;
@@ -22,6 +23,7 @@ pub(crate) struct Space<W: Word> {
     /// The number of slots that a local store takes or gives in one step.
     pub(crate) magazine_size: u32,
     pub(crate) unswept: Unswept,
+    pub(super) pace: Pace,
 }
 
 /// The numbers of slots and segments at one moment.
@@ -49,7 +51,7 @@ impl<W: Word> Space<W> {
         let lists = try_slice(stripes, |_| CachePadded::new(FreeList::new()))?;
         let safepoint = Safepoint::new(lists.len())?;
         let unswept = Unswept::new(arena.geometry().segments())?;
-        Some(Self { arena, lists, safepoint, magazine_size, unswept })
+        Some(Self { arena, lists, safepoint, magazine_size, unswept, pace: Pace::new() })
     }
 
     fn free_in_lists(&self) -> u64 {

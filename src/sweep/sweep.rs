@@ -67,6 +67,16 @@ pub(crate) enum Resume {
 
 /// Sweeps, unless fewer than `threshold` slots, or fewer than a segment has, are free.
 pub(crate) fn sweep<W: Word>(space: &Space<W>, threshold: u64, resume: Resume) -> SweepReport {
+    if resume == Resume::Late {
+        return sweep_now(space, threshold, resume);
+    }
+    let begun = space.pace.wait();
+    let report = sweep_now(space, threshold, resume);
+    space.pace.end(begun, report.bytes_released == 0);
+    report
+}
+
+fn sweep_now<W: Word>(space: &Space<W>, threshold: u64, resume: Resume) -> SweepReport {
     let enough = threshold.max(segment_worth(space));
     let free = space.roughly_free(enough);
     if free < enough {

@@ -152,6 +152,10 @@ macro_rules! whole_table {
         ///
         /// Any thread may call it at any time. Blocks while another thread sweeps or has stopped
         /// the world, and until the operations under way have ended.
+        ///
+        /// A sweep that follows one that released nothing waits first, ten times as long as that
+        /// one took, and a millisecond at most. So threads that sweep without a pause leave the
+        /// others most of their speed.
         pub fn sweep(&$self, threshold: u64) -> SweepReport {
             sweep::sweep(&$table.allocator.space, threshold, Resume::Soon)
         }
