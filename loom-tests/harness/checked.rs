@@ -1,17 +1,22 @@
-//! A checker's atomics, locks, and thread-locals: loom's, or shuttle's.
+//! A checker's atomics, locks, and thread-locals: loom's, or shuttle's. Loom's stand aside outside
+//! of models.
 
 pub(crate) use core::sync::atomic::Ordering;
 
-use super::checker;
+#[cfg(slotarena_observed)]
+use super::checker::thread::yield_now;
+#[cfg(slotarena_observed)]
 pub(crate) use super::checker::{cell::UnsafeCell, thread_local};
+#[cfg(not(slotarena_observed))]
+use super::either::yield_now;
+#[cfg(not(slotarena_observed))]
+pub(crate) use super::either::{
+    Arc, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, LocalKey, Mutex, MutexGuard, UnsafeCell,
+    either_local as thread_local,
+};
 #[cfg(slotarena_observed)]
 pub(crate) use super::observed::{
     Arc, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Mutex, MutexGuard,
-};
-#[cfg(not(slotarena_observed))]
-pub(crate) use loom::sync::{
-    Arc, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64},
 };
 
 /// Stands in for a 128-bit atomic, which loom lacks: two 32-bit halves in a 64-bit one.
@@ -72,5 +77,5 @@ pub(crate) fn try_arc<T>(value: T) -> Option<Arc<T>> {
 pub(crate) fn backoff(_attempt: u32) {
     #[cfg(slotarena_observed)]
     super::observed::forget_last();
-    checker::thread::yield_now();
+    yield_now();
 }

@@ -169,6 +169,12 @@ impl<T> Mutex<T> {
     }
 }
 
+impl<T> Mutex<T> {
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        self.inner.get_mut()
+    }
+}
+
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         access(self.object, true, || (drop(self.inner.take()), true));

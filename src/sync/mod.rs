@@ -8,7 +8,8 @@
 //! - `boxed`: allocation that may be refused
 //! - `arc`: a counted reference, whose allocation may be refused
 //! - `native`: the real atomics, locks, and thread-locals
-//! - `checker`: the checker that runs the models: loom, or shuttle
+//! - `checker`: the checker that runs observed models: loom, or shuttle
+//! - `either`: loom's atomics inside a model, the real ones outside: `loom-tests/harness/either.rs`
 //! - `observed`: a checker's atomics that note each access: `loom-tests/harness/observed.rs`
 //! - `checked`: loom's atomics, or shuttle's: `loom-tests/harness/checked.rs`
 //! - `lock`: locks: without regard to poison, and one that knows its holder
@@ -19,15 +20,20 @@
 //!
 //! This part deliberately knows nothing of slots: it only renames.
 
-#[cfg(any(not(model), slotarena_shuttle))]
+#[cfg(any(not(model), slotarena_shuttle, not(slotarena_observed)))]
 pub(crate) mod cell;
 mod boxed;
 #[cfg(not(model))]
 mod arc;
 #[cfg(not(model))]
 mod native;
-#[cfg(model)]
+#[cfg(all(model, slotarena_observed))]
 mod checker;
+#[cfg(all(model, not(slotarena_observed)))]
+use cell as native_cell;
+#[cfg(all(model, not(slotarena_observed)))]
+#[path = "../../loom-tests/harness/either.rs"]
+mod either;
 #[cfg(all(model, slotarena_observed))]
 #[path = "../../loom-tests/harness/observed.rs"]
 pub mod observed;
