@@ -234,7 +234,9 @@ impl<W: Word> Arena<W> {
         let slots = self.geometry.slots_per_segment() as usize;
         let segments = first..last + 1;
         let (first, count) = (first as usize * slots, (last - first + 1) as usize * slots);
-        self.memory.prefault(first, count).inspect_err(|_| {
+        // No memory for what lies beyond the last slot, which matters to small tables.
+        let used = count.min(self.geometry.capacity() as usize + 1 - first);
+        self.memory.prefault(first, used).inspect_err(|_| {
             // A part may have been prefaulted. If the system refuses this too, that part stays
             // until the segments are used or decommitted.
             // SAFETY: the caller has set the segments' bits, and no thread has an index in them.
