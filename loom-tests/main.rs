@@ -69,6 +69,9 @@
 //! - one joins during a flush;
 //! - one takes over what another leaves.
 //!
+//! A full table and a call inside a call: the search of one thread answers another
+//! (`allocator::full_for_two`); a handler's calls are refused (`safepoint::interrupted_operation`).
+//!
 //! Not covered: more than three threads; more than one stop by each; magazines that three threads
 //! both fill and spill; `set` with a helper; systems without an asymmetric fence, whose real fence
 //! is stronger; and the parts that `docs/DESIGN.md` lists as outside loom's model.

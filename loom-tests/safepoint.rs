@@ -1,6 +1,8 @@
 //! Participants that register and end, concurrently with all operations.
 
-use crate::harness::stage::{SMALL, model};
+use slotarena::{AllocError, OperationError};
+
+use crate::harness::stage::{Payload, SMALL, model};
 
 #[test]
 fn register_register() {
@@ -85,5 +87,29 @@ fn end_end() {
                 a.register();
             });
         }
+    });
+}
+
+#[test]
+fn interrupted_operation() {
+    let what = "a handler's calls inside an operation are refused, while another stops the world";
+    model("interrupted_operation", "1 8 9", what).small().stage(SMALL, |stage| {
+        let held = stage.prepare(1);
+        let (handle, _) = held[0];
+        stage.hold(held);
+        let seen = Payload::new();
+        let during = seen.clone();
+        stage.spawn(vec![], move |a| {
+            let mutator = a.mutator();
+            mutator.interrupted(|| {
+                let refused = OperationError::Reentered;
+                assert_eq!(mutator.allocate(7), Err(AllocError::Operation(refused)));
+                let freed = mutator.free(handle).map_err(|error| error.operation());
+                assert_eq!(freed, Err(Some(refused)));
+                // The world is not stopped as long as the operation is under way.
+                during.read();
+            });
+        });
+        stage.spawn_bare(vec![], move |a| a.table().for_each_live(|_, _| seen.write()));
     });
 }

@@ -249,7 +249,7 @@ impl Stage {
 }
 
 impl Actor {
-    fn mutator(&mut self) -> &mut Mutator<'static, u64> {
+    pub fn mutator(&mut self) -> &mut Mutator<'static, u64> {
         self.mutator.as_mut().expect("a registered actor")
     }
 

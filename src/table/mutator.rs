@@ -95,6 +95,16 @@ impl<'t, E: Packed> Mutator<'t, E> {
         Self { own, view, registration: registration.ok(), entry: PhantomData }
     }
 
+    /// Calls `f` inside an operation, as a signal handler that interrupts one.
+    #[cfg(model)]
+    #[doc(hidden)]
+    pub fn interrupted<R>(&self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: the mutator owns the record. What `f` begins on it is refused.
+        let mut owner = unsafe { Owner::new(self.own.allocator, self.own.record) };
+        let _operation = owner.enter();
+        f()
+    }
+
     operations!(self => &self.own);
     lookups!(self => self.own.allocator.space.arena, &self.view);
 }
