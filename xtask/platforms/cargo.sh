@@ -12,6 +12,9 @@
 # thread    ThreadSanitizer: accesses are ordered
 # address   AddressSanitizer: memory is in use when it is used
 #
+# With nothing to run: what the checks of the proofs and of the counts need, and, installing
+# nothing, those of a quick run.
+#
 # Each takes what rustup has installed, else what Debian's archive offers. The variable BUILD names
 # cargo's build folder.
 set -eu
@@ -168,6 +171,34 @@ run_portable() {
         cross $small $check
     fi
     cross $bare check --lib
+}
+
+# The packages of the programs that are missing, from pairs of both.
+missing() {
+    for pair; do
+        command -v "${pair%%:*}" > /dev/null || printf '%s ' "${pair#*:}"
+    done
+}
+
+# Installs the packages of the programs that are missing.
+need() {
+    packages=$(missing "$@")
+    [ -z "$packages" ] || fetch install $packages
+}
+
+proof_tools='coqc:coq spin:spin z3:z3 gcc:gcc'
+
+prepare_proofs() {
+    need $proof_tools
+}
+
+prepare_quick() {
+    packages=$(missing $proof_tools)
+    [ -z "$packages" ] || fail "not installed, and a quick run installs nothing: $packages"
+}
+
+prepare_counts() {
+    need valgrind:valgrind objdump:binutils
 }
 
 prepare_keys() {

@@ -81,4 +81,8 @@ kernel() {
     [ -d "$1" ] || unpack "$1" "$kernel" busybox-static seabios
 }
 
+# One at a time: neither of two checks may find the archive locked, or unpack what the other does.
+if [ -z "${FETCHING:-}" ] && command -v flock > /dev/null; then
+    FETCHING=1 exec flock "$0" "$0" "$@"
+fi
 "$@"
