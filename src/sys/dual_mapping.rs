@@ -14,6 +14,12 @@ use super::{pkeys, unix};
 use crate::bits::geometry::SEGMENT_BYTES;
 use crate::sync::OnceLock;
 
+/// The system call that gives memory a key. Only x86-64 has keys, and only there is it made.
+#[cfg(target_arch = "x86_64")]
+const PKEY_MPROTECT: libc::c_long = libc::SYS_pkey_mprotect;
+#[cfg(not(target_arch = "x86_64"))]
+const PKEY_MPROTECT: libc::c_long = -1;
+
 #[derive(Debug)]
 pub(crate) struct DualMapping {
     read: unix::Region,
@@ -39,8 +45,11 @@ impl DualMapping {
     pub(crate) fn new(bytes: usize, keyed: bool) -> Result<Self, i32> {
         let read = unix::Region::new(bytes)?;
         let name = c"slotarena";
+        // By number, since old C libraries do not have the function.
         // SAFETY: the name is a C string, and the file is a fresh one.
-        let file = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
+        let file =
+            unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), libc::MFD_CLOEXEC) };
+        let file = file as libc::c_int;
         if file < 0 {
             return Err(unix::errno());
         }
@@ -62,8 +71,7 @@ impl DualMapping {
         if keyed {
             let key = pkeys::key().ok_or(libc::ENOSPC)?;
             // SAFETY: the range was mapped just now, and is not in use yet.
-            let result =
-                unsafe { libc::syscall(libc::SYS_pkey_mprotect, write, bytes, rights, key) };
+            let result = unsafe { libc::syscall(PKEY_MPROTECT, write, bytes, rights, key) };
             unix::check(result as libc::c_int)?;
         }
         Ok(dual)

@@ -7,7 +7,8 @@
 #
 # msrv      the library builds with the Rust that the manifest promises
 # windows   the tests pass on Windows, or rather on Wine; without Wine they compile
-# portable  the tests pass where addresses have 32 bits; the library compiles without virtual memory
+# portable  the tests pass where addresses have 32 bits; without virtual memory, threads, and a clock
+#           cases of its own pass, in node
 # keys      the tests of protection keys pass on an emulated processor that has them
 # thread    ThreadSanitizer: accesses are ordered
 # address   AddressSanitizer: memory is in use when it is used
@@ -60,7 +61,7 @@ with_debian() {
 
 # Has the standard library built along, which Debian has in source for every target.
 with_std() {
-    RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std with_debian "$@"
+    RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort with_debian "$@"
 }
 
 # Does the Rust in use have a compiled standard library for this target?
@@ -158,9 +159,20 @@ run_windows() {
         cross $gnu $run
 }
 
+# A linker of WebAssembly: that of the Rust in use, or Debian's.
+wasm_linker() {
+    ls "$(rustc --print sysroot)/lib/rustlib/$host/bin/rust-lld" 2> /dev/null ||
+        command -v wasm-ld
+}
+
+runs_wasm() {
+    wasm_linker > /dev/null && node --version > /dev/null 2>&1
+}
+
 prepare_portable() {
     { has_std $small && has_std $bare; } || debian_rust
     links_32_bits || fetch install gcc-multilib || echo "compiling only"
+    runs_wasm || need wasm-ld:lld node:nodejs || echo "compiling only"
 }
 
 run_portable() {
@@ -170,7 +182,13 @@ run_portable() {
     else
         cross $small $check
     fi
-    cross $bare check --lib
+    if runs_wasm; then
+        CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(wasm_linker) \
+            cross $bare build --package wasm_cases
+        node "$here/../../tests/wasm/cases.mjs" "$BUILD/cross/$bare/debug/wasm_cases.wasm"
+    else
+        cross $bare check --lib
+    fi
 }
 
 # The packages of the programs that are missing, from pairs of both.
