@@ -46,6 +46,9 @@ pub mod unique;
 pub mod slab;
 #[cfg(feature = "std")]
 pub mod code;
+// What may be used after a panic.
+#[cfg(feature = "std")]
+mod unwind;
 
 /// Documents: the design, the sandbox, and how to migrate from other crates.
 pub mod docs {

@@ -9,6 +9,9 @@
 # windows   the tests pass on Windows, or rather on Wine; without Wine they compile
 # portable  the tests pass where addresses have 32 bits; without virtual memory, threads, and a clock
 #           cases of its own pass, in node
+# emulated  the tests pass on AArch64, and on s390x, which is big-endian
+# systems   the library compiles for other systems; one without 64-bit atomics is named as such; old C
+#           libraries have what it calls
 # keys      the tests of protection keys pass on an emulated processor that has them
 # thread    ThreadSanitizer: accesses are ordered
 # address   AddressSanitizer: memory is in use when it is used
@@ -194,7 +197,7 @@ run_portable() {
 # The packages of the programs that are missing, from pairs of both.
 missing() {
     for pair; do
-        command -v "${pair%%:*}" > /dev/null || printf '%s ' "${pair#*:}"
+        command -v "${pair%%:*}" > /dev/null || echo "${pair#*:}" | tr ',\n' '  '
     done
 }
 
@@ -217,6 +220,99 @@ prepare_quick() {
 
 prepare_counts() {
     need valgrind:valgrind objdump:binutils
+}
+
+prepare_emulated() {
+    [ "$(uname -sm)" = "Linux x86_64" ] || fail "needs x86-64 Linux"
+    debian_rust
+    need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
+        s390x-linux-gnu-gcc:gcc-s390x-linux-gnu,libc6-dev-s390x-cross qemu-s390x:qemu-user
+}
+
+# Left out: tests that run a process of their own, which nothing would emulate, and one that asks for
+# more addresses than the emulator has.
+emulated() {
+    name=CARGO_TARGET_$(echo "$1" | tr '[:lower:]' '[:upper:]')_UNKNOWN_LINUX_GNU
+    export "${name}_LINKER=$1-linux-gnu-gcc" "${name}_RUNNER=qemu-$1 -L /usr/$1-linux-gnu"
+    cross "$1-unknown-linux-gnu" $run --test slab -- \
+        --skip deaths:: --skip address_space_limits --skip every_number_stays
+}
+
+# A little optimized, which takes less time than emulating more.
+run_emulated() {
+    export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0
+    export CARGO_UNSTABLE_BUILD_STD_FEATURES=panic-unwind
+    emulated s390x
+    emulated aarch64
+}
+
+prepare_systems() {
+    debian_rust
+}
+
+# The library compiles for a target. No code is made, nor of a standard library that is built along.
+compiles() {
+    if has_std "$1"; then
+        cross "$1" check --lib
+    else
+        RUSTFLAGS="${RUSTFLAGS:-} -Zno-codegen" CARGO_UNSTABLE_BUILD_STD_FEATURES=panic-unwind \
+            cross "$1" check --lib
+    fi
+    echo "cases: compiles for $1 1"
+}
+
+# A target without 64-bit atomics is refused in these words, and has handles and keys.
+lacks_atomics() {
+    words='slotarena needs 64-bit atomics'
+    said=$("$cargo" check --keep-going --lib --target "$1" --target-dir "$BUILD/cross" 2>&1) &&
+        fail "compiles for $1, expected: $words"
+    case $said in
+        *"$words"*) echo "cases: refuses $1 1" ;;
+        *) fail "says, for $1: $said" ;;
+    esac
+    RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=core RUSTFLAGS="${RUSTFLAGS:-} -Zno-codegen" \
+        with_debian "$cargo" check --lib --no-default-features --target "$1" \
+        --target-dir "$BUILD/cross"
+    echo "cases: handles and keys for $1 1"
+}
+
+# The functions that a C library has since version 2.18, and had by no older name.
+newer() {
+    nm -D --defined-only "$1" | awk '{ split($3, part, /@+GLIBC_2\./) }
+        part[2] != "" && !(part[1] in oldest && oldest[part[1]] < part[2] + 0) {
+            oldest[part[1]] = part[2] + 0
+        }
+        END { for (name in oldest) if (oldest[name] > 17) print name }' | sort
+}
+
+undefined() {
+    nm -D --undefined-only "$1" | awk '$1 == "U" { sub(/@.*/, "", $2); print $2 }' | sort -u
+}
+
+# What is linked to the crate needs no function newer than glibc 2.17 that a library of nothing but a
+# panic does not need.
+links_to_old_libraries() {
+    "$cargo" build --package wasm_cases --target-dir "$BUILD/cross"
+    newer "$(gcc -print-file-name=libc.so.6)" > "$BUILD/cross/newer"
+    grep -q '^memfd_create$' "$BUILD/cross/newer" || fail "this C library is as old: it shows nothing"
+    echo '#[unsafe(no_mangle)] pub fn f() { panic!() }' |
+        rustc --edition 2024 --crate-type cdylib --crate-name empty -o "$BUILD/cross/empty.so" -
+    undefined "$BUILD/cross/empty.so" > "$BUILD/cross/rust"
+    undefined "$BUILD/cross/debug/libwasm_cases.so" > "$BUILD/cross/needed"
+    grep -q '^mmap' "$BUILD/cross/needed" || fail "no symbol was read"
+    comm -12 "$BUILD/cross/newer" "$BUILD/cross/needed" | comm -23 - "$BUILD/cross/rust" \
+        > "$BUILD/cross/strange"
+    [ ! -s "$BUILD/cross/strange" ] || fail "not in glibc 2.17: $(cat "$BUILD/cross/strange")"
+    echo "cases: symbols of glibc $(wc -l < "$BUILD/cross/needed")"
+}
+
+run_systems() {
+    compiles x86_64-unknown-freebsd
+    compiles x86_64-unknown-netbsd
+    compiles aarch64-linux-android
+    compiles x86_64-unknown-linux-musl
+    lacks_atomics powerpc-unknown-linux-gnu
+    [ "$(uname -sm)" != "Linux x86_64" ] || links_to_old_libraries
 }
 
 prepare_keys() {

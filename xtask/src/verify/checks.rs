@@ -205,6 +205,8 @@ pub static CHECKS: &[Check] = table! {
     "msrv", "oldest supported compiler", "cargo check", Thorough, Runs, 15: Platform;
     "windows", "Windows", "Wine or cargo check", Thorough, Runs, 20: Platform;
     "portable", "32 bits; no virtual memory", "i686, wasm32", Thorough, Runs, 20: Platform;
+    "emulated", "AArch64; big-endian", "QEMU", Thorough, Tests, 20: Platform;
+    "systems", "other systems; old C libraries", "cargo check, nm", Thorough, Cases, 20: Platform;
 };
 
 fn stress(options: &Options) -> Plan {
