@@ -12,6 +12,7 @@
 # emulated  the tests pass on AArch64, and on s390x, which is big-endian
 # systems   the library compiles for other systems; one without 64-bit atomics is named as such; old C
 #           libraries have what it calls
+# package   what a registry has: see package.sh
 # keys      the tests of protection keys pass on an emulated processor that has them
 # thread    ThreadSanitizer: accesses are ordered
 # address   AddressSanitizer: memory is in use when it is used
@@ -62,24 +63,29 @@ with_debian() {
         LD_LIBRARY_PATH=$sysroot/lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$@"
 }
 
-# Has the standard library built along, which Debian has in source for every target.
+# Has the standard library built along, or as much as STD names, which Debian has in source for every
+# target.
 with_std() {
-    RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort with_debian "$@"
+    RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=${STD:-std,panic_abort} with_debian "$@"
 }
 
-# Does the Rust in use have a compiled standard library for this target?
+# Does the Rust in use have a compiled standard library for these targets?
 has_std() {
-    [ -n "$(ls "$(rustc --print target-libdir --target "$1")" 2> /dev/null)" ]
+    for target; do
+        [ -n "$(ls "$(rustc --print target-libdir --target "$target")" 2> /dev/null)" ] || return 1
+    done
 }
 
-# cross TARGET WORDS: cargo for a target.
+# cross TARGET COMMAND WORDS: cargo for a target.
 cross() {
     target=$1
-    shift
+    command=$2
+    shift 2
+    set -- "$cargo" "$command" --target "$target" --target-dir "$BUILD/cross" "$@"
     if has_std "$target"; then
-        "$cargo" "$@" --target "$target" --target-dir "$BUILD/cross"
+        "$@"
     else
-        with_std "$cargo" "$@" --target "$target" --target-dir "$BUILD/cross"
+        with_std "$@"
     fi
 }
 
@@ -173,7 +179,7 @@ runs_wasm() {
 }
 
 prepare_portable() {
-    { has_std $small && has_std $bare; } || debian_rust
+    has_std $small $bare || debian_rust
     links_32_bits || fetch install gcc-multilib || echo "compiling only"
     runs_wasm || need wasm-ld:lld node:nodejs || echo "compiling only"
 }
@@ -224,7 +230,7 @@ prepare_counts() {
 
 prepare_emulated() {
     [ "$(uname -sm)" = "Linux x86_64" ] || fail "needs x86-64 Linux"
-    debian_rust
+    has_std aarch64-unknown-linux-gnu s390x-unknown-linux-gnu || debian_rust
     need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
         s390x-linux-gnu-gcc:gcc-s390x-linux-gnu,libc6-dev-s390x-cross qemu-s390x:qemu-user
 }
@@ -246,19 +252,25 @@ run_emulated() {
     emulated aarch64
 }
 
+others='x86_64-unknown-freebsd x86_64-unknown-netbsd aarch64-linux-android x86_64-unknown-linux-musl'
+poor=powerpc-unknown-linux-gnu
+
 prepare_systems() {
-    debian_rust
+    has_std $others $poor || debian_rust
 }
 
-# The library compiles for a target. No code is made, nor of a standard library that is built along.
+# compiles TARGET OPTION...: the library compiles. No code is made, nor of a standard library that is
+# built along.
 compiles() {
-    if has_std "$1"; then
-        cross "$1" check --lib
+    target=$1
+    shift
+    if has_std "$target"; then
+        cross "$target" check --lib "$@"
     else
         RUSTFLAGS="${RUSTFLAGS:-} -Zno-codegen" CARGO_UNSTABLE_BUILD_STD_FEATURES=panic-unwind \
-            cross "$1" check --lib
+            cross "$target" check --lib "$@"
     fi
-    echo "cases: compiles for $1 1"
+    echo "cases: compiles for $target 1"
 }
 
 # A target without 64-bit atomics is refused in these words, and has handles and keys.
@@ -270,10 +282,7 @@ lacks_atomics() {
         *"$words"*) echo "cases: refuses $1 1" ;;
         *) fail "says, for $1: $said" ;;
     esac
-    RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=core RUSTFLAGS="${RUSTFLAGS:-} -Zno-codegen" \
-        with_debian "$cargo" check --lib --no-default-features --target "$1" \
-        --target-dir "$BUILD/cross"
-    echo "cases: handles and keys for $1 1"
+    STD=core compiles "$1" --no-default-features
 }
 
 # The functions that a C library has since version 2.18, and had by no older name.
@@ -307,12 +316,19 @@ links_to_old_libraries() {
 }
 
 run_systems() {
-    compiles x86_64-unknown-freebsd
-    compiles x86_64-unknown-netbsd
-    compiles aarch64-linux-android
-    compiles x86_64-unknown-linux-musl
-    lacks_atomics powerpc-unknown-linux-gnu
+    for other in $others; do
+        compiles "$other"
+    done
+    lacks_atomics $poor
     [ "$(uname -sm)" != "Linux x86_64" ] || links_to_old_libraries
+}
+
+prepare_package() {
+    tar --version > /dev/null
+}
+
+run_package() {
+    "$here/package.sh"
 }
 
 prepare_keys() {

@@ -206,6 +206,7 @@ pub static CHECKS: &[Check] = table! {
     "windows", "Windows", "Wine or cargo check", Thorough, Runs, 20: Platform;
     "portable", "32 bits; no virtual memory", "i686, wasm32", Thorough, Runs, 20: Platform;
     "emulated", "AArch64; big-endian", "QEMU", Thorough, Tests, 20: Platform;
+    "package", "what a registry has", "cargo package", Thorough, Tests, 20: Platform;
     "systems", "other systems; old C libraries", "cargo check, nm", Thorough, Cases, 20: Platform;
 };
 
