@@ -3,7 +3,7 @@
 use crossbeam_utils::CachePadded;
 
 use super::{AsymmetricFence, LightSide};
-use crate::sync::{AtomicU32, Ordering, compiler_fence};
+use crate::sync::{AtomicU32, Ordering};
 
 /// Lets two threads store to one cell each and load the other's, `cycles` times at most. Returns
 /// how many times neither saw the other's store. Stops after `enough`.
@@ -79,7 +79,7 @@ fn without_the_heavy_fence_both_miss() {
         println!("skipped: needs two processors");
         return;
     }
-    let nothing = || compiler_fence(Ordering::SeqCst);
+    let nothing = || crate::sync::compiler_fence(Ordering::SeqCst);
     let missed = store_buffering(20_000_000, 1, nothing, nothing);
     assert!(missed > 0, "store buffering was never seen: the litmus test shows nothing");
 }
