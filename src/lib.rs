@@ -1,3 +1,18 @@
+// Where the links of the included pages lead here. A first definition counts.
+//! [architecture]: https://github.com/slotarena/slotarena/blob/main/ARCHITECTURE.md
+//! [benches]: https://github.com/slotarena/slotarena/blob/main/benches/README.md
+//! [changes]: https://github.com/slotarena/slotarena/blob/main/CHANGELOG.md
+//! [design]: docs::design
+//! [invariants]: docs::design#invariants
+//! [migration]: docs::migration
+//! [models]: https://github.com/slotarena/slotarena/blob/main/loom-tests/README.md
+//! [proofs]: https://github.com/slotarena/slotarena/blob/main/proofs/README.md
+//! [sandbox]: docs::sandbox
+//! [slots]: https://raw.githubusercontent.com/slotarena/slotarena/main/benches/plots/slots.svg
+//! [tables]: https://github.com/slotarena/slotarena/blob/main/docs/TABLES.md
+//! [traces]: https://github.com/slotarena/slotarena/blob/main/traces/README.md
+//! [user-code]: https://github.com/slotarena/slotarena/blob/main/loom-tests/user_code.rs
+//!
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -46,12 +61,24 @@ pub mod unique;
 pub mod slab;
 #[cfg(feature = "std")]
 pub mod code;
+// What may be used after a panic.
+#[cfg(feature = "std")]
+mod unwind;
 
 /// Documents: the design, the sandbox, and how to migrate from other crates.
 pub mod docs {
+    /// [architecture]: https://github.com/slotarena/slotarena/blob/main/ARCHITECTURE.md
+    /// [models]: https://github.com/slotarena/slotarena/blob/main/loom-tests/README.md
+    /// [proofs]: https://github.com/slotarena/slotarena/blob/main/proofs/README.md
+    /// [sandbox]: crate::docs::sandbox
+    /// [tables]: https://github.com/slotarena/slotarena/blob/main/docs/TABLES.md
+    ///
     #[doc = include_str!("../docs/DESIGN.md")]
     pub mod design {}
 
+    /// [benches]: https://github.com/slotarena/slotarena/blob/main/benches/README.md
+    /// [tables]: https://github.com/slotarena/slotarena/blob/main/docs/TABLES.md
+    ///
     #[doc = include_str!("../docs/SANDBOX.md")]
     pub mod sandbox {}
 

@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU32;
 
-/// The index of a slot of a [`Table`](crate::Table). Zero is *null* and is never allocated, so
+/// The index of a slot of a [`Table`]. Zero is *null* and is never allocated, so
 /// `Option<Handle>` takes 4 bytes.
 ///
 /// A handle is a plain number, which a program may store, send, and make up. Every operation checks
@@ -15,6 +15,9 @@ use core::num::NonZeroU32;
 /// assert_eq!(Handle::from_raw(7).map(Handle::to_raw), Some(7));
 /// assert_eq!(Handle::from_raw(0), None);
 /// ```
+///
+#[cfg_attr(feature = "std", doc = "[`Table`]: crate::Table")]
+#[cfg_attr(not(feature = "std"), doc = "[`Table`]: crate")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Handle(NonZeroU32);

@@ -5,7 +5,7 @@ use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::num::NonZeroU64;
 
-/// The name of one value of a [`Slab`](crate::Slab): the index of its slot, and the slot's
+/// The name of one value of a [`Slab`]: the index of its slot, and the slot's
 /// generation.
 ///
 /// A slot's generation grows with each value and never begins again. Once its value is removed, a
@@ -20,6 +20,9 @@ use core::num::NonZeroU64;
 /// let key = Key::<()>::from_raw(3 << 32 | 7).expect("a key");
 /// assert_eq!((key.index(), key.generation(), key.to_raw()), (7, 3, 3 << 32 | 7));
 /// ```
+///
+#[cfg_attr(feature = "std", doc = "[`Slab`]: crate::Slab")]
+#[cfg_attr(not(feature = "std"), doc = "[`Slab`]: crate")]
 ///
 /// Keys of differently marked slabs do not mix:
 ///

@@ -35,6 +35,7 @@ pub(crate) struct Record {
 impl Record {
     /// Where the fields end in the page that operations write.
     #[cfg(not(model))]
+    #[allow(dead_code)] // Used by assertions alone, which older compilers do not count.
     pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(Record, busy) + 1;
 
     const_fn! {

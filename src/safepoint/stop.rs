@@ -1,15 +1,13 @@
 //! The stopper's side of the handshake. The events SS to SR are those of
 //! [`safepoint`](super::safepoint).
 
-use std::time::Instant;
-
 use super::record::Record;
 use super::registry::Registry;
 use super::safepoint::{STOPPING, Safepoint};
 use crate::bits::handle::OperationError;
 use crate::bits::word::Cycle;
 use crate::freelist::StoreMut;
-use crate::sync::{Held, Ordering, backoff};
+use crate::sync::{Held, Ordering, Since, backoff};
 
 /// How often a stopper looks whether operations that wait have begun, before it stops them again.
 const PATIENCE: u32 = if cfg!(model) { 0 } else { 256 };
@@ -18,7 +16,7 @@ const PATIENCE: u32 = if cfg!(model) { 0 } else { 256 };
 #[derive(Debug)]
 pub(crate) struct Stopped<'a> {
     safepoint: &'a Safepoint,
-    since: Instant,
+    since: Since,
     pub(super) registry: Held<'a, Registry>,
     cycle: Cycle,
 }
@@ -60,7 +58,7 @@ impl Safepoint {
         // Relaxed: only a stopper changes the cycle, and the lock keeps others out.
         let cycle = Cycle::from_bits(self.gate.load(Ordering::Relaxed));
         // From here on dropping this resumes the world, also if the fence panics.
-        let stopped = Stopped { safepoint: self, since: Instant::now(), registry, cycle };
+        let stopped = Stopped { safepoint: self, since: Since::now(), registry, cycle };
         // Relaxed: the heavy fence that follows orders it before record.is_busy.load.
         self.gate.store(self.gate(cycle) | STOPPING, Ordering::Relaxed); // SS
         stopped
@@ -69,7 +67,7 @@ impl Safepoint {
 
 impl Stopped<'_> {
     /// The moment when the stop was requested.
-    pub(crate) fn since(&self) -> Instant {
+    pub(crate) fn since(&self) -> Since {
         self.since
     }
 

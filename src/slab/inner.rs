@@ -57,7 +57,9 @@ const _: () = {
 
     assert!(offset_of!(Inner<u64>, clock) % 4096 == READ_AT);
     assert!(Record::WRITTEN_TO <= READ_AT);
-    assert!(offset_of!(Inner<u64>, exhausted) % 4096 <= Participant::WRITTEN_AT);
+    // Elsewhere cache lines may be longer, and addresses are not compared by their low bits.
+    let is_apart = offset_of!(Inner<u64>, exhausted) % 4096 <= Participant::WRITTEN_AT;
+    assert!(is_apart || cfg!(not(target_arch = "x86_64")));
 };
 
 /// A removed value that only its remover has. Its slot is not live.

@@ -4,10 +4,10 @@
 //! thread that sweeps without a pause would take most of their speed. So a sweep that follows one
 //! in vain waits first, ten times as long as that one took.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
 
-use crate::sync::Ordering;
 use crate::sync::unmodelled::AtomicU64;
+use crate::sync::{Ordering, Since};
 
 /// The wait after a sweep in vain, in durations of that sweep, and its limits.
 const FACTOR: u32 = 10;
@@ -17,7 +17,7 @@ const MOST: Duration = Duration::from_millis(1);
 /// When the next sweep of a table may begin.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    epoch: Option<Instant>,
+    epoch: Option<Since>,
     /// The moment, in nanoseconds from the epoch on. 0 for any time.
     next: AtomicU64,
 }
@@ -25,8 +25,7 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new() -> Self {
         // A model does not wait, and some systems have no clock.
-        let has_clock = cfg!(not(any(model, target_family = "wasm")));
-        Self { epoch: has_clock.then(Instant::now), next: AtomicU64::new(0) }
+        Self { epoch: cfg!(not(any(model, clockless))).then(Since::now), next: AtomicU64::new(0) }
     }
 
     /// Waits until a sweep may begin, for a millisecond at most. Returns the moment.

@@ -14,6 +14,7 @@
 //! - `checked`: loom's atomics, or shuttle's: `loom-tests/harness/checked.rs`
 //! - `lock`: locks: without regard to poison, and one that knows its holder
 //! - `padding`: padding against 4K aliasing
+//! - `clock`: the time since a moment
 //!
 //! `--cfg slotarena_observed` notes each access of a model. `--cfg slotarena_shuttle` also has
 //! shuttle run what is otherwise made for loom. Shuttle ignores orderings: all are SeqCst.
@@ -42,10 +43,12 @@ pub mod observed;
 mod checked;
 mod lock;
 mod padding;
+mod clock;
 
 pub(crate) use boxed::{try_box, try_slice, try_zeros};
 #[cfg(model)]
 pub(crate) use checked::*;
+pub(crate) use clock::Since;
 pub(crate) use lock::{Held, HeldByCaller, Lock};
 #[cfg(not(model))]
 pub(crate) use native::*;

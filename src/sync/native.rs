@@ -10,11 +10,12 @@ pub(crate) use std::thread_local;
 pub(crate) use super::arc::{Arc, try_arc};
 pub(crate) use super::cell::UnsafeCell;
 
-/// Waits for another thread. Each further attempt waits longer: spins, then yields, then sleeps.
+/// Waits for another thread. Each further attempt waits longer: spins, then yields, then sleeps,
+/// where the system has a clock to wake by.
 pub(crate) fn backoff(attempt: u32) {
     match attempt {
         0..64 => core::hint::spin_loop(),
-        64..256 => std::thread::yield_now(),
+        _ if attempt < 256 || cfg!(clockless) => std::thread::yield_now(),
         _ => std::thread::sleep(std::time::Duration::from_micros(20)),
     }
 }

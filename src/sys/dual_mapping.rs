@@ -22,6 +22,12 @@ use super::{limits, pkeys, unix};
 use crate::bits::geometry::SEGMENT_BYTES;
 use crate::sync::OnceLock;
 
+/// The system call that gives memory a key. Only x86-64 has keys, and only there is it made.
+#[cfg(target_arch = "x86_64")]
+const PKEY_MPROTECT: libc::c_long = libc::SYS_pkey_mprotect;
+#[cfg(not(target_arch = "x86_64"))]
+const PKEY_MPROTECT: libc::c_long = -1;
+
 #[derive(Debug)]
 pub(crate) struct DualMapping {
     read: unix::Region,
@@ -234,7 +240,7 @@ fn protect(
         // only from a range to which no thread stores.
         None => unsafe { libc::mprotect(at, bytes, rights) },
         Some(key) => {
-            let call = libc::SYS_pkey_mprotect;
+            let call = PKEY_MPROTECT;
             // SAFETY: as above. The key is the process's, or the one that all memory has.
             unsafe { libc::syscall(call, at, bytes, rights, key) as libc::c_int }
         }

@@ -14,6 +14,12 @@ pub(crate) const READS_RESERVED: bool = true;
 pub(crate) const RESERVE_BYTES_MAX: usize =
     1 << if cfg!(target_pointer_width = "64") { 36 } else { 29 };
 
+/// Sets no swap aside. FreeBSD and DragonFly never do, and have no such flag.
+#[cfg(any(target_os = "freebsd", target_os = "dragonfly"))]
+const NO_RESERVE: libc::c_int = 0;
+#[cfg(not(any(target_os = "freebsd", target_os = "dragonfly")))]
+const NO_RESERVE: libc::c_int = libc::MAP_NORESERVE;
+
 /// A range of reserved addresses, under the contract of the parent module.
 #[derive(Debug)]
 pub(crate) struct Region {
@@ -49,7 +55,7 @@ impl Region {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
         // One unit more, so that it contains an aligned range.
         let padded = bytes.checked_add(SEGMENT_BYTES).ok_or(libc::ENOMEM)?;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE;
         // Without rights at first: where a program has its memory locked (`mlockall`), what can be
         // read is read immediately, page by page.
         // SAFETY: a fresh anonymous mapping touches no existing memory.
@@ -159,7 +165,7 @@ impl Region {
         }
         // Fresh pages are mapped over the range, which the kernel does in one step.
         let rights = libc::PROT_READ | if guarded { 0 } else { libc::PROT_WRITE };
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE | libc::MAP_FIXED;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE | libc::MAP_FIXED;
         // SAFETY: replaces pages of this region, to which no thread stores concurrently.
         mapped(unsafe { libc::mmap(start, bytes, rights, flags, -1, 0) })?;
         self.keep_small_pages(offset, bytes);

@@ -4,12 +4,19 @@
 
 use std::error::Error;
 use std::hash::Hash;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::rc::Rc;
+use std::sync::Arc;
 
-use slotarena::slab::{Guard, InsertError, Ref, TakeError, VacantEntry};
+use slotarena::code::{CodePointer, CodePointerError, EntryLayout, ReadOnlyScope, WriteScope};
+use slotarena::slab::{
+    Drain, Guard, InsertError, Iter, Owned, PoolRef, Ref, TakeError, VacantEntry,
+};
 use slotarena::{
-    AllocError, Audit, AuditError, BuildError, Builder, FreeManyError, Handle, HandleError, Key,
-    LeakError, Mutator, Pointer, Pool, SEGMENT_BYTES, SegmentAudit, SetError, Slab, Stats,
-    SweepReport, Table, slab,
+    AllocError, Audit, AuditError, BuildError, Builder, CodePointerTable, EntryPoint,
+    FreeManyError, Handle, HandleError, Key, KeyError, LeakError, Mutator, OperationError, Pointer,
+    Pool, Protection, SEGMENT_BYTES, SegmentAudit, SetError, Signature, Slab, Stats, SweepReport,
+    Table, Unique, UniqueTable, slab, unique,
 };
 use static_assertions::{assert_eq_size, assert_impl_all, assert_not_impl_any, const_assert_eq};
 
@@ -70,6 +77,44 @@ assert_impl_all!(InsertError<String>: Error, Send, Sync);
 assert_impl_all!(TakeError: Error, Copy, Eq, Send, Sync);
 assert_impl_all!(Builder<Slab<String>>: Copy, Send, Sync);
 assert_impl_all!(slab::Stats: Copy, Eq, Send, Sync);
+
+/// What threads share, each at any time, and what is whole after a panic.
+macro_rules! assert_shared {
+    ($($type:ty),* $(,)?) => {
+        $(assert_impl_all!($type: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);)*
+    };
+}
+
+assert_shared!(Table<u64>, UniqueTable<u64>, Slab<String>, Pool<String>, CodePointerTable);
+assert_shared!(Unique<'static, u64>, VacantEntry<'static, String>);
+assert_shared!(Owned<String, &'static Slab<String>>, Owned<String, Arc<Slab<String>>>);
+assert_shared!(Handle, Key, Key<Rc<u8>>, Pointer<*mut u8>, Signature, EntryPoint, CodePointer);
+assert_shared!(EntryLayout, Protection, Audit, SegmentAudit, Stats, slab::Stats, SweepReport);
+assert_shared!(AllocError, BuildError, FreeManyError, HandleError, KeyError, LeakError, SetError);
+assert_shared!(AuditError, OperationError, CodePointerError, TakeError, InsertError<String>);
+assert_shared!(Builder<Table<u64>>, Builder<Slab<String>>, Builder<CodePointerTable>);
+
+// One thread at a time uses a mutator; a guard and a scope stay on their thread.
+assert_impl_all!(Mutator<'static, u64>: Send, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(unique::Mutator<'static, u64>: Send, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(slab::Mutator<'static, String>: Send, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Guard<'static, String>: Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Ref<'static, String>: Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(PoolRef<'static, String>: Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(WriteScope<'static>: Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(ReadOnlyScope<'static>: Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Drain<'static, String>: Send, Sync, Unpin);
+assert_not_impl_any!(unique::Mutator<'static, u64>: Sync);
+assert_not_impl_any!(Iter<'static, 'static, String>: Send, Sync);
+assert_not_impl_any!(PoolRef<'static, String>: Send, Sync);
+assert_not_impl_any!(WriteScope<'static>: Send, Sync);
+assert_not_impl_any!(ReadOnlyScope<'static>: Send, Sync);
+
+// A drain empties the slab through an exclusive borrow. Values that a panic may leave half changed
+// stay so in a slab.
+assert_not_impl_any!(Drain<'static, String>: UnwindSafe);
+assert_not_impl_any!(Slab<Box<dyn Fn() + Send + Sync>>: UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Slab<Box<dyn Fn() + Send + Sync>>: Send, Sync, Unpin);
 
 /// Every option can be set in a constant.
 const BUILDER: Builder<Table<u32>> = Table::builder().capacity(77).stripes(2).magazine_size(3);

@@ -94,7 +94,7 @@ fn without_the_heavy_fence_both_miss() {
         println!("skipped: needs two processors");
         return;
     }
-    let nothing = || compiler_fence(Ordering::SeqCst);
+    let nothing = || crate::sync::compiler_fence(Ordering::SeqCst);
     let missed = store_buffering(20_000_000, 1, nothing, nothing);
     assert!(missed > 0, "store buffering was never seen: the litmus test shows nothing");
 }

@@ -7,10 +7,18 @@
 #
 # msrv      the library builds with the Rust that the manifest promises
 # windows   the tests pass on Windows, or rather on Wine; without Wine they compile
-# portable  the tests pass where addresses have 32 bits; the library compiles without virtual memory
+# portable  the tests pass where addresses have 32 bits; without virtual memory, threads, and a clock
+#           cases of its own pass, in node
+# emulated  the tests pass on AArch64, and on s390x, which is big-endian
+# systems   the library compiles for other systems; one without 64-bit atomics is named as such; old C
+#           libraries have what it calls
+# package   what a registry has: see package.sh
 # keys      the tests of protection keys pass on an emulated processor that has them
 # thread    ThreadSanitizer: accesses are ordered
 # address   AddressSanitizer: memory is in use when it is used
+#
+# With nothing to run: what the checks of the proofs and of the counts need, and, installing
+# nothing, those of a quick run.
 #
 # Each takes what rustup has installed, else what Debian's archive offers. The variable BUILD names
 # cargo's build folder.
@@ -55,24 +63,36 @@ with_debian() {
         LD_LIBRARY_PATH=$sysroot/lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$@"
 }
 
-# Has the standard library built along, which Debian has in source for every target.
+# Has the standard library built along, or as much as STD names, which Debian has in source for every
+# target.
 with_std() {
-    RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std with_debian "$@"
+    RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=${STD:-std,panic_abort} with_debian "$@"
 }
 
-# Does the Rust in use have a compiled standard library for this target?
+# Does the Rust in use have a compiled standard library for these targets?
 has_std() {
-    [ -n "$(ls "$(rustc --print target-libdir --target "$1")" 2> /dev/null)" ]
+    for target; do
+        [ -n "$(ls "$(rustc --print target-libdir --target "$target")" 2> /dev/null)" ] || return 1
+    done
 }
 
-# cross TARGET WORDS: cargo for a target.
+# Has Debian's Rust a compiled standard library for this target?
+debian_has_std() {
+    [ -n "$(ls "$sysroot/lib/rustlib/$1/lib"/libstd-*.rlib 2> /dev/null)" ]
+}
+
+# cross TARGET COMMAND WORDS: cargo for a target.
 cross() {
     target=$1
-    shift
+    command=$2
+    shift 2
+    set -- "$cargo" "$command" --target "$target" --target-dir "$BUILD/cross" "$@"
     if has_std "$target"; then
-        "$cargo" "$@" --target "$target" --target-dir "$BUILD/cross"
+        "$@"
+    elif debian_has_std "$target"; then
+        with_debian "$@"
     else
-        with_std "$cargo" "$@" --target "$target" --target-dir "$BUILD/cross"
+        with_std "$@"
     fi
 }
 
@@ -155,9 +175,20 @@ run_windows() {
         cross $gnu $run
 }
 
+# A linker of WebAssembly: that of the Rust in use, or Debian's.
+wasm_linker() {
+    ls "$(rustc --print sysroot)/lib/rustlib/$host/bin/rust-lld" 2> /dev/null ||
+        command -v wasm-ld
+}
+
+runs_wasm() {
+    wasm_linker > /dev/null && node --version > /dev/null 2>&1
+}
+
 prepare_portable() {
-    { has_std $small && has_std $bare; } || debian_rust
+    has_std $small $bare || debian_rust
     links_32_bits || fetch install gcc-multilib || echo "compiling only"
+    runs_wasm || need wasm-ld:lld node:nodejs || echo "compiling only"
 }
 
 run_portable() {
@@ -167,7 +198,150 @@ run_portable() {
     else
         cross $small $check
     fi
-    cross $bare check --lib
+    if runs_wasm; then
+        CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(wasm_linker) \
+            cross $bare build --package wasm_cases
+        node "$here/../../tests/wasm/cases.mjs" "$BUILD/cross/$bare/debug/wasm_cases.wasm"
+    else
+        cross $bare check --lib
+    fi
+}
+
+# The packages of the programs that are missing, from pairs of both.
+missing() {
+    for pair; do
+        command -v "${pair%%:*}" > /dev/null || echo "${pair#*:}" | tr ',\n' '  '
+    done
+}
+
+# Installs the packages of the programs that are missing.
+need() {
+    packages=$(missing "$@")
+    [ -z "$packages" ] || fetch install $packages
+}
+
+proof_tools='coqc:coq spin:spin z3:z3 gcc:gcc'
+
+prepare_proofs() {
+    need $proof_tools
+}
+
+prepare_quick() {
+    packages=$(missing $proof_tools)
+    [ -z "$packages" ] || fail "not installed, and a quick run installs nothing: $packages"
+}
+
+prepare_counts() {
+    need valgrind:valgrind objdump:binutils
+}
+
+prepare_emulated() {
+    [ "$(uname -sm)" = "Linux x86_64" ] || fail "needs x86-64 Linux"
+    has_std aarch64-unknown-linux-gnu s390x-unknown-linux-gnu || {
+        debian_rust
+        debian_has_std aarch64-unknown-linux-gnu ||
+            fetch std "$version" "${sysroot%/usr}" arm64 || echo "building std along"
+        debian_has_std s390x-unknown-linux-gnu ||
+            fetch std "$version" "${sysroot%/usr}" s390x || echo "building std along"
+    }
+    need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
+        s390x-linux-gnu-gcc:gcc-s390x-linux-gnu,libc6-dev-s390x-cross qemu-s390x:qemu-user
+}
+
+# Left out: tests that run a process of their own, which nothing would emulate, and one that asks for
+# more addresses than the emulator has.
+emulated() {
+    name=CARGO_TARGET_$(echo "$1" | tr '[:lower:]' '[:upper:]')_UNKNOWN_LINUX_GNU
+    export "${name}_LINKER=$1-linux-gnu-gcc" "${name}_RUNNER=qemu-$1 -L /usr/$1-linux-gnu"
+    cross "$1-unknown-linux-gnu" $run --test slab -- \
+        --skip deaths:: --skip forks:: --skip address_space_limits --skip every_number_stays
+}
+
+# A little optimized, which takes less time than emulating more.
+run_emulated() {
+    export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0
+    export CARGO_UNSTABLE_BUILD_STD_FEATURES=panic-unwind
+    emulated s390x
+    emulated aarch64
+}
+
+others='x86_64-unknown-freebsd x86_64-unknown-netbsd aarch64-linux-android x86_64-unknown-linux-musl'
+poor=powerpc-unknown-linux-gnu
+
+prepare_systems() {
+    has_std $others $poor || debian_rust
+}
+
+# compiles TARGET OPTION...: the library compiles. No code is made, nor of a standard library that is
+# built along.
+compiles() {
+    target=$1
+    shift
+    if has_std "$target"; then
+        cross "$target" check --lib "$@"
+    else
+        RUSTFLAGS="${RUSTFLAGS:-} -Zno-codegen" CARGO_UNSTABLE_BUILD_STD_FEATURES=panic-unwind \
+            cross "$target" check --lib "$@"
+    fi
+    echo "cases: compiles for $target 1"
+}
+
+# A target without 64-bit atomics is refused in these words, and has handles and keys.
+lacks_atomics() {
+    words='slotarena needs 64-bit atomics'
+    said=$("$cargo" check --keep-going --lib --target "$1" --target-dir "$BUILD/cross" 2>&1) &&
+        fail "compiles for $1, expected: $words"
+    case $said in
+        *"$words"*) echo "cases: refuses $1 1" ;;
+        *) fail "says, for $1: $said" ;;
+    esac
+    STD=core compiles "$1" --no-default-features
+}
+
+# The functions that a C library has since version 2.18, and had by no older name.
+newer() {
+    nm -D --defined-only "$1" | awk '{ split($3, part, /@+GLIBC_2\./) }
+        part[2] != "" && !(part[1] in oldest && oldest[part[1]] < part[2] + 0) {
+            oldest[part[1]] = part[2] + 0
+        }
+        END { for (name in oldest) if (oldest[name] > 17) print name }' | sort
+}
+
+undefined() {
+    nm -D --undefined-only "$1" | awk '$1 == "U" { sub(/@.*/, "", $2); print $2 }' | sort -u
+}
+
+# What is linked to the crate needs no function newer than glibc 2.17 that a library of nothing but a
+# panic does not need.
+links_to_old_libraries() {
+    "$cargo" build --package wasm_cases --target-dir "$BUILD/cross"
+    newer "$(gcc -print-file-name=libc.so.6)" > "$BUILD/cross/newer"
+    grep -q '^memfd_create$' "$BUILD/cross/newer" || fail "this C library is as old: it shows nothing"
+    echo '#[unsafe(no_mangle)] pub fn f() { panic!() }' |
+        rustc --edition 2024 --crate-type cdylib --crate-name empty -o "$BUILD/cross/empty.so" -
+    undefined "$BUILD/cross/empty.so" > "$BUILD/cross/rust"
+    undefined "$BUILD/cross/debug/libwasm_cases.so" > "$BUILD/cross/needed"
+    grep -q '^mmap' "$BUILD/cross/needed" || fail "no symbol was read"
+    comm -12 "$BUILD/cross/newer" "$BUILD/cross/needed" | comm -23 - "$BUILD/cross/rust" \
+        > "$BUILD/cross/strange"
+    [ ! -s "$BUILD/cross/strange" ] || fail "not in glibc 2.17: $(cat "$BUILD/cross/strange")"
+    echo "cases: symbols of glibc $(wc -l < "$BUILD/cross/needed")"
+}
+
+run_systems() {
+    for other in $others; do
+        compiles "$other"
+    done
+    lacks_atomics $poor
+    [ "$(uname -sm)" != "Linux x86_64" ] || links_to_old_libraries
+}
+
+prepare_package() {
+    tar --version > /dev/null
+}
+
+run_package() {
+    "$here/package.sh"
 }
 
 prepare_keys() {

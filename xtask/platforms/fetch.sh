@@ -3,6 +3,9 @@
 #
 #   fetch.sh install PACKAGE...      installs packages
 #   fetch.sh rust VERSION FOLDER     unpacks a Rust, such as 1.85, below FOLDER/usr
+#   fetch.sh std VERSION FOLDER ARCHITECTURE
+#                                    adds the compiled standard library for one of Debian's
+#                                    architectures to that Rust
 #   fetch.sh kernel FOLDER           unpacks a kernel, a firmware, and a static busybox
 #
 # Debian 12 carries the Rust that browsers are built with as `rustc-web`, next to whatever rustup has
@@ -75,10 +78,31 @@ rust() {
         install "$llvm"
 }
 
+# The system's own lists of packages, which are of its own architecture, are left alone.
+std() {
+    full=$(full_version "$1")
+    lists=$2/lists-$3
+    mkdir -p "$lists/partial"
+    set -- "$2" "$3" -o "APT::Architectures=$(dpkg --print-architecture),$3" \
+        -o "Dir::State::lists=$lists" -o "Dir::Cache=$lists" -o Acquire::Languages=none
+    into=$1
+    package=libstd-rust-web-dev:$2=$full
+    shift 2
+    apt-get "$@" update --quiet > /dev/null
+    cd "$lists"
+    apt-get "$@" download "$package" > /dev/null
+    dpkg-deb --extract ./*.deb "$into"
+    rm -r "$lists"
+}
+
 kernel() {
     kernel=$(dependency linux-image-cloud-amd64 linux-image-)
     [ -n "$kernel" ] || fail "needs the Debian package linux-image-cloud-amd64"
     [ -d "$1" ] || unpack "$1" "$kernel" busybox-static seabios
 }
 
+# One at a time: neither of two checks may find the archive locked, or unpack what the other does.
+if [ -z "${FETCHING:-}" ] && command -v flock > /dev/null; then
+    FETCHING=1 exec flock "$0" "$0" "$@"
+fi
 "$@"

@@ -1,5 +1,5 @@
 //! The repository's own commands. `cargo xtask verify` is the test command: it runs every check
-//! there is, one after another, and closes with a table of what was checked and how thoroughly.
+//! there is, in two lanes at once, and closes with a table of what was checked and how thoroughly.
 //! A check is one row of the table in `verify/checks.rs`; nothing else has to change to add one.
 //!
 //! The rule of the modules, which a test enforces for the crate as well: a folder uses only folders

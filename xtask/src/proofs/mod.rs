@@ -14,28 +14,14 @@ mod coq;
 mod spin;
 mod mistakes;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
-use crate::platforms::install;
-use crate::run::{Options, Plan, TARGET, all_right, cargo, output_of, own, program};
+use crate::platforms::prepared;
+use crate::run::{Options, Plan, TARGET, all_right, cargo, own};
 use crate::source;
 
-/// The programs that are needed, and the packages that have them.
-const TOOLS: [(&str, &str, &str); 4] = [
-    ("coqc", "--version", "coq"),
-    ("spin", "-V", "spin"),
-    ("z3", "--version", "z3"),
-    ("gcc", "-v", "gcc libc6-dev"),
-];
-
 pub fn plan(options: &Options) -> Plan {
-    let is_missing = |tool: &str, flag: &str| output_of(&program(tool, flag)).is_err();
-    let missing = TOOLS.iter().filter(|(tool, flag, _)| is_missing(tool, flag));
-    let missing = missing.map(|(_, _, package)| *package).collect::<Vec<_>>().join(" ");
-    if !missing.is_empty() {
-        ensure!(!options.quick, "not installed, and a quick run installs nothing: {missing}");
-        install(&missing)?;
-    }
+    prepared(if options.quick { "quick" } else { "proofs" })?;
     let mut commands = vec![own("proofs")];
     if !options.quick && !options.mutants {
         commands.push(cargo("test --release --lib conformance:: -- --nocapture"));

@@ -11,7 +11,7 @@ use crate::run::{fields, output_of, process, program, share_out};
 use crate::source::Tree;
 
 const MODELS: &str = "proofs/spin/models.txt";
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Duration = Duration::from_secs(1800);
 const MEMORY: u32 = 7000;
 
 #[derive(Clone, Debug, PartialEq)]

@@ -43,10 +43,11 @@ pub fn cargo(line: &str) -> Command {
     })
 }
 
-/// Returns a command of this package, to run in a process of its own with the user's choices.
+/// Returns a command of this package, to run in a process of its own with the user's choices. That
+/// is this program again: cargo would wait for what another lane compiles.
 pub fn own(name: &str) -> Command {
-    let own = cargo("run --quiet --package xtask --").argument(name);
-    std::env::args().skip(2).fold(own, Command::argument)
+    let own = std::env::current_exe().unwrap_or_else(|_| "xtask".into());
+    std::env::args().skip(2).fold(program(own, name), Command::argument)
 }
 
 impl Command {

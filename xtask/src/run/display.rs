@@ -1,11 +1,20 @@
-//! Shows which check is running: one line that ticks on a terminal, plain lines elsewhere.
+//! Shows which checks are running: a line for each that ticks on a terminal, plain lines elsewhere.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
 const REDRAW: Duration = Duration::from_millis(200);
 const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// The lines that tick, one for each lane.
+static LINES: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Prints text that stays, above the lines that tick.
+pub fn print(text: &str) {
+    LINES.suspend(|| println!("{text}"));
+}
 
 pub struct Display {
     bar: ProgressBar,
@@ -20,6 +29,7 @@ impl Display {
         let style = ProgressStyle::with_template("{prefix} {elapsed:>9}  {wide_msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::new_spinner().with_prefix(title.clone()).with_style(style);
+        let bar = LINES.add(bar);
         bar.enable_steady_tick(REDRAW);
         if bar.is_hidden() {
             println!("{} ...", title.trim_end());
@@ -41,9 +51,7 @@ impl Display {
 
     /// Prints a line that stays.
     pub fn say(&self, text: &str) {
-        // Asked for before, since the bar is locked meanwhile.
-        let prefix = self.bar.prefix();
-        self.bar.suspend(|| println!("{prefix} {text}"));
+        print(&format!("{} {text}", self.bar.prefix()));
     }
 
     /// Closes with the result, in a line that stays.
@@ -53,7 +61,7 @@ impl Display {
     }
 
     fn line(&self, text: &str) {
-        println!("{} {:>9}  {text}", self.bar.prefix(), seconds(self.bar.elapsed()));
+        print(&format!("{} {:>9}  {text}", self.bar.prefix(), seconds(self.bar.elapsed())));
     }
 }
 

@@ -14,6 +14,6 @@ pub mod tally;
 
 pub use command::{Command, Plan, cargo, own, program};
 pub use context::{Options, ROOT, TARGET, all_right};
-pub use display::{Display, counted, grouped, seconds};
-pub use process::{output_of, share_out};
+pub use display::{Display, counted, grouped, print, seconds};
+pub use process::{in_lanes, output_of, share_out};
 pub use tally::{Model, Tally, fields};

@@ -99,18 +99,38 @@ pub fn share_out<T: Sync, R: Send>(
     work: impl Fn(usize, &T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
     let next = AtomicUsize::new(0);
-    let run = |worker| {
+    let results = twice(|worker| {
         let items = iter::from_fn(|| items.get(next.fetch_add(1, Ordering::Relaxed)));
-        items.map(|item| work(worker, item)).collect::<Vec<_>>()
-    };
-    let [ours, others] = thread::scope(|scope| {
-        let other = scope.spawn(|| run(1));
-        [run(0), other.join().expect("a worker that does not panic")]
+        items.map(|item| work(worker, item)).collect()
     });
-    let (done, wrong): (Vec<_>, Vec<_>) = ours.into_iter().chain(others).partition(Result::is_ok);
+    let (done, wrong): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     let wrong = wrong.into_iter().filter_map(Result::err).map(|error| format!("{error:#}"));
     all_right(wrong.collect())?;
     done.into_iter().collect()
+}
+
+/// Runs `work` on each item and its place, in two lanes at once: the items that go `aside`, and the
+/// others. Each lane keeps the order. Returns the results in the order of the items.
+pub fn in_lanes<T: Sync, R: Send>(
+    items: &[T],
+    aside: impl Fn(&T) -> bool + Sync,
+    work: impl Fn(usize, &T) -> R + Sync,
+) -> Vec<R> {
+    let mut results = twice(|lane| {
+        let own = items.iter().enumerate().filter(|(_, item)| aside(item) == (lane == 1));
+        own.map(|(at, item)| (at, work(at, item))).collect()
+    });
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Runs `work` on 0 and 1 at once. Returns all results.
+fn twice<R: Send>(work: impl Fn(usize) -> Vec<R> + Sync) -> Vec<R> {
+    thread::scope(|scope| {
+        let other = scope.spawn(|| work(1));
+        [work(0), other.join().expect("a worker that does not panic")].into_iter().flatten()
+    })
+    .collect()
 }
 
 /// Sends a stream's lines from a thread of their own, so that neither stream can fill up unread.
@@ -144,6 +164,8 @@ fn kill_tree(process: u32) {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::sync::{Barrier, Mutex};
+
     use super::*;
     use crate::run::command::program;
 
@@ -153,6 +175,29 @@ mod tests {
         let hear = |line: &str| heard.push(line.to_owned());
         let result = run(&command, Duration::from_secs(seconds), hear);
         (heard, result.map_or_else(|reason| reason.to_string(), |()| String::new()))
+    }
+
+    #[test]
+    fn lanes_run_at_once_each_in_order_and_neither_stops_the_other() {
+        // Each lane's second item waits for the other's first; `false` fails at once.
+        let (order, [first, second]) = (Mutex::new(Vec::new()), [(); 2].map(|()| Barrier::new(2)));
+        let results = in_lanes(
+            &[1, -1, 0, 2, -2, 3],
+            |item| *item < 0,
+            |at, item| {
+                match i32::abs(*item) {
+                    1 => _ = first.wait(),
+                    2 => _ = second.wait(),
+                    _ => {}
+                }
+                order.lock().unwrap().push((*item, at));
+                *item != 0
+            },
+        );
+        assert_eq!(results, [true, true, false, true, true, true]);
+        let mut order = order.into_inner().unwrap();
+        order.sort_by_key(|(item, _)| *item < 0);
+        assert_eq!(order, [(1, 0), (0, 2), (2, 3), (3, 5), (-1, 1), (-2, 4)]);
     }
 
     #[test]

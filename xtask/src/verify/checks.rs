@@ -4,10 +4,10 @@ use crate::loom::compare;
 use crate::loom::index::NOT_QUICK;
 use crate::loom::patched::patched;
 use crate::mistakes::stress::tsan;
-use crate::platforms::{install, prepared};
+use crate::platforms::prepared;
 use crate::proofs;
-use crate::run::{Command, Options, Plan, TARGET, Tally, cargo, output_of, own, program};
-use Commands::{By, Cargo, Own, Platform, Quick};
+use crate::run::{Command, Options, Plan, TARGET, Tally, cargo, own, program};
+use Commands::{Aside, By, Cargo, Own, Platform, Quick};
 use Evidence::{Cases, Models, Outcomes, Proofs, Runs, Tests};
 use When::{Always, OnRequest, Thorough};
 
@@ -74,8 +74,11 @@ enum Commands {
     /// The same, for a quick run and for others.
     Quick(&'static str, &'static [&'static str]),
     Own,
+    /// Of a script, which has folders of its own.
     Platform,
     By(fn(&Options) -> Plan),
+    /// The same, in folders of their own.
+    Aside(fn(&Options) -> Plan),
 }
 
 impl Check {
@@ -85,8 +88,14 @@ impl Check {
             Cargo(lines) | Quick(_, lines) => Ok(lines.iter().map(|line| cargo(line)).collect()),
             Own => Ok(vec![own(self.name)]),
             Platform => Ok(vec![prepared(self.name)?]),
-            By(plan) => plan(options),
+            By(plan) | Aside(plan) => plan(options),
         }
+    }
+
+    /// Returns `true` if it can run beside others: its commands have build folders of their own,
+    /// or compile little in those of others.
+    pub fn is_aside(&self) -> bool {
+        matches!(self.commands, Platform | Aside(_))
     }
 }
 
@@ -121,8 +130,8 @@ macro_rules! table {
     };
 }
 
-/// All checks, in the order in which they run: name, subject, tool, when, evidence, minutes, and
-/// below them the commands.
+/// All checks, in the order in which each lane runs its own: name, subject, tool, when, evidence,
+/// minutes, and below them the commands.
 pub static CHECKS: &[Check] = table! {
     "fmt", "layout of the source", "rustfmt", Always, Runs, 2:
         Cargo(&["fmt --all --check -- --color never"]);
@@ -173,8 +182,8 @@ pub static CHECKS: &[Check] = table! {
     "loom-gap", "what loom misses, corrected", "loom", Thorough, Cases, 20: By(gap);
     "shuttle", "loom finds what shuttle does", "shuttle, loom", Thorough, Outcomes, 20:
         By(compare::plan);
-    "proofs", "theorems; models; names of accesses", "Coq, z3, SPIN", Always, Proofs, 30:
-        By(proofs::plan);
+    "proofs", "theorems; models; names of accesses", "Coq, z3, SPIN", Always, Proofs, 40:
+        Aside(proofs::plan);
     "examples", "the parts of the examples", "cargo test", Always, Tests, 10:
         Cargo(&["test --package replay --examples", "run --example handles",
             "run --example unique", "run --example sweep", "run --example slab"]);
@@ -196,6 +205,9 @@ pub static CHECKS: &[Check] = table! {
     "msrv", "oldest supported compiler", "cargo check", Thorough, Runs, 15: Platform;
     "windows", "Windows", "Wine or cargo check", Thorough, Runs, 20: Platform;
     "portable", "32 bits; no virtual memory", "i686, wasm32", Thorough, Runs, 20: Platform;
+    "emulated", "AArch64; big-endian", "QEMU", Thorough, Tests, 20: Platform;
+    "package", "what a registry has", "cargo package", Thorough, Tests, 20: Platform;
+    "systems", "other systems; old C libraries", "cargo check, nm", Thorough, Cases, 20: Platform;
 };
 
 fn stress(options: &Options) -> Plan {
@@ -210,9 +222,7 @@ fn asan(_: &Options) -> Plan {
 }
 
 fn counts(_: &Options) -> Plan {
-    if output_of(&program("valgrind", "--version")).is_err() {
-        install("valgrind binutils")?;
-    }
+    prepared("counts")?;
     let counts = "test --release --test counts -- --nocapture --test-threads=1";
     Ok(vec![cargo(&format!("SLOTARENA_COUNTS=1 {counts}"))])
 }

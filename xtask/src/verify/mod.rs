@@ -17,12 +17,14 @@ use checks::{CHECKS, Check, Evidence};
 use report::{Outcome, Verdict, closing};
 
 use crate::loom::index;
-use crate::run::{Display, Options, TARGET, Tally, context, counted, grouped, process, seconds};
+use crate::run::{Display, Options, TARGET, Tally, context, counted, grouped, in_lanes, print};
+use crate::run::{process, seconds};
 
 const TAIL: usize = 80;
 
-/// Runs the chosen checks in the table's order. A failure does not stop the others. Ends the
-/// process if there is one: the last line has said so.
+/// Runs the chosen checks in the table's order, and those with folders of their own in a lane
+/// beside the others. A failure stops neither lane. Ends the process if there is one: the last line
+/// has said so.
 pub fn verify(options: &Options) -> Result<()> {
     let chosen = |check: &&Check| {
         let named = options.only.iter().any(|name| name == check.name);
@@ -31,8 +33,8 @@ pub fn verify(options: &Options) -> Result<()> {
     };
     let checks: Vec<&'static Check> = CHECKS.iter().filter(chosen).collect();
     let started = Instant::now();
-    let run = |(at, check): (usize, &&'static Check)| run(check, options, at + 1, checks.len());
-    let outcomes: Vec<Outcome> = checks.iter().enumerate().map(run).collect();
+    let run = |at, check: &&'static Check| run(check, options, at + 1, checks.len());
+    let outcomes = in_lanes(&checks, |check| check.is_aside(), run);
     println!("\n{} in {}", counted(checks.len() as u64, "check"), seconds(started.elapsed()));
     print!("{}", closing(&outcomes));
     if outcomes.iter().any(|outcome| outcome.verdict == Verdict::Failed) {
@@ -91,9 +93,8 @@ fn run(check: &'static Check, options: &Options, index: usize, total: usize) -> 
             display.end(&format!("FAILED  {reason:#}"));
             let tail = &output[output.len().saturating_sub(TAIL)..];
             let log = kept.map_or_else(|error| error.to_string(), |()| log.display().to_string());
-            println!("---- last {} of {} lines ({log})", tail.len(), output.len());
-            tail.iter().for_each(|line| println!("  {line}"));
-            println!("----");
+            let head = format!("---- last {} of {} lines ({log})", tail.len(), output.len());
+            print(&format!("{head}\n  {}\n----", tail.join("\n  ")));
             Verdict::Failed
         }
     };

@@ -79,24 +79,6 @@ fn every_note_names_the_partner() {
     none(files.flat_map(|file| without_partners(&file, &sites)).collect());
 }
 
-/// Returns `true` if a line begins a block or an impl that needs a note.
-fn is_unsafe(code: &str) -> bool {
-    has_word(code, "unsafe") && (code.contains("unsafe {") || code.contains("unsafe impl"))
-}
-
-#[test]
-fn every_unsafe_block_and_impl_says_why_it_is_sound() {
-    check(
-        &["src", "tests", "loom-tests", "examples", "benches"],
-        |file| &file.code,
-        |file, number, code| {
-            let said = || file.comment_above(number, 3) + &file.lines[number - 1];
-            let is_wrong = is_unsafe(code) && !said().contains("SAFETY: ");
-            is_wrong.then(|| format!("no SAFETY note: {}", code.trim()))
-        },
-    );
-}
-
 #[test]
 fn every_unsafe_function_and_trait_says_what_it_asks_for() {
     check(
@@ -126,7 +108,6 @@ fn a_missing_note_is_noticed() {
     ] {
         assert_eq!(found(&format!("{note}\n    x.load(Ordering::Relaxed);\n}}")).0.len(), count);
     }
-    assert!(is_unsafe("let x = unsafe { y() };") && !is_unsafe("unsafe fn f()"));
 }
 
 #[test]
