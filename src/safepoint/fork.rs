@@ -46,12 +46,13 @@ type List = Vec<Listed>;
 static TABLES: Lock<List> = Lock::new(Vec::new());
 
 /// What a fork holds from its beginning to its end.
+// Dropped in this order: no table goes while its world is stopped.
 struct Fork {
-    /// `None` if the forking thread is making the process-wide table.
-    _maker: Option<Held<'static, ()>>,
-    tables: Held<'static, List>,
     /// In the order of `tables`. `None` for a table that was not stopped.
     stops: Vec<Option<Stopped<'static>>>,
+    tables: Held<'static, List>,
+    /// `None` if the forking thread is making the process-wide table.
+    _maker: Option<Held<'static, ()>>,
 }
 
 struct Place(UnsafeCell<Option<Fork>>);
@@ -116,7 +117,7 @@ extern "C" fn before() {
         }
     }
     // SAFETY: this thread holds the lock.
-    unsafe { *FORK.0.get() = Some(Fork { _maker, tables, stops }) };
+    unsafe { *FORK.0.get() = Some(Fork { stops, tables, _maker }) };
 }
 
 /// Takes what [`before`] has left. The calling thread is the one that forks.
@@ -134,7 +135,7 @@ extern "C" fn in_parent() {
 }
 
 extern "C" fn in_child() {
-    let Some(Fork { _maker, tables, stops }) = take() else { return };
+    let Some(Fork { stops, tables, _maker }) = take() else { return };
     let mut stops = stops.into_iter();
     for table in tables.iter() {
         // SAFETY: a listed table is there.
@@ -154,6 +155,9 @@ extern "C" fn in_child() {
 impl Safepoint {
     /// Stops the world like [`stop`](Self::stop), unless `patience` ends first.
     fn try_stop(&self, patience: impl Fn() -> bool) -> Option<Stopped<'_>> {
+        if self.is_stopped_by_caller() {
+            return None;
+        }
         let mut attempt = 0;
         let mut wait = || {
             attempt += 1;
