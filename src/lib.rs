@@ -9,6 +9,7 @@
 //! [proofs]: https://github.com/slotarena/slotarena/blob/main/proofs/README.md
 //! [sandbox]: docs::sandbox
 //! [slots]: https://raw.githubusercontent.com/slotarena/slotarena/main/benches/plots/slots.svg
+//! [systems]: https://github.com/slotarena/slotarena/blob/main/docs/SYSTEMS.md
 //! [tables]: https://github.com/slotarena/slotarena/blob/main/docs/TABLES.md
 //! [traces]: https://github.com/slotarena/slotarena/blob/main/traces/README.md
 //! [user-code]: https://github.com/slotarena/slotarena/blob/main/loom-tests/user_code.rs
