@@ -260,6 +260,27 @@ fn protect(
     })
 }
 
+/// `MREMAP_MAYMOVE` and `MREMAP_FIXED`.
+const MAY_MOVE: libc::c_ulong = 1;
+const FIXED: libc::c_ulong = 2;
+
+/// `mremap(2)`, by number, since the crate `libc` does not have it for Android.
+///
+/// # Safety
+///
+/// Same as `mremap`.
+unsafe fn remap(
+    at: *mut libc::c_void,
+    old_bytes: usize,
+    bytes: usize,
+    flags: libc::c_ulong,
+    target: *mut libc::c_void,
+) -> *mut libc::c_void {
+    // SAFETY: by the contract of this function.
+    let at = unsafe { libc::syscall(libc::SYS_mremap, at, old_bytes, bytes, flags, target) };
+    ptr::with_exposed_provenance_mut(at as usize)
+}
+
 /// One more mapping of a part of shared memory. Dropping it unmaps it.
 struct Copy {
     at: *mut libc::c_void,
@@ -271,7 +292,7 @@ impl Copy {
     /// are those of the original.
     fn of(part: *mut libc::c_void, bytes: usize) -> Result<Self, i32> {
         // SAFETY: an old size of 0 leaves the original as it is, and the copy is a fresh mapping.
-        let at = unsafe { libc::mremap(part, 0, bytes, libc::MREMAP_MAYMOVE) };
+        let at = unsafe { remap(part, 0, bytes, MAY_MOVE, ptr::null_mut()) };
         Ok(Self { at: unix::mapped(at)?, bytes })
     }
 
@@ -281,9 +302,8 @@ impl Copy {
     ///
     /// The range at `target` is the caller's, and no thread stores to it or minds the change.
     unsafe fn move_to(self, target: *mut libc::c_void) -> Result<(), i32> {
-        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
         // SAFETY: by the contract of this function. The copy is this value's.
-        let moved = unsafe { libc::mremap(self.at, self.bytes, self.bytes, flags, target) };
+        let moved = unsafe { remap(self.at, self.bytes, self.bytes, MAY_MOVE | FIXED, target) };
         unix::mapped(moved)?;
         core::mem::forget(self);
         Ok(())
