@@ -93,7 +93,7 @@ fn end_end() {
 #[test]
 fn interrupted_operation() {
     let what = "a handler's calls inside an operation are refused, while another stops the world";
-    model("interrupted_operation", "1 8 9", what).small().stage(SMALL, |stage| {
+    model("interrupted_operation", "1 8 9", what).stage(SMALL, |stage| {
         let held = stage.prepare(1);
         let (handle, _) = held[0];
         stage.hold(held);
