@@ -174,8 +174,9 @@ pub static CHECKS: &[Check] = table! {
             --test properties --test linearizability"]);
     "heavy", "full-sized tables", "cargo test", Thorough, Tests, 20: Cargo(&[
         "SLOTARENA_HEAVY=1 test --release --test heavy -- --nocapture --test-threads=1"]);
-    "limits", "forks, signals, refusals", "cargo test", Always, Tests, 10: Cargo(&[
-        "test --release --test limits --test system --test interposed --test hooks -- \
+    "limits", "forks, signals, refusals", "cargo test", Always, Tests, 10: Quick(
+        "test --release --test limits -- --test-threads=1",
+        &["test --release --test limits --test system --test interposed --test hooks -- \
             --test-threads=1"]);
     "counts", "instructions, locks, system calls", "callgrind, ptrace", Thorough, Cases, 15:
         By(counts);
