@@ -17,6 +17,9 @@ fn main() {
         linux: { any(target_os = "linux", target_os = "android") },
         // Plain allocated memory stands in for the system's mapping calls.
         heap_only: { any(miri, slotarena_heap, not(any(unix, windows))) },
+        // Sequences that the kernel restarts, written for these processors. Not where a sanitizer
+        // has to see each access: `slotarena_plain` is for those.
+        restartable: { all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", any(target_arch = "x86_64", target_arch = "aarch64"), not(any(miri, slotarena_heap, slotarena_guard, slotarena_plain))) },
         // Linux's mapping calls are there: `memfd_create`, protection keys.
         linux_mappings: { all(any(target_os = "linux", target_os = "android"), not(any(miri, slotarena_heap))) },
     }

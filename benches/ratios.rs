@@ -16,13 +16,17 @@ use harness::traces::{self, Parts, Trace};
 use harness::work::{self, MOST, PARCEL};
 use harness::{Peer, is_measuring};
 use peers::least::{Least, Nothing};
-use peers::{Explicit, Implicit, Queue, Sharded, Single, Vouched, large, readers, unique, values};
+use peers::unbiased::{Swapping, SwappingTable};
+use peers::{
+    Explicit, Implicit, Queue, Sharded, Single, Vouched, collected, counted, large, readers,
+    unique, values,
+};
 
 /// Creates a contest with this title.
 type Make = fn(&'static str) -> Contest;
 
 /// Every contest.
-const CONTESTS: [(&str, Make); 25] = [
+const CONTESTS: [(&str, Make); 35] = [
     ("Pair", pair),
     ("Batch of 4096", batch),
     ("Pair of two-word entries", wide_pair),
@@ -40,10 +44,20 @@ const CONTESTS: [(&str, Make); 25] = [
     ("Slab: read one of a million", values::random_get),
     ("Slab: read one over and over", values::hot_get),
     ("Slab: growth to ten million values", values::growth),
+    ("Counted references: one taken and ended", counted::get),
+    ("Counted references: owned ones", counted::get_owned),
+    ("Counted references: a pool's value created and cleared", counted::create),
     ("Sweep of 1 Mi slots, for each slot", large::sweep_1),
     ("Sweep of 16 Mi slots, for each slot", large::sweep_16),
     ("Pause of a sweep, half of the slots free", large::pause),
     ("Stop of the world", large::stop),
+    ("Collected: read one of a million", collected::random_get),
+    ("Collected: read one over and over", collected::hot_get),
+    ("Collected: mark a million random entries", collected::mark),
+    ("Collected: sweep of 16 Mi entries, for each entry", collected::sweep_16),
+    ("Collected: a million objects made, half of them freed", collected::whole),
+    ("Collected: pause of a collection", collected::pause),
+    ("Collected: minor collection, for each young entry", collected::minor),
     ("Trace of a compiler of WebAssembly, by its threads", |title| {
         trace_by_threads(title, "wasm-compile")
     }),
@@ -69,7 +83,7 @@ macro_rules! enter_all {
 /// A value inserted and removed.
 fn pair(title: &'static str) -> Contest {
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
-    enter_all!(contest, enter_pairs, Single, Vouched, Least);
+    enter_all!(contest, enter_pairs, Single, Vouched, Swapping, SwappingTable, Least);
     unique::enter_pairs(&mut contest);
     contest.target(unique::MUTATOR, Single::NAME, 1.0);
     contest.target(unique::MUTATOR, "mimalloc", 0.5);
@@ -84,7 +98,7 @@ fn pair(title: &'static str) -> Contest {
 /// Many values inserted, and removed in a random order.
 fn batch(title: &'static str) -> Contest {
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
-    enter_all!(contest, enter_batches, Single, Vouched, Least);
+    enter_all!(contest, enter_batches, Single, Vouched, Swapping, SwappingTable, Least);
     unique::enter_batches(&mut contest);
     contest.target(unique::MUTATOR, "mimalloc", 1.0);
     contest.target(unique::MUTATOR, Single::NAME, 1.3);
@@ -126,7 +140,7 @@ fn several_threads(title: &'static str) -> Contest {
         }
     }
     let mut contest = Contest::new(title, &["mimalloc, 2 threads"]);
-    enter_all!(contest, enter, Queue);
+    enter_all!(contest, enter, Swapping, Queue);
     for name in [Explicit::<u64>::NAME, Implicit::<u64>::NAME] {
         contest.target(&on(name, 2), &on(name, 1), 1.1);
     }
@@ -143,7 +157,7 @@ fn hand_over(title: &'static str) -> Contest {
         });
     }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Queue::NAME]);
-    enter_all!(contest, enter, Queue, Vouched);
+    enter_all!(contest, enter, Queue, Vouched, Swapping);
     contest.target(Explicit::<u64>::NAME, "mimalloc", 0.5);
     contest.target(Explicit::<u64>::NAME, Queue::NAME, 1.0);
     contest
@@ -163,6 +177,7 @@ fn trace(title: &'static str, name: &str) -> Contest {
     enter::<peers::Mimalloc>(&mut contest, &trace);
     enter::<Sharded>(&mut contest, &trace);
     enter::<Vouched>(&mut contest, &trace);
+    enter::<Swapping>(&mut contest, &trace);
     enter::<Least>(&mut contest, &trace);
     enter::<Nothing>(&mut contest, &trace);
     contest
@@ -186,6 +201,7 @@ fn trace_by_threads(title: &'static str, name: &str) -> Contest {
     enter::<peers::Mimalloc>(&mut contest, &trace);
     enter::<Sharded>(&mut contest, &trace);
     enter::<Vouched>(&mut contest, &trace);
+    enter::<Swapping>(&mut contest, &trace);
     enter::<Least>(&mut contest, &trace);
     enter::<Nothing>(&mut contest, &trace);
     contest

@@ -84,31 +84,28 @@ fn last_slot() {
     });
 }
 
+/// One frees a slot of a full table into its store, another allocates.
+fn free_and_allocate_when_full(stage: &mut Stage) {
+    let mut held = stage.prepare(3);
+    let kept = held.split_off(1);
+    stage.hold(kept);
+    stage.spawn(held, |a| a.free());
+    stage.spawn(vec![], |a| {
+        a.try_allocate();
+    });
+}
+
 #[test]
 fn full_table() {
     let what = "one frees a slot of a full table into its store, another allocates";
-    model("full_table", "1 2 3 4 8", what).long().stage(SMALL, |stage| {
-        let mut held = stage.prepare(3);
-        let kept = held.split_off(1);
-        stage.hold(kept);
-        stage.spawn(held, |a| a.free());
-        stage.spawn(vec![], |a| {
-            a.try_allocate();
-        });
-    });
+    model("full_table", "1 2 3 4 8", what).long().stage(SMALL, free_and_allocate_when_full);
 }
 
 #[test]
 fn full_for_two() {
     let what = "one frees a slot of a full table into its store, one allocates, then a third does";
     model("full_for_two", "1 2 3 4 8 9", what).long().stage(SMALL, |stage| {
-        let mut held = stage.prepare(3);
-        let kept = held.split_off(1);
-        stage.hold(kept);
-        stage.spawn(held, |a| a.free());
-        stage.spawn(vec![], |a| {
-            a.try_allocate();
-        });
+        free_and_allocate_when_full(stage);
         stage.join();
         if stage.held() < 3 {
             // The search of the second may have found none. The slot is free now.

@@ -45,6 +45,13 @@
 //! - free, reuse, and get with a sweep;
 //! - set, and a native function's handle, with a sweep.
 //!
+//! Bias (`bias`), with sequences in place of compare-and-swaps:
+//!
+//! - two frees of one slot, and three; free with set, and with a removal of a slab's value;
+//! - of a range that is undecided, biased toward one of them, or revoked with all others;
+//! - free with a sweep, after which the range is decided anew;
+//! - free by a participant that has taken another's place, and by one that is interrupted.
+//!
 //! Slots with one owner (`unique`), freed without a compare-and-swap:
 //!
 //! - with get, and with an allocation;
@@ -68,6 +75,19 @@
 //! - one leaves a removed value;
 //! - one joins during a flush;
 //! - one takes over what another leaves.
+//!
+//! Counted references (`counted`): the drop of the last one with remove, get, sweep, and another
+//! such drop, with the drop of the slab, and in a pool with create and shrink.
+//!
+//! Collected tables (`collected`), in which one object in each model counts its drop:
+//!
+//! - a mark with exchange, empty, free, allocate, publish, and another mark;
+//! - the beginning of a collection, and its giving up, with allocate and exchange; two collections;
+//! - a sweep with allocate, exchange, empty, free, get, and a look at an owned object;
+//! - a minor collection with the same, in the young space and in the old one;
+//! - a compaction with get, exchange, empty, free, allocate, and an overwritten cell;
+//! - publish and unpublish with get; a look with empty and take; free with empty;
+//! - a space that is closed, with get, free, and a space that takes its place.
 //!
 //! A full table and a call inside a call: the search of one thread answers another
 //! (`allocator::full_for_two`); a handler's calls are refused (`safepoint::interrupted_operation`).
@@ -104,8 +124,13 @@ mod audit;
 mod threads;
 mod table;
 mod unique;
+mod bias;
 mod slab;
 mod code;
-// An example for dependents, which use loom.
-#[cfg(not(slotarena_shuttle))]
-mod user_code;
+// They note no outcomes, by which two checkers could be compared.
+#[cfg(not(slotarena_observed))]
+mod counted;
+#[cfg(not(slotarena_observed))]
+mod collected;
+#[cfg(not(slotarena_observed))]
+mod newcomers;

@@ -48,20 +48,7 @@ fmt!([] Display for AllocError, |this, f| match *this {
     Self::Operation(error) => write!(f, "nothing was allocated: {error}"),
 });
 
-impl Error for AllocError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            AllocError::Operation(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<OperationError> for AllocError {
-    fn from(error: OperationError) -> Self {
-        AllocError::Operation(error)
-    }
-}
+operation_error!(AllocError);
 
 /// The reason why `set` did not store. The slot is as it was before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

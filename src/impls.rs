@@ -13,6 +13,27 @@ macro_rules! fmt {
     };
 }
 
+/// Implements `Error`, and the conversion from an `OperationError`, for an error that has the
+/// variant `Operation`.
+macro_rules! operation_error {
+    ($type:ty) => {
+        impl core::error::Error for $type {
+            fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+                match self {
+                    Self::Operation(error) => Some(error),
+                    _ => None,
+                }
+            }
+        }
+
+        impl From<OperationError> for $type {
+            fn from(error: OperationError) -> Self {
+                Self::Operation(error)
+            }
+        }
+    };
+}
+
 /// Makes a function `const`, but not in a model, whose atomics cannot be made so.
 macro_rules! const_fn {
     ($(#[$doc:meta])* $vis:vis fn $($rest:tt)*) => {

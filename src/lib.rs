@@ -1,10 +1,13 @@
 // Where the links of the included pages lead here. A first definition counts.
+//! [api]: https://github.com/slotarena/slotarena/blob/main/docs/API.txt
 //! [architecture]: https://github.com/slotarena/slotarena/blob/main/ARCHITECTURE.md
 //! [benches]: https://github.com/slotarena/slotarena/blob/main/benches/README.md
 //! [changes]: https://github.com/slotarena/slotarena/blob/main/CHANGELOG.md
 //! [design]: docs::design
 //! [invariants]: docs::design#invariants
 //! [migration]: docs::migration
+//! [model-example]: https://github.com/slotarena/slotarena/tree/main/examples/model
+//! [model-guide]: https://github.com/slotarena/slotarena/blob/main/docs/MODELS.md
 //! [models]: https://github.com/slotarena/slotarena/blob/main/loom-tests/README.md
 //! [proofs]: https://github.com/slotarena/slotarena/blob/main/proofs/README.md
 //! [sandbox]: docs::sandbox
@@ -12,7 +15,6 @@
 //! [systems]: https://github.com/slotarena/slotarena/blob/main/docs/SYSTEMS.md
 //! [tables]: https://github.com/slotarena/slotarena/blob/main/docs/TABLES.md
 //! [traces]: https://github.com/slotarena/slotarena/blob/main/traces/README.md
-//! [user-code]: https://github.com/slotarena/slotarena/blob/main/loom-tests/user_code.rs
 //!
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
@@ -41,6 +43,9 @@ mod error;
 // Part 1: a reserved range of addresses. Which slots exist.
 #[cfg(feature = "std")]
 mod arena;
+// Which participant changes live words without a locked instruction.
+#[cfg(feature = "std")]
+mod bias;
 // Part 2: shared free lists, and each thread's own stock.
 #[cfg(feature = "std")]
 mod freelist;
@@ -53,7 +58,8 @@ mod sweep;
 // The parts together.
 #[cfg(feature = "std")]
 mod allocator;
-// Entries by handle; entries with one owner each; values by key; code pointers.
+// Entries by handle; entries with one owner each; values by key, under guards or counted; code
+// pointers; entries that a collector frees.
 #[cfg(feature = "std")]
 pub mod table;
 #[cfg(feature = "std")]
@@ -61,7 +67,11 @@ pub mod unique;
 #[cfg(feature = "std")]
 pub mod slab;
 #[cfg(feature = "std")]
+pub mod counted;
+#[cfg(feature = "std")]
 pub mod code;
+#[cfg(feature = "std")]
+pub mod collected;
 // What may be used after a panic.
 #[cfg(feature = "std")]
 mod unwind;
@@ -92,6 +102,8 @@ pub use self::{
     allocator::{Audit, AuditError, Builder, SegmentAudit},
     bits::geometry::SEGMENT_BYTES,
     code::{CodePointerTable, EntryPoint, Signature},
+    collected::ExternalPointerTable,
+    counted::{CountedPool, CountedSlab},
     error::{AllocError, BuildError, FreeManyError, LeakError, SetError},
     slab::{Pool, Slab},
     sweep::SweepReport,

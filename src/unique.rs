@@ -166,6 +166,9 @@ impl<E: Packed> Unique<'_, E> {
     }
 
     /// Frees the slot and returns its entry. Lock-free.
+    ///
+    /// If no operation can begin, the slot stays live, as with
+    /// [`Table::free_unchecked`](Table::free_unchecked). So does it if a `Unique` is dropped there.
     #[inline]
     pub fn free(self) -> E {
         let this = ManuallyDrop::new(self);
@@ -193,16 +196,24 @@ impl<'t, E: Packed> Mutator<'t, E> {
         self.mutator.allocate(entry).map(|handle| Unique { table: self.table, handle })
     }
 
-    /// Frees a slot, and returns its entry. A slot of another table goes back there. Lock-free.
+    /// Frees a slot, and returns its entry, like [`Unique::free`]. A slot of another table goes
+    /// back there. Lock-free.
     #[inline]
     pub fn free(&self, owner: Unique<'_, E>) -> E {
         if !core::ptr::eq(owner.table, self.table) {
-            return owner.free();
+            return free_elsewhere(owner);
         }
         let owner = ManuallyDrop::new(owner);
         // SAFETY: a live slot of this table. `owner` is its only owner, and is not used again.
         unsafe { self.mutator.free_unchecked(owner.handle) }
     }
+}
+
+// Out of line, so that `Mutator::free` is short enough to be inlined.
+#[cold]
+#[inline(never)]
+fn free_elsewhere<E: Packed>(owner: Unique<'_, E>) -> E {
+    owner.free()
 }
 
 fmt!([E: Packed] Debug for UniqueTable<E>, |this, f| {

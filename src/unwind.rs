@@ -7,6 +7,7 @@
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::code::CodePointerTable;
+use crate::counted::{CountedPool, CountedSlab, Entry, OwnedEntry};
 use crate::slab::{self, Clear, Guard, Pool, Slab};
 use crate::table::{Mutator, Packed, Table};
 
@@ -24,5 +25,9 @@ whole! {
     [T: Send + Sync + UnwindSafe + RefUnwindSafe + 'static, M] slab::Mutator<'_, T, M>;
     [T: Send + Sync + UnwindSafe + RefUnwindSafe + 'static, M] Guard<'_, T, M>;
     [T: Clear + Default + Send + Sync + UnwindSafe + RefUnwindSafe + 'static] Pool<T>;
+    [T: Send + Sync + UnwindSafe + RefUnwindSafe + 'static, M] CountedSlab<T, M>;
+    [T: Clear + Default + Send + Sync + UnwindSafe + RefUnwindSafe + 'static, M] CountedPool<T, M>;
+    [T: Send + Sync + UnwindSafe + RefUnwindSafe + 'static, M] Entry<'_, T, M>;
+    [T: Send + Sync + UnwindSafe + RefUnwindSafe + 'static, M] OwnedEntry<T, M>;
     [] CodePointerTable;
 }

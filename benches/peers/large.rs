@@ -61,7 +61,7 @@ fn sweep(slots: usize, all: bool) -> Reading {
 }
 
 /// Measures reads of as much memory as the slots of such a table have, word by word.
-fn read_through(words: usize) -> Reading {
+pub fn read_through(words: usize) -> Reading {
     let memory = worn(words);
     alone(|| {
         black_box(memory.iter().fold(0u64, |sum, &word| sum.wrapping_add(word)));
@@ -88,7 +88,7 @@ fn read_and_return(words: usize) -> Reading {
 }
 
 /// Returns memory of so many words, in small pages, with every word written.
-fn worn(words: usize) -> Vec<u64> {
+pub fn worn(words: usize) -> Vec<u64> {
     let mut memory = Vec::<u64>::with_capacity(words);
     keep_small_pages(&mut memory);
     memory.extend(0..words as u64);

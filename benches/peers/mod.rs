@@ -7,8 +7,11 @@
 //! | `blocking.rs` | peers whose threads wait for one another |
 //! | `readers.rs` | reads by key, and their contests |
 //! | `unique.rs` | slots that only their owners free |
+//! | `unbiased.rs` | this crate without a bias |
 //! | `values.rs` | slabs of values, and their contests |
+//! | `counted.rs` | counted references, and their contests |
 //! | `large.rs` | growth, sweeps, and pauses, and their contests |
+//! | `collected.rs` | collected tables, and their contests |
 
 #![allow(dead_code, reason = "each benchmark is a program of its own and uses a part of this")]
 
@@ -16,8 +19,11 @@ pub mod least;
 pub mod blocking;
 pub mod readers;
 pub mod unique;
+pub mod unbiased;
 pub mod values;
+pub mod counted;
 pub mod large;
+pub mod collected;
 
 use std::cell::{RefCell, RefMut};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,6 +6,7 @@ use fastrand::Rng;
 use slotarena::slab::Mutator;
 use slotarena::{Key, Slab};
 
+use super::unbiased::SwappingSlab;
 use super::{Sharded, Single};
 use crate::harness::contest::{Contest, Figure, enter_batches, enter_pairs};
 use crate::harness::work::{self, MOST, Reading, alone};
@@ -107,6 +108,7 @@ macro_rules! enter_all {
 pub fn pair(title: &'static str) -> Contest {
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
     enter_all!(contest, enter_pairs, Single);
+    enter_pairs::<SwappingSlab>(&mut contest);
     contest.target(ByThread::NAME, Sharded::NAME, 0.35);
     contest.target(ByThread::NAME, "mimalloc", 1.5);
     contest
@@ -116,6 +118,7 @@ pub fn pair(title: &'static str) -> Contest {
 pub fn batch(title: &'static str) -> Contest {
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME, Single::NAME]);
     enter_all!(contest, enter_batches, Single);
+    enter_batches::<SwappingSlab>(&mut contest);
     contest
 }
 
@@ -128,6 +131,7 @@ pub fn pair_by_two(title: &'static str) -> Contest {
     }
     let mut contest = Contest::new(title, &["mimalloc", Sharded::NAME]);
     enter_all!(contest, enter);
+    enter::<SwappingSlab>(&mut contest);
     contest
 }
 

@@ -7,7 +7,7 @@
 //! Its search remembers only the last access to each object. So a thread's own load just before its
 //! store hides the load of another thread
 //! ([tokio-rs/loom#392](https://github.com/tokio-rs/loom/issues/392),
-//! [#166](https://github.com/tokio-rs/loom/issues/166)). `cargo xtask loom-patch` makes a corrected
+//! [#166](https://github.com/tokio-rs/loom/issues/166)). `patch-loom.sh` makes a corrected
 //! copy. Each test runs against either one. The copy must miss nothing. Loom as it is must miss an
 //! outcome, so that a corrected release shows up. `SLOTARENA_LOOM_PATCHED` names the copy.
 //!

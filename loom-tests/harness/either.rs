@@ -24,6 +24,13 @@ pub enum Either<M, N> {
     Native(N),
 }
 
+/// Makes the variant that suits the place.
+macro_rules! either {
+    ($model:expr, $native:expr) => {
+        if is_inside() { Model($model) } else { Native($native) }
+    };
+}
+
 /// Calls a method of the variant.
 macro_rules! each {
     ($either:expr, $value:ident => $call:expr) => {
@@ -40,7 +47,7 @@ macro_rules! forward {
         $(
             #[track_caller]
             #[allow(dead_code)]
-            pub(crate) fn $method(&self, $($name: $type),*) -> $result {
+            pub fn $method(&self, $($name: $type),*) -> $result {
                 each!(&self.0, atomic => atomic.$method($($name),*))
             }
         )*
@@ -56,11 +63,7 @@ macro_rules! atomic {
         impl$(<$of>)? $name$(<$of>)? {
             #[track_caller]
             pub(crate) fn new(value: $value) -> Self {
-                Self(if is_inside() {
-                    Model(model::$name::new(value))
-                } else {
-                    Native(native::$name::new(value))
-                })
+                Self(either!(model::$name::new(value), native::$name::new(value)))
             }
 
             forward! { $name,
@@ -101,11 +104,7 @@ pub(crate) struct UnsafeCell<T>(Either<loom::cell::UnsafeCell<T>, native_cell::U
 impl<T> UnsafeCell<T> {
     #[track_caller]
     pub(crate) fn new(value: T) -> Self {
-        Self(if is_inside() {
-            Model(loom::cell::UnsafeCell::new(value))
-        } else {
-            Native(native_cell::UnsafeCell::new(value))
-        })
+        Self(either!(loom::cell::UnsafeCell::new(value), native_cell::UnsafeCell::new(value)))
     }
 
     #[track_caller]
@@ -130,11 +129,7 @@ pub(crate) struct MutexGuard<'a, T>(
 impl<T> Mutex<T> {
     #[track_caller]
     pub(crate) fn new(value: T) -> Self {
-        Self(if is_inside() {
-            Model(loom::sync::Mutex::new(value))
-        } else {
-            Native(std::sync::Mutex::new(value))
-        })
+        Self(either!(loom::sync::Mutex::new(value), std::sync::Mutex::new(value)))
     }
 
     #[track_caller]
@@ -185,11 +180,7 @@ pub(crate) struct Arc<T>(Either<loom::sync::Arc<T>, std::sync::Arc<T>>);
 impl<T> Arc<T> {
     #[track_caller]
     pub(crate) fn new(value: T) -> Self {
-        Self(if is_inside() {
-            Model(loom::sync::Arc::new(value))
-        } else {
-            Native(std::sync::Arc::new(value))
-        })
+        Self(either!(loom::sync::Arc::new(value), std::sync::Arc::new(value)))
     }
 }
 

@@ -22,6 +22,17 @@ pub struct Shape {
     pub segment_shift: u32,
     /// Whether each slot is a page that is released by itself.
     pub pages: bool,
+    /// Whether ranges are biased.
+    pub bias: Option<Biased>,
+}
+
+/// How the ranges of a model are biased: slot 1, slots 2 and 3, and so on.
+#[derive(Clone, Copy, Default)]
+pub struct Biased {
+    /// The bias of so many ranges is revoked one by one in an epoch, then that of all.
+    pub revocations: u32,
+    /// The first so many sequences are interrupted.
+    pub interruptions: u32,
 }
 
 /// A table with three usable slots in two segments: slot 1, and slots 2 and 3.
@@ -32,6 +43,7 @@ pub const SMALL: Shape = Shape {
     overflow: 0,
     segment_shift: 1,
     pages: false,
+    bias: None,
 };
 
 /// Six usable slots in four segments.
@@ -88,6 +100,10 @@ impl Stage {
     pub fn new(shape: Shape) -> Self {
         let builder = Table::builder();
         let builder = if shape.pages { builder.page_shift(0) } else { builder };
+        let builder = match shape.bias {
+            Some(bias) => builder.biased(bias.revocations, bias.interruptions),
+            None => builder,
+        };
         let table = builder
             .capacity(shape.capacity)
             .stripes(shape.stripes)
@@ -140,6 +156,11 @@ impl Stage {
     /// Holds slots until the end, without an actor.
     pub fn hold(&mut self, held: Held) {
         self.held.extend(held);
+    }
+
+    /// Makes an actor with a mutator.
+    pub fn registered(&mut self) -> Actor {
+        self.actor(true)
     }
 
     fn actor(&mut self, registered: bool) -> Actor {

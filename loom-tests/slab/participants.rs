@@ -1,7 +1,17 @@
 //! Participants of a slab that join and leave, concurrently with others.
 
+use slotarena::Key;
+
 use crate::harness::stage::model;
-use crate::slab::Scene;
+use crate::slab::{Mutator, Scene};
+
+/// Removes a value under a guard that sees it. It waits in the limbo.
+fn remove_under_guard(by: &Mutator, key: Key) {
+    let guard = by.pin();
+    let value = guard.get(key).expect("live");
+    assert!(by.remove(key));
+    value.read();
+}
 
 #[test]
 fn slab_leave() {
@@ -12,10 +22,7 @@ fn slab_leave() {
         let key = scene.insert(&one);
         scene.spawn(two, move |m| m.flush().to_string());
         scene.spawn_leaving(Some(one), move |m| {
-            let guard = m.pin();
-            let value = guard.get(key).expect("live");
-            assert!(m.remove(key));
-            value.read();
+            remove_under_guard(m, key);
             String::new()
         });
         scene.finish(0);
@@ -51,6 +58,71 @@ fn slab_hand_over() {
                 format!("{key:?}")
             });
         }
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_trim_walk() {
+    let what = "slab: one goes and frees a participant that has gone, another flushes";
+    model("slab_trim_walk", "8 11", what).explore(|| {
+        let mut scene = Scene::new();
+        let (one, two, spare) = (scene.mutator(false), scene.mutator(false), scene.mutator(false));
+        drop(spare);
+        scene.trim_always();
+        scene.spawn(one, |m| m.flush().to_string());
+        scene.spawn_leaving(Some(two), |_| String::new());
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_trim_join() {
+    let what = "slab: one goes and frees a participant that has gone, another becomes one";
+    model("slab_trim_join", "3 8 11", what).explore(|| {
+        let mut scene = Scene::new();
+        let (one, spare) = (scene.mutator(false), scene.mutator(false));
+        drop(spare);
+        scene.trim_always();
+        let value = scene.value();
+        scene.spawn_leaving(Some(one), |_| String::new());
+        scene.spawn_leaving(None, move |m| {
+            let key = m.insert(value).expect("room");
+            // So that the value waits in its limbo.
+            let _guard = m.pin();
+            m.remove(key).to_string()
+        });
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_trim_values() {
+    let what = "slab: one removes a value under its own guard and goes, another goes and frees \
+                what has gone: not the value";
+    model("slab_trim_values", "8 10 11", what).explore(|| {
+        let mut scene = Scene::new();
+        let (one, two) = (scene.mutator(true), scene.mutator(false));
+        let key = scene.insert(&one);
+        scene.trim_always();
+        scene.spawn_leaving(Some(one), move |m| {
+            remove_under_guard(m, key);
+            String::new()
+        });
+        scene.spawn_leaving(Some(two), |_| String::new());
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_trim_fresh() {
+    let what = "slab: one goes and looks for participants that have gone, another becomes one";
+    model("slab_trim_fresh", "8 11", what).explore(|| {
+        let mut scene = Scene::new();
+        let one = scene.mutator(false);
+        scene.trim_always();
+        scene.spawn_leaving(Some(one), |_| String::new());
+        scene.spawn_leaving(None, |_| String::new());
         scene.finish(0);
     });
 }

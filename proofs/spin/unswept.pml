@@ -83,7 +83,7 @@ inline begin_cycle() {
 
 /* Claims segment s. The caller owns its unswept slots. A caller makes sure in the same step that
  * the segment is still unswept.
- * site: unswept.claim.fetch_and Relaxed */
+ * site: unswept.claim.fetch_and Acquire */
 inline claimed_by_me(s) {
     unswept[s] = 0;
     printf("@ %d claims segment %d\n", me, s);

@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::arena::{Arena, Refusal};
+use crate::bias::Bias;
 use crate::bits::handle::OperationError;
 use crate::bits::word::Word;
 use crate::error::AllocError;
@@ -29,7 +30,7 @@ pub(crate) struct Allocator<W: Word> {
 }
 
 /// Where in its page lies what every operation loads.
-const READ_AT: usize = if cfg!(model) { 0 } else { 0xc00 };
+const READ_AT: usize = if cfg!(model) { 0 } else { 0xb00 };
 
 #[cfg(not(model))]
 const _: () = {
@@ -41,13 +42,14 @@ impl<W: Word> Allocator<W> {
     /// `None` if there is no memory.
     pub(crate) fn new(
         arena: Arena<W>,
+        bias: Bias,
         stripes: usize,
         magazine_size: u32,
         overflow_limit: u32,
     ) -> Option<Self> {
         Some(Self {
             _padding: PagePadding::new(),
-            space: Space::new(arena, stripes, magazine_size)?,
+            space: Space::new(arena, bias, stripes, magazine_size)?,
             store_limit: 2 * magazine_size - 1,
             is_inherited: true,
             overflow_limit,

@@ -3,7 +3,10 @@
 use core::marker::PhantomData;
 
 use super::allocator::Allocator;
-use crate::arena::{Arena, Memory};
+use crate::arena::{Arena, Below, Memory};
+use crate::bias::Bias;
+#[cfg(not(model))]
+use crate::bias::bytes_for;
 use crate::bits::geometry::Geometry;
 use crate::bits::key::GENERATION_MAX;
 use crate::bits::word::Word;
@@ -41,6 +44,12 @@ pub(crate) struct Config {
     segment_shift: Option<u32>,
     #[cfg(model)]
     page_shift: Option<u32>,
+    /// `false` if every change of a live word is to be a compare-and-swap.
+    bias: bool,
+    /// In a model: the ranges whose bias is revoked one by one, if any is biased, and the sequences
+    /// that are interrupted.
+    #[cfg(model)]
+    biased: Option<[u32; 2]>,
     /// Of a code pointer table.
     pub(crate) index_bits: u32,
     /// Of a code pointer table; `None` for the strongest.
@@ -65,6 +74,9 @@ impl Config {
             segment_shift: None,
             #[cfg(model)]
             page_shift: None,
+            bias: true,
+            #[cfg(model)]
+            biased: None,
             index_bits: DEFAULT_INDEX_BITS,
             protection: None,
             read_only_segments: 0,
@@ -73,18 +85,29 @@ impl Config {
         }
     }
 
+    /// The same, for words that also change outside of operations: without a bias.
+    pub(crate) const fn without_bias(mut self) -> Self {
+        self.bias = false;
+        self
+    }
+
     /// Reserves the addresses, and commits nothing yet. With a protection, a thread that touches
     /// the slots needs rights (Invariant 13).
     pub(crate) fn allocator<W: Word>(
         &self,
         protection: Protection,
     ) -> Result<Allocator<W>, BuildError> {
+        self.over(self.arena(protection)?)
+    }
+
+    /// Checks the choices, and reserves the addresses.
+    pub(crate) fn arena<W: Word>(&self, protection: Protection) -> Result<Arena<W>, BuildError> {
         let slots = (DEFAULT_BYTES / Memory::<W>::SLOT_BYTES).min(1 << DEFAULT_INDEX_BITS);
         let capacity = self.capacity.unwrap_or(slots as u32 - 1);
         if capacity == 0 {
             return Err(BuildError::ZeroCapacity);
         }
-        let stripes = self.stripes.unwrap_or_else(default_stripes);
+        let stripes = self.stripes();
         if !stripes.is_power_of_two() || stripes > STRIPES_MAX {
             return Err(BuildError::Stripes { asked: stripes, limit: STRIPES_MAX });
         }
@@ -108,13 +131,58 @@ impl Config {
             Answer::Lacking => return Err(BuildError::Protection { asked }),
             Answer::Refused(code) => return Err(BuildError::ProtectionRefused { asked, code }),
         }
-        let arena = Arena::new(capacity, self.step_down, shift, protection)?;
+        let below = self.below::<W>(protection);
+        Arena::new(capacity, self.step_down, shift, protection, below)
+    }
+
+    fn stripes(&self) -> usize {
+        self.stripes.unwrap_or_else(default_stripes)
+    }
+
+    /// Makes an allocator over an arena of these choices.
+    pub(crate) fn over<W: Word>(&self, arena: Arena<W>) -> Result<Allocator<W>, BuildError> {
         #[cfg(model)]
         let arena = arena.with_page_shift(self.page_shift);
         let fraction = (arena.geometry().capacity() / OVERFLOW_FRACTION) as usize;
         let overflow = self.overflow.unwrap_or(fraction.min(OVERFLOW_MAX)) as u32;
-        Allocator::new(arena, stripes, self.magazine_size as u32, overflow)
+        let bias = self.bias(&arena);
+        Allocator::new(arena, bias, self.stripes(), self.magazine_size as u32, overflow)
             .ok_or(BuildError::OutOfMemory)
+    }
+}
+
+#[cfg(not(model))]
+impl Config {
+    /// What is kept below slot 0: the words of the ranges, where there is a bias. A protected
+    /// table has none, since its participants write through another address.
+    fn below<W: Word>(&self, protection: Protection) -> Below {
+        let has_bias = self.bias
+            && protection == Protection::None
+            && size_of::<W>() == size_of::<u64>()
+            && Bias::is_available();
+        if has_bias { bytes_for } else { |_| 0 }
+    }
+
+    fn bias<W: Word>(&self, arena: &Arena<W>) -> Bias {
+        let end = arena.has_below().then(|| arena.write_base().cast());
+        // SAFETY: the words of the ranges lie below slot 0. They read as zeros, and those of the
+        // ranges of committed segments are writable. The table has both.
+        unsafe { Bias::new(end) }
+    }
+}
+
+#[cfg(model)]
+impl Config {
+    fn below<W: Word>(&self, _: Protection) -> Below {
+        |_| 0
+    }
+
+    fn bias<W: Word>(&self, arena: &Arena<W>) -> Bias {
+        let slots = arena.geometry().capacity() + 1;
+        match self.biased.filter(|_| self.bias) {
+            Some(numbers) => Bias::new(slots, numbers),
+            None => Bias::new(0, [0; 2]),
+        }
     }
 }
 
@@ -168,7 +236,8 @@ impl<T> Builder<T> {
     /// Default: 268,435,455 (2^28 - 1), or as many as go into 4 GiB of addresses. That is 2 GiB for
     /// one-word entries. So a process can have 10,000 tables of the default size. `u32::MAX` asks
     /// for one slot for each handle: 32 GiB of addresses for one-word entries, 64 GiB for two-word
-    /// ones. A slab takes at most 64 GiB. In a model (`--cfg loom`), a table has at most 31 slots.
+    /// ones. With a [`bias`](Self::bias) there are 8 bytes more for each 64 slots. A slab takes at
+    /// most 64 GiB. In a model (`--cfg loom`), a table has at most 31 slots.
     pub const fn capacity_at_most(mut self, slots: u32) -> Self {
         self.config.capacity = Some(slots);
         self.config.step_down = true;
@@ -202,6 +271,30 @@ impl<T> Builder<T> {
     /// 0 turns both off. Default: a 64th of the capacity, 8,192 at most.
     pub const fn overflow(mut self, slots: usize) -> Self {
         self.config.overflow = Some(slots);
+        self
+    }
+
+    /// Sets whether live words may change without a locked instruction. Default: `true`.
+    ///
+    /// Where Linux has restartable sequences, each range of 64 slots is *biased* toward one
+    /// participant, for which a free costs no compare-and-swap. A participant that changes another
+    /// one's range first revokes that, by a system call, about 5 times between two sweeps. A
+    /// table in which threads mostly free each other's slots can save these calls by `false`.
+    ///
+    /// Where the system grants the barrier for a revocation and refuses it later, and its
+    /// substitute too, a free, a set, or a removal in another participant's range is an error. It
+    /// is like that for a dead handle, and changes nothing. Two-word entries, protected tables, and
+    /// slabs that count references have no bias.
+    pub const fn bias(mut self, bias: bool) -> Self {
+        self.config.bias = bias;
+        self
+    }
+
+    /// Makes the ranges of a model biased. The bias of `revocations` of them is revoked one by one
+    /// in each epoch: 0, or more than there are. The first so many sequences are interrupted.
+    #[cfg(model)]
+    pub const fn biased(mut self, revocations: u32, interruptions: u32) -> Self {
+        self.config.biased = Some([revocations, interruptions]);
         self
     }
 

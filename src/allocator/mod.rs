@@ -2,7 +2,9 @@
 //!
 //! - `allocator`: what the threads share
 //! - `refill`: the slow paths: how local stores are filled and emptied
+//! - `in_use`: how the word of a slot in use changes
 //! - `owner`: the fast paths: allocate, free, set, by the owner of a participant
+//! - `walk`: a walk over all slots
 //! - `stats`: counts at one moment
 //! - `audit`: every slot and chain held against the invariants
 //! - `config`: what can be chosen, and the builder
@@ -13,7 +15,9 @@
 #[allow(clippy::module_inception)]
 mod allocator;
 mod refill;
+mod in_use;
 mod owner;
+mod walk;
 mod stats;
 pub(crate) mod audit;
 mod config;
@@ -21,5 +25,6 @@ mod config;
 pub(crate) use allocator::Allocator;
 pub use audit::{Audit, AuditError, SegmentAudit};
 pub use config::Builder;
+pub(crate) use config::Config;
 pub(crate) use owner::Owner;
 pub use stats::Stats;

@@ -106,8 +106,8 @@ impl<'a, W: Word> Owner<'a, W> {
     /// operation can begin. Lock-free.
     #[inline(always)]
     pub(crate) fn free(&mut self, raw: u32) -> W {
-        // SAFETY: the word of a free slot is not live.
-        unsafe { self.free_if(raw, word::is_live) }
+        let allocator = self.allocator;
+        self.enter().map_or(word::zero(), |mut operation| allocator.free_in(&mut operation, raw))
     }
 
     /// Frees the slot at any number, if its word is expected. Returns the word that it had, which
@@ -119,10 +119,16 @@ impl<'a, W: Word> Owner<'a, W> {
     #[inline(always)]
     pub(crate) unsafe fn free_if(&mut self, raw: u32, expected: impl Fn(W) -> bool) -> W {
         let allocator = self.allocator;
-        match self.enter() {
-            Some(mut operation) => allocator.free_in(&mut operation, raw, expected),
-            None => word::zero(),
+        let Some(mut operation) = self.enter() else { return word::zero() };
+        let Some(slot) = allocator.space.arena.slot_checked(raw) else { return word::zero() };
+        let current = allocator.free_slot(&operation, slot, raw, slot.load(), &expected);
+        if expected(current) {
+            if word::state(current) == State::Uninitialized {
+                operation.store().sub_uninitialized();
+            }
+            allocator.push_free(&mut operation.store(), raw);
         }
+        current
     }
 
     /// Frees a live slot, and returns its word. It stays live if no operation can begin. Lock-free.
@@ -151,7 +157,7 @@ impl<'a, W: Word> Owner<'a, W> {
             return handles.iter().copied().for_each(refused);
         };
         for &handle in handles {
-            let word = allocator.free_in(&mut operation, handle.to_raw(), word::is_live);
+            let word = allocator.free_in(&mut operation, handle.to_raw());
             if !word::is_live(word) {
                 refused(handle);
             }
@@ -181,21 +187,13 @@ impl<'a, W: Word> Owner<'a, W> {
         // store (Invariant 5).
         let Some(mut operation) = self.enter() else { return Err(word::zero()) };
         let Some(slot) = allocator.space.arena.slot_clamped(raw) else { return Err(word::zero()) };
-        let mut current = slot.load();
-        let word = loop {
-            let Some(word) = new(current) else { return Err(current) };
-            // Tries again only when another thread changed the entry: lock-free.
-            match slot.replace(current, word) {
-                Ok(()) => break word,
-                Err(now) => current = now,
-            }
-        };
-        match [current, word].map(|word| word::state(word) == State::Uninitialized) {
+        let words = allocator.replace_word(&operation, slot, raw, slot.load(), new)?;
+        match words.map(|word| word::state(word) == State::Uninitialized) {
             [true, false] => operation.store().sub_uninitialized(),
             [false, true] => operation.store().add_uninitialized(),
             _ => {}
         }
-        Ok(current)
+        Ok(words[0])
     }
 }
 
@@ -231,32 +229,21 @@ impl<W: Word> Allocator<W> {
         Some(self.hand_out(&mut store, index, prepare))
     }
 
+    /// Frees the slot at any number, if it is live. Returns the word that it had.
     #[inline(always)]
-    fn free_in(&self, operation: &mut Operation<'_>, raw: u32, expected: impl Fn(W) -> bool) -> W {
+    fn free_in(&self, operation: &mut Operation<'_>, raw: u32) -> W {
         let Some(slot) = self.space.arena.slot_checked(raw) else { return word::zero() };
-        let mut current = slot.load();
-        loop {
-            if !expected(current) {
-                return current;
-            }
-            // Tries again only when another thread changed the entry: lock-free.
-            match slot.free(current, operation.cycle()) {
-                Ok(()) => break,
-                Err(now) => current = now,
-            }
+        let current = self.free_live(operation, slot, raw);
+        if word::is_live(current) {
+            self.push_free(&mut operation.store(), raw);
         }
-        let mut store = operation.store();
-        if word::state(current) == State::Uninitialized {
-            store.sub_uninitialized();
-        }
-        self.push_free(&mut store, raw);
         current
     }
 
     /// Puts a free slot of the caller's into its local store.
     #[inline(always)]
     pub(crate) fn push_free(&self, store: &mut StoreMut<'_>, index: u32) {
-        if !store.push(index, self.store_limit) {
+        if !store.push(index, &self.store_limit) {
             // By value, so that nothing needs an address on the hot path.
             self.push_free_spilling(store.reborrow(), index);
         }

@@ -2,6 +2,7 @@
 
 use super::allocator::Allocator;
 use crate::arena::Refusal;
+use crate::bias::whole;
 use crate::bits::chain::Chain;
 use crate::bits::word::Word;
 use crate::freelist::{FreeList, StoreMut};
@@ -43,6 +44,8 @@ impl<W: Word> Allocator<W> {
             store.refill_from_overflow(count);
             return store.pop().ok_or(Refusal::Full);
         }
+        // Whole ranges, so that the next participant that takes some has others.
+        let count = if space.bias.is_on() { whole(chain.first(), count) } else { count };
         self.fill(store, chain, count, &space.lists[home]).ok_or(Refusal::Full)
     }
 
@@ -108,7 +111,7 @@ impl<W: Word> Allocator<W> {
         if !store.overflow(magazine_size, self.overflow_limit) {
             self.spill(&mut store, magazine_size);
         }
-        let pushed = store.push(index, self.store_limit);
+        let pushed = store.push(index, &self.store_limit);
         debug_assert!(pushed, "spilling made room");
     }
 }

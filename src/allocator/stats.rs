@@ -40,6 +40,17 @@ pub struct Stats {
     pub magazine_size: usize,
     /// `true` if an operation enters without a fence instruction (`membarrier` is there).
     pub asymmetric_fence: bool,
+    /// `true` if ranges of slots are biased toward participants, which free there without a locked
+    /// instruction (see [`Builder::bias`](crate::Builder::bias)).
+    pub bias: bool,
+    /// Ranges that are biased toward a participant, since the last sweep.
+    pub ranges_biased: u64,
+    /// Ranges that all participants share, since the last sweep. If the bias of all ranges has been
+    /// revoked, they are not counted one by one.
+    pub ranges_shared: u64,
+    /// Revocations of a bias since the table was made. At most 5 between two sweeps that stop the
+    /// world, and one more for each thread that revokes at the same moment.
+    pub revocations: u64,
     /// `true` if the counts are exact. `false` if the world could not be stopped: the call comes
     /// from inside another one on this table, or the table is that of the parent process. Then
     /// local stores and uninitialized slots count as 0, and live slots as all that are not free.
@@ -51,6 +62,7 @@ impl Stats {
         let space = &allocator.space;
         let stopped = space.safepoint.stop().ok();
         let counts = space.counts(stopped.as_ref());
+        let bias = space.bias.figures();
         Self {
             capacity: allocator.capacity(),
             segments_committed: counts.segments_committed,
@@ -66,6 +78,10 @@ impl Stats {
             stripes: space.lists.len(),
             magazine_size: space.magazine_size as usize,
             asymmetric_fence: space.safepoint.is_asymmetric(),
+            bias: bias.is_on,
+            ranges_biased: bias.biased,
+            ranges_shared: bias.shared,
+            revocations: bias.revocations,
             exact: stopped.is_some(),
         }
     }

@@ -1,7 +1,9 @@
 //! The arena: one reserved range of addresses, of which segments are committed on demand.
 
+use super::below::Below;
 use super::committed::Committed;
 use super::generations::Generations;
+use super::lease::Lease;
 use super::memory::Memory;
 use super::slot::Slot;
 use super::view::View;
@@ -11,7 +13,7 @@ use crate::bits::geometry::Geometry;
 use crate::bits::word;
 use crate::bits::word::{Payload, Word};
 use crate::error::BuildError;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, try_box};
 use crate::sys::Protection;
 use crate::sys::code::NO_MEMORY;
 
@@ -37,11 +39,14 @@ pub(crate) struct Arena<W: Word> {
     pub(super) geometry: Geometry,
     pub(crate) committed: Committed,
     /// The segments below this number are writable. They form a prefix, so that there are at most
-    /// two mappings, however many segments have been decommitted.
+    /// three mappings, however many segments have been decommitted.
     writable: AtomicU32,
     /// A page has 2^this slots, where single pages can be purged.
-    page_shift: Option<u32>,
+    pub(super) page_shift: Option<u32>,
     generations: Generations,
+    pub(super) below: Below,
+    /// Where other arenas have segments in the same memory.
+    pub(super) lease: Option<Box<Lease>>,
 }
 
 /// The reason why there is no further segment.
@@ -61,6 +66,7 @@ impl<W: Word> Arena<W> {
         step_down: bool,
         shift: u32,
         protection: Protection,
+        below: Below,
     ) -> Result<Self, BuildError> {
         let segment_bytes = Memory::<W>::SLOT_BYTES << shift;
         let bytes = |g: Geometry| (g.segments() as usize).checked_mul(segment_bytes);
@@ -74,7 +80,8 @@ impl<W: Word> Arena<W> {
                 geometry = half(geometry);
                 continue;
             }
-            match bytes.ok_or(NO_MEMORY).and_then(|bytes| Memory::new(bytes, protection)) {
+            let before = below(geometry.capacity() as usize + 1);
+            match bytes.ok_or(NO_MEMORY).and_then(|bytes| Memory::new(bytes, before, protection)) {
                 // Where addresses are scarce, this leaves as many to the rest of the process.
                 Ok(memory) if refused_before && geometry.segments() > 2 => {
                     drop(memory);
@@ -92,32 +99,33 @@ impl<W: Word> Arena<W> {
                 }
             }
         };
+        Self::over(memory, geometry, below, None).ok_or(BuildError::OutOfMemory)
+    }
+
+    /// An arena without segments over this memory. `None` if there is no memory for it.
+    pub(super) fn over(
+        memory: Memory<W>,
+        geometry: Geometry,
+        below: Below,
+        lease: Option<Lease>,
+    ) -> Option<Self> {
         let can_purge = |slots: &usize| slots.is_power_of_two() && !W::Payload::HAS_GENERATION;
         let page_slots = memory.page_slots().filter(can_purge);
-        let (committed, generations) = Committed::new(geometry)
-            .zip(Generations::new::<W::Payload>(geometry.segments()))
-            .ok_or(BuildError::OutOfMemory)?;
-        Ok(Self {
+        Some(Self {
+            committed: Committed::new(geometry)?,
+            generations: Generations::new::<W::Payload>(geometry.segments())?,
+            lease: match lease {
+                Some(lease) => Some(try_box(lease)?),
+                None => None,
+            },
             memory,
             geometry,
-            committed,
             writable: AtomicU32::new(0),
-            page_shift: page_slots
-                .map(usize::trailing_zeros)
-                .filter(|page| (page + 1..=page + 6).contains(&shift)),
-            generations,
+            page_shift: page_slots.map(usize::trailing_zeros).filter(|page| {
+                (page + 1..=page + 6).contains(&geometry.slots_per_segment().trailing_zeros())
+            }),
+            below,
         })
-    }
-
-    #[cfg(model)]
-    pub(crate) fn refuse(&self, count: usize) {
-        self.memory.refuse(count);
-    }
-
-    /// Makes a sweep purge pages of 2^`page_shift` slots.
-    #[cfg(model)]
-    pub(crate) fn with_page_shift(self, page_shift: Option<u32>) -> Self {
-        Self { page_shift, ..self }
     }
 
     pub(crate) fn page_shift(&self) -> Option<u32> {
@@ -147,7 +155,7 @@ impl<W: Word> Arena<W> {
         if !Memory::<W>::LOADS_RESERVED {
             // Acquire: the segment was made writable before. Partner:
             // arena.make_writable.fetch_max.
-            let writable = self.writable.load(Ordering::Acquire);
+            let writable = self.prefix().load(Ordering::Acquire);
             if self.geometry.segment_of(index) >= writable {
                 return None;
             }
@@ -194,15 +202,16 @@ impl<W: Word> Arena<W> {
     /// Commits one more segment, or a few in a row if there are many already. Returns their slots,
     /// which the caller then owns. Lock-free but for the system's calls.
     pub(crate) fn grow(&self) -> Result<Chain, Refusal> {
-        let first = self.committed.set_lowest().ok_or(Refusal::Full)?;
+        let lease = self.lease.as_deref();
+        let first = self.committed.take_lowest(lease).ok_or(Refusal::Full)?;
         let wanted = (first / GROW_FRACTION).min(GROW_BATCH - 1);
         let mut last = first;
-        while last < first + wanted && self.committed.set(last + 1) {
+        while last < first + wanted && self.committed.take(lease, last + 1) {
             last += 1;
         }
         let mut result = self.commit(first, last);
         if result.is_err() {
-            self.committed.clear(first + 1..last + 1);
+            self.committed.give_back(lease, first + 1..last + 1);
             if last > first {
                 last = first;
                 result = self.commit(first, first);
@@ -215,17 +224,15 @@ impl<W: Word> Arena<W> {
                 Ok(Chain::new(self.geometry.first(first), slots))
             }
             Err(code) => {
-                self.committed.clear(first..first + 1);
+                self.committed.give_back(lease, first..first + 1);
                 Err(Refusal::OutOfMemory(code))
             }
         }
     }
 
-    /// Makes the next segments come from the top of the range.
-    #[cfg(test)]
-    #[cfg_attr(any(loom, slotarena_heap), allow(dead_code))]
-    pub(crate) fn grow_from_the_top(&self) {
-        self.committed.begin_at_the_top();
+    /// The end of the writable prefix.
+    fn prefix(&self) -> &AtomicU32 {
+        self.lease.as_ref().map_or(&self.writable, |lease| &lease.common.writable)
     }
 
     /// Commits the segments `first` to `last`, whose bits the caller has set.
@@ -259,7 +266,7 @@ impl<W: Word> Arena<W> {
     fn make_writable(&self, segment: u32) -> Result<(), i32> {
         // Acquire: the segments below the number have been made writable. Partner:
         // arena.make_writable.fetch_max.
-        let writable = self.writable.load(Ordering::Acquire);
+        let writable = self.prefix().load(Ordering::Acquire);
         if segment < writable {
             return Ok(());
         }
@@ -268,11 +275,11 @@ impl<W: Word> Arena<W> {
         let mut result = Ok(());
         for end in [ahead, segment + 1] {
             let first = writable as usize * slots;
-            result = self.memory.make_writable(first, end as usize * slots - first);
+            result = self.memory.make_writable(first, end as usize * slots - first, self.below);
             if result.is_ok() {
                 // Release: the segments are writable for a thread that reads the number. Partners:
                 // arena.make_writable.load, arena.slot_clamped.load.
-                self.writable.fetch_max(end, Ordering::Release);
+                self.prefix().fetch_max(end, Ordering::Release);
                 break;
             }
         }
@@ -299,10 +306,11 @@ impl<W: Word> Arena<W> {
     pub(crate) unsafe fn decommit(&self, first: u32, count: u32) -> Result<(), i32> {
         self.generations.save(first..first + count, |segment| self.usable(segment));
         let slots = self.geometry.slots_per_segment() as usize;
+        let (at, slots) = (first as usize * slots, count as usize * slots);
         // SAFETY: only the owner stores to a free slot (Invariants 1 and 5). An operation that
         // began while one of them was in use ended before the sweep cycle began.
-        unsafe { self.memory.decommit(first as usize * slots, count as usize * slots) }?;
-        self.committed.clear(first..first + count);
+        unsafe { self.memory.decommit_segments(at, slots, self.below) }?;
+        self.committed.give_back(self.lease.as_deref(), first..first + count);
         Ok(())
     }
 }

@@ -111,14 +111,7 @@ impl Committed {
 
     /// The committed segments, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        (0..self.bits.len()).flat_map(|word| {
-            let mut bits = self.word(word);
-            core::iter::from_fn(move || {
-                let bit = bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-                (bit < 64).then(|| word as u32 * 64 + bit)
-            })
-        })
+        (0..self.bits.len()).flat_map(|word| segments_of(word, self.word(word)))
     }
 
     /// The number of committed segments, and of their usable slots.
@@ -143,4 +136,13 @@ impl Committed {
         }
         (segments, slots)
     }
+}
+
+/// The segments whose bits are set in this word of a bitmap, ascending.
+pub(super) fn segments_of(word: usize, mut bits: u64) -> impl Iterator<Item = u32> {
+    core::iter::from_fn(move || {
+        let bit = bits.trailing_zeros();
+        bits &= bits.wrapping_sub(1);
+        (bit < 64).then(|| word as u32 * 64 + bit)
+    })
 }

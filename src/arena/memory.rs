@@ -3,6 +3,7 @@
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
+use super::holder::Holder;
 use super::slot::Slot;
 #[cfg(model)]
 use super::slots::{Mapping, READS_RESERVED, RESERVE_BYTES_MAX, page_bytes};
@@ -17,12 +18,16 @@ use crate::sys::{Protection, Rights};
 #[derive(Debug)]
 pub(crate) struct Memory<W: Word> {
     #[cfg(not(model))]
-    pub(super) mapping: Mapping,
+    pub(super) mapping: Holder<Mapping>,
     #[cfg(model)]
-    pub(super) mapping: Mapping<W>,
-    slot_count: usize,
-    protection: Protection,
-    marker: PhantomData<W>,
+    pub(super) mapping: Holder<Mapping<W>>,
+    /// Where slot 0 is written: at [`base`](Self::base), unless the memory is protected.
+    pub(super) write_base: NonNull<Slot<W>>,
+    pub(super) slot_count: usize,
+    /// The bytes before slot 0. They become writable from the top down.
+    pub(super) below: usize,
+    pub(super) protection: Protection,
+    pub(super) marker: PhantomData<W>,
 }
 
 impl<W: Word> Memory<W> {
@@ -63,7 +68,7 @@ impl<W: Word> Memory<W> {
             assert!(Rights::are_open(self.protection), "Invariant 13: no write scope is open");
         }
         // SAFETY: inside the memory, by the contract of this function.
-        let slot = unsafe { self.write_base().byte_add(index as usize * Self::STRIDE) };
+        let slot = unsafe { self.write_base.byte_add(index as usize * Self::STRIDE) };
         // SAFETY: aligned, since the base is. Any bits are a valid word. Only shared references to
         // atomics are ever made of it, and the memory lives as long as `self`.
         unsafe { slot.as_ref() }
@@ -90,24 +95,24 @@ impl<W: Word> Memory<W> {
     /// The most bytes that are worth asking for.
     pub(crate) const BYTES_MAX: usize = RESERVE_BYTES_MAX;
 
-    /// Reserves `bytes`, a multiple of a segment's. The error is the system's code.
-    pub(crate) fn new(bytes: usize, protection: Protection) -> Result<Self, i32> {
+    /// Reserves `bytes`, a multiple of a segment's, and `below` more before slot 0. The error is
+    /// the system's code.
+    pub(crate) fn new(bytes: usize, below: usize, protection: Protection) -> Result<Self, i32> {
         let unit = if cfg!(model) { 1 } else { SEGMENT_BYTES };
-        let units = bytes.checked_next_multiple_of(unit).ok_or(NO_MEMORY)?;
-        let mapping = Mapping::new(units, protection)?;
+        let below = below.checked_next_multiple_of(unit).ok_or(NO_MEMORY)?;
+        let units = bytes.checked_next_multiple_of(unit).and_then(|bytes| bytes.checked_add(below));
+        let mapping = Mapping::new(units.ok_or(NO_MEMORY)?, protection)?;
         let slot_count = bytes / Self::SLOT_BYTES;
-        Ok(Self { mapping, slot_count, protection, marker: PhantomData })
+        // SAFETY: inside the mapping.
+        let write_base = unsafe { mapping.write_base().byte_add(below) }.cast();
+        let mapping = Holder::One(mapping);
+        Ok(Self { mapping, write_base, slot_count, below, protection, marker: PhantomData })
     }
 
     /// Where slot 0 is read.
     pub(crate) fn base(&self) -> NonNull<Slot<W>> {
-        self.mapping.base().cast()
-    }
-
-    /// Where slot 0 is written. The same as [`base`](Self::base) unless the memory is protected.
-    #[inline(always)]
-    fn write_base(&self) -> NonNull<Slot<W>> {
-        self.mapping.write_base().cast()
+        // SAFETY: inside the mapping.
+        unsafe { self.mapping.base().byte_add(self.below) }.cast()
     }
 
     /// Makes the next `count` requests for memory fail, in a model.
@@ -116,12 +121,8 @@ impl<W: Word> Memory<W> {
         self.mapping.refuse(count);
     }
 
-    pub(crate) fn make_writable(&self, first: usize, count: usize) -> Result<(), i32> {
-        self.mapping.make_writable(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
-    }
-
     pub(crate) fn prefault(&self, first: usize, count: usize) -> Result<(), i32> {
-        self.mapping.prefault(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)
+        self.mapping.prefault(self.offset(first), count * Self::SLOT_BYTES)
     }
 
     /// The slots of a page, where single pages can be decommitted.
@@ -135,7 +136,7 @@ impl<W: Word> Memory<W> {
     ///
     /// No thread stores to these slots concurrently.
     pub(crate) unsafe fn decommit(&self, first: usize, count: usize) -> Result<(), i32> {
-        let (offset, bytes) = (first * Self::SLOT_BYTES, count * Self::SLOT_BYTES);
+        let (offset, bytes) = (self.offset(first), count * Self::SLOT_BYTES);
         // SAFETY: by the contract of this function.
         unsafe { self.mapping.decommit(offset, bytes) }
     }

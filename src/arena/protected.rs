@@ -8,13 +8,13 @@ use crate::sys::{Protection, Rights};
 impl<W: Word> Memory<W> {
     /// Makes writable slots read-only for all threads, or writable again.
     fn seal(&self, first: usize, count: usize, sealed: bool) -> Result<(), i32> {
-        self.mapping.seal(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES, sealed)
+        self.mapping.seal(self.offset(first), count * Self::SLOT_BYTES, sealed)
     }
 
     /// Sees to it that sealing these slots, all of them, is not refused for want of mappings.
     fn set_apart(&self, first: usize, count: usize) -> Result<(), i32> {
         #[cfg(not(model))]
-        self.mapping.set_apart(first * Self::SLOT_BYTES, count * Self::SLOT_BYTES)?;
+        self.mapping.set_apart(self.offset(first), count * Self::SLOT_BYTES)?;
         let _ = (first, count);
         Ok(())
     }

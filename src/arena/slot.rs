@@ -10,7 +10,7 @@ use crate::sync::Ordering;
 ///
 /// | state | load | store |
 /// |---|---|---|
-/// | live | any thread | any thread inside an operation, by compare-and-swap only |
+/// | live | any thread | any thread inside an operation, by compare-and-swap, or as `bias` has it |
 /// | uninitialized | any thread | as for live |
 /// | free, in a chain or local store | any thread, to see that it is free | its owner: the thread that took the chain or has the store, or the stopper |
 /// | free, unswept | the same | the thread that claimed its segment, or the stopper |
@@ -21,7 +21,7 @@ use crate::sync::Ordering;
 /// slots in use says which thread may touch those. One-word and two-word entries have none.
 #[cfg_attr(not(model), repr(C))]
 pub(crate) struct Slot<W: Word> {
-    word: W::Atomic,
+    pub(super) word: W::Atomic,
     payload: W::Payload,
     /// Stands for the exclusive ownership of a free slot: loom reports two owners as a race.
     #[cfg(model)]
@@ -50,7 +50,7 @@ impl<W: Word> Slot<W> {
 
     /// Tells a checker that only the free slot's owner may make this access (Invariants 1, 2).
     #[inline(always)]
-    fn as_owner(&self) {
+    pub(super) fn as_owner(&self) {
         #[cfg(model)]
         self.owner.with_mut(|_| ());
     }
@@ -58,7 +58,7 @@ impl<W: Word> Slot<W> {
     /// Tells a checker that the access dirties the page, as a failed compare-and-swap does too. No
     /// such access may happen while the segment is decommitted (Invariant 5).
     #[inline(always)]
-    fn touch(&self) {
+    pub(super) fn touch(&self) {
         #[cfg(model)]
         {
             self.page.with(|_| ());

@@ -54,9 +54,41 @@ pub struct Key<M = ()> {
     mark: PhantomData<fn(M) -> M>,
 }
 
-/// The greatest generation that a key can have: 2^31 - 1.
+/// The bits of a generation.
 #[cfg_attr(not(feature = "std"), allow(dead_code))]
-pub(crate) const GENERATION_MAX: u32 = (1 << 31) - 1;
+pub(crate) const GENERATION_MASK: u32 = (1 << 31) - 1;
+
+/// The greatest generation of a value. One above it is [`Key::NULL`]'s.
+#[cfg_attr(not(feature = "std"), allow(dead_code))]
+pub(crate) const GENERATION_MAX: u32 = GENERATION_MASK - 1;
+
+/// Defines a mark, and the type of the keys of slabs with that mark.
+///
+/// ```
+/// use slotarena::Slab;
+///
+/// slotarena::key_type!(pub Users => UserKey);
+/// slotarena::key_type!(
+///     /// The files of a process.
+///     Files => FileKey
+/// );
+///
+/// let users: Slab<&str, Users> = Slab::builder().capacity(100).build()?;
+/// let key: UserKey = users.insert("a")?;
+/// assert!(users.contains(key));
+/// assert_eq!(FileKey::default(), FileKey::NULL); // keys of another type
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[macro_export]
+macro_rules! key_type {
+    ($(#[$attribute:meta])* $vis:vis $mark:ident => $key:ident) => {
+        $(#[$attribute])*
+        $vis enum $mark {}
+
+        #[doc = concat!("The key of a value in a slab marked `", stringify!($mark), "`.")]
+        $vis type $key = $crate::Key<$mark>;
+    };
+}
 
 impl<M> Key<M> {
     /// Makes the key with this number. `None` if no key has it: the lower half is 0, or bit 63 is
@@ -94,11 +126,39 @@ impl<M> Key<M> {
         (self.to_raw() >> 32) as u32
     }
 
+    /// The key that no value ever has: for a field that must hold some key. It is the default.
+    ///
+    /// `Option<Key>` has the same size, and the compiler checks it.
+    ///
+    /// ```
+    /// use slotarena::{Key, Slab};
+    ///
+    /// #[derive(Default)]
+    /// struct Node {
+    ///     next: Key,
+    /// }
+    ///
+    /// let slab = Slab::<Node>::builder().capacity(100).build()?;
+    /// let key = slab.insert(Node::default())?;
+    /// let next = slab.get(key).expect("live").next;
+    /// assert!(next.is_null() && !slab.contains(next));
+    /// assert_eq!(Key::<()>::from_raw(Key::<()>::NULL.to_raw()), Some(Key::NULL));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    // SAFETY: the index is not 0.
+    pub const NULL: Self = unsafe { Self::new(u32::MAX, GENERATION_MASK) };
+
+    /// Returns `true` for [`NULL`](Self::NULL). Wait-free.
+    #[must_use]
+    #[inline]
+    pub const fn is_null(self) -> bool {
+        self.to_raw() == Self::NULL.to_raw()
+    }
+
     /// # Safety
     ///
-    /// `index` is not 0, and `generation` is at most [`GENERATION_MAX`].
+    /// `index` is not 0, and `generation` is at most [`GENERATION_MASK`].
     #[inline(always)]
-    #[cfg_attr(not(feature = "std"), allow(dead_code))]
     pub(crate) const unsafe fn new(index: u32, generation: u32) -> Self {
         let raw = (generation as u64) << 32 | index as u64;
         // SAFETY: the index is not 0.
@@ -111,6 +171,12 @@ impl<M> Key<M> {
     #[inline]
     pub const fn cast<N>(self) -> Key<N> {
         Key { raw: self.raw, mark: PhantomData }
+    }
+}
+
+impl<M> Default for Key<M> {
+    fn default() -> Self {
+        Self::NULL
     }
 }
 

@@ -98,17 +98,19 @@ impl CodePointerTable {
     ///
     /// Opens a write scope. Takes a lock, which a thread holds while it looks an address up, and
     /// while it allocates the slot of a new one. So threads that ask for one function get its
-    /// handle, even if there is one slot left.
+    /// handle, even if there is one slot left. O(n) in the number of native functions, for a new
+    /// one.
     ///
     /// # Errors
     ///
     /// [`CodePointerError::Alloc`], [`CodePointerError::EntryPoint`], [`CodePointerError::Forked`].
     /// [`CodePointerError::Operation`] inside the closure of
-    /// [`for_each_live`](Self::for_each_live).
+    /// [`for_each_live`](Self::for_each_live), and if there is no memory.
     pub fn handle_for_native(&self, function: EntryPoint) -> Result<Handle, CodePointerError> {
         self.check_process()?;
-        if self.table.allocator.space.safepoint.is_stopped_by_caller() {
-            return Err(OperationError::Reentered.into());
+        // Also makes the thread a participant, so that it allocates no memory under the lock.
+        if let Some(error) = ops::WithOwner::refusal(&self.table) {
+            return Err(error.into());
         }
         let address = function.address();
         let make = || {

@@ -197,15 +197,16 @@ impl<'a> StoreMut<'a> {
         Some(index)
     }
 
-    /// Adds a free slot. Returns `false` if there is a LIFO slot and the stack holds `limit`.
+    /// Adds a free slot. Returns `false` if there is a LIFO slot and the stack holds `limit`, which
+    /// is loaded only then.
     #[inline(always)]
-    pub(crate) fn push(&mut self, index: u32, limit: u32) -> bool {
+    pub(crate) fn push(&mut self, index: u32, limit: &u32) -> bool {
         if self.store.lifo() == 0 {
             self.set_lifo(index);
             return true;
         }
         let top = self.length();
-        if top >= limit {
+        if top >= *limit {
             return false;
         }
         self.put(top, index);

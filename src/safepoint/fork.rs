@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::maker::MAKER;
 use super::safepoint::Safepoint;
 use super::stop::Stopped;
-use crate::sync::{Held, Lock, backoff};
+use crate::sync::{Held, Lock, backoff, make_room};
 use crate::sys;
 
 /// The longest that a fork waits for operations to end.
@@ -76,20 +76,14 @@ pub(super) unsafe fn list(table: NonNull<dyn Inherited>) -> bool {
     let mut larger = Vec::new();
     loop {
         let Ok(mut tables) = TABLES.lock() else { return false };
-        if tables.len() == tables.capacity() {
-            if larger.capacity() <= tables.len() {
-                let wanted = (2 * tables.len()).max(8);
-                drop(tables);
-                if larger.try_reserve_exact(wanted).is_err() {
-                    return false;
-                }
-                continue;
-            }
-            larger.append(&mut tables);
-            core::mem::swap(&mut larger, &mut tables);
+        let Err(wanted) = make_room(&mut tables, &mut larger) else {
+            tables.push(Listed(table));
+            return true;
+        };
+        drop(tables);
+        if larger.try_reserve_exact(wanted).is_err() {
+            return false;
         }
-        tables.push(Listed(table));
-        return true;
     }
 }
 

@@ -1,7 +1,8 @@
 //! How participants come and go.
 
+use super::record::Record;
 use super::registry::{Registration, Supplies};
-use super::safepoint::Safepoint;
+use super::safepoint::{Operation, Safepoint};
 use crate::bits::handle::OperationError;
 use crate::bits::word::Cycle;
 use crate::freelist::StoreMut;
@@ -48,5 +49,26 @@ impl Safepoint {
         drop(registry);
         // Freed without the lock.
         drop((overflow, unneeded));
+    }
+}
+
+impl Record {
+    #[inline(always)]
+    pub(super) fn tag(&self) -> u32 {
+        // Relaxed: the registry's lock orders it.
+        self.tag.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_tag(&self, tag: u32) {
+        // Relaxed: the registry's lock orders it.
+        self.tag.store(tag, Ordering::Relaxed);
+    }
+}
+
+impl Operation<'_> {
+    /// The tag of the participant, 0 if it has no number.
+    #[inline(always)]
+    pub(crate) fn tag(&self) -> u32 {
+        self.record.tag()
     }
 }

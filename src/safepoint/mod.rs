@@ -1,7 +1,8 @@
 //! The safepoint: how all threads are stopped, and how each is known.
 //!
 //! A stop waits until no thread is inside an operation, and keeps new operations out. HotSpot and
-//! Go call this a safepoint with a handshake. Here an operation costs two plain stores and a load.
+//! Go call this a safepoint with a handshake. Here an operation costs two plain stores and two
+//! loads.
 //!
 //! - `fence`: an asymmetric fence: free for operations, a system call for a stop
 //! - `maker`: the lock of the thread that makes the process-wide table

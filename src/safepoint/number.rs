@@ -17,6 +17,8 @@ impl Hasher for NumberHasher {
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        // In models all are equal. So the order in which a thread returns its records depends on
+        // no number, which differs from execution to execution.
+        if cfg!(model) { 0 } else { self.0 }
     }
 }

@@ -3,7 +3,7 @@
 use super::fence::LightSide;
 use crate::bits::word::Cycle;
 use crate::freelist::{LocalStore, StoreMut};
-use crate::sync::{AtomicBool, Ordering, unmodelled};
+use crate::sync::{AtomicU32, Ordering, unmodelled};
 
 /// One registered participant.
 ///
@@ -23,36 +23,44 @@ use crate::sync::{AtomicBool, Ordering, unmodelled};
 pub(crate) struct Record {
     // First, so that both have the same address: a second one would take another register.
     store: LocalStore,
-    busy: AtomicBool,
+    /// [`BUSY`] inside an operation, else 0.
+    busy: AtomicU32,
+    /// The tag of this participant (see `bias`), which no other one of the table has, or 0 for
+    /// none. Not modelled: it is set before the record has an owner.
+    pub(super) tag: unmodelled::AtomicU32,
     side: LightSide,
     /// Where the registry has it. Not modelled: the registry's lock orders all accesses.
     position: unmodelled::AtomicUsize,
     /// A copy of `busy` for the owner alone, which costs a model no steps.
     #[cfg(model)]
-    entered: unmodelled::AtomicBool,
+    entered: unmodelled::AtomicU32,
 }
+
+/// The flag of a record whose owner is inside an operation. No bit of the gate.
+pub(super) const BUSY: u32 = 1;
 
 impl Record {
     /// Where the fields end in the page that operations write.
     #[cfg(not(model))]
     #[allow(dead_code)] // Used by assertions alone, which older compilers do not count.
-    pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(Record, busy) + 1;
+    pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(Record, busy) + size_of::<u32>();
 
     const_fn! {
         pub(crate) fn new(home: usize) -> Self {
-            Self::with(home, false)
+            Self::with(home, 0)
         }
     }
 
     const_fn! {
-        pub(super) fn with(home: usize, is_busy: bool) -> Self {
+        pub(super) fn with(home: usize, busy: u32) -> Self {
             Self {
                 store: LocalStore::new(home),
-                busy: AtomicBool::new(is_busy),
+                busy: AtomicU32::new(busy),
+                tag: unmodelled::AtomicU32::new(0),
                 side: LightSide::new(),
                 position: unmodelled::AtomicUsize::new(0),
                 #[cfg(model)]
-                entered: unmodelled::AtomicBool::new(is_busy),
+                entered: unmodelled::AtomicU32::new(busy),
             }
         }
     }
@@ -67,18 +75,16 @@ impl Record {
         self.position.store(position, Ordering::Relaxed);
     }
 
-    /// Returns `true` if the owner is inside an operation already: a signal handler or an
-    /// allocator's hook interrupted that.
+    /// Returns [`BUSY`] if the owner, which is the caller, is inside an operation already: a signal
+    /// handler or an allocator's hook has interrupted that. Else returns 0.
     #[inline(always)]
-    pub(crate) fn is_entered(&self) -> bool {
+    pub(super) fn entered(&self) -> u32 {
         #[cfg(model)]
-        // Relaxed: the owner's own store.
-        return self.entered.load(Ordering::Relaxed);
+        let flag = &self.entered;
         #[cfg(not(model))]
-        // SAFETY: only the owner stores to it, and the owner is the caller.
-        unsafe {
-            self.busy.as_ptr().read()
-        }
+        let flag = &self.busy;
+        // Relaxed: the owner's own store.
+        flag.load(Ordering::Relaxed)
     }
 
     /// The figures of the local store.
@@ -97,26 +103,26 @@ impl Record {
     pub(crate) fn set_busy(&self) {
         // Relaxed: the light fence that follows orders it before the load of the gate,
         // safepoint.enter.load.
-        self.busy.store(true, Ordering::Relaxed);
+        self.busy.store(BUSY, Ordering::Relaxed);
         #[cfg(model)]
         // Relaxed: the owner's own.
-        self.entered.store(true, Ordering::Relaxed);
+        self.entered.store(BUSY, Ordering::Relaxed);
     }
 
     #[inline(always)]
     pub(crate) fn set_idle(&self) {
         // Release: the stopper sees all that the operation did to chains and local stores
         // (Invariant 8). Partner: record.is_busy.load.
-        self.busy.store(false, Ordering::Release);
+        self.busy.store(0, Ordering::Release);
         #[cfg(model)]
         // Relaxed: the owner's own.
-        self.entered.store(false, Ordering::Relaxed);
+        self.entered.store(0, Ordering::Relaxed);
     }
 
     /// Returns `true` while an operation is under way. For the stopper.
     pub(crate) fn is_busy(&self) -> bool {
         // Acquire: the stopper sees all that the operation did. Partner: record.set_idle.store.
-        self.busy.load(Ordering::Acquire)
+        self.busy.load(Ordering::Acquire) == BUSY
     }
 
     /// # Safety

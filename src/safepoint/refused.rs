@@ -1,5 +1,7 @@
 //! The records of mutators that could not register.
 
+#[cfg(not(model))]
+use super::record::BUSY;
 use super::record::Record;
 use crate::bits::handle::OperationError;
 
@@ -7,7 +9,7 @@ impl Record {
     /// The record of mutators that could not register: it is always in an operation.
     #[cfg(not(model))]
     pub(crate) const fn refused(error: OperationError) -> &'static Record {
-        static REFUSED: [Record; 3] = [const { Record::with(0, true) }; 3];
+        static REFUSED: [Record; 3] = [const { Record::with(0, BUSY) }; 3];
         &REFUSED[error as usize]
     }
 

@@ -3,7 +3,8 @@
 use core::ptr::NonNull;
 
 use super::record::Record;
-use crate::sync::try_box;
+use crate::bias::{NUMBER_MAX, tag};
+use crate::sync::{make_room, try_box};
 
 /// Records without an owner that are kept for the participants to come.
 const SPARE_RECORDS: usize = if cfg!(model) { 2 } else { 16 };
@@ -15,6 +16,8 @@ pub(super) struct Registry {
     records: Vec<NonNull<Record>>,
     /// Some without one, with empty stores.
     spare: Vec<NonNull<Record>>,
+    /// The participants that have a number. Those after [`NUMBER_MAX`] get none.
+    numbered: u32,
     /// What records that are gone have counted as uninitialized. Wraps.
     uninitialized: u64,
     /// The number of the search for a free slot for which the world was stopped last.
@@ -65,7 +68,7 @@ impl Registry {
         let mut spare = Vec::new();
         spare.try_reserve_exact(SPARE_RECORDS).ok()?;
         let records = Vec::new();
-        Some(Self { records, spare, uninitialized: 0, search: 0, last_in_vain: 0 })
+        Some(Self { records, spare, numbered: 0, uninitialized: 0, search: 0, last_in_vain: 0 })
     }
 
     /// All records that have an owner.
@@ -92,15 +95,15 @@ impl Registry {
     /// the list is long enough.
     pub(super) fn register(&mut self, supplies: &mut Supplies) -> Result<Registration, usize> {
         let length = self.records.len();
-        if length == self.records.capacity() {
-            if supplies.list.capacity() <= length {
-                return Err((2 * length).max(8));
-            }
-            supplies.list.append(&mut self.records);
-            core::mem::swap(&mut supplies.list, &mut self.records);
-        }
+        make_room(&mut self.records, &mut supplies.list)?;
+        let spare = self.spare.pop();
         let fresh = || supplies.record.take().map(|record| NonNull::from(Box::leak(record)));
-        let record = self.spare.pop().or_else(fresh).ok_or(0usize)?;
+        let record = spare.or_else(fresh).ok_or(0usize)?;
+        if spare.is_none() && self.numbered < NUMBER_MAX {
+            self.numbered += 1;
+            // SAFETY: the registry's record.
+            unsafe { record.as_ref() }.set_tag(tag(self.numbered));
+        }
         // SAFETY: the registry's record.
         unsafe { record.as_ref() }.set_position(length);
         self.records.push(record);

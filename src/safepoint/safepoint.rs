@@ -34,7 +34,7 @@
 use crossbeam_utils::CachePadded;
 
 use super::fence::AsymmetricFence;
-use super::record::Record;
+use super::record::{BUSY, Record};
 use super::registry::Registry;
 use crate::bits::handle::OperationError;
 use crate::bits::word::Cycle;
@@ -42,22 +42,15 @@ use crate::freelist::StoreMut;
 use crate::sync::unmodelled::AtomicUsize;
 use crate::sync::{AtomicU64, Held, HeldByCaller, Lock, Ordering, try_box};
 
-/// The bit of the gate that is set from SS to SR.
-pub(super) const STOPPING: u64 = 1;
+/// The bit of the gate that is set from SS to SR. No bit of the gate is [`BUSY`].
+pub(super) const STOPPING: u64 = 2;
 
 /// The bit of the gate that is set for good where the heavy fence does not reach into other
 /// threads. An operation then takes the long way, with a full fence.
-const FENCED: u64 = 2;
+const FENCED: u64 = 4;
 
-/// The gate of a table that a child process has inherited in the middle of an operation. No cycle
-/// has these bits.
-pub(super) const FORKED: u64 = u32::MAX as u64;
-
-/// Returns `true` if none of the gate's low bits is set: no stop is under way, and the light fence
-/// is enough. The gate is then the sweep cycle.
-fn is_open(gate: u64) -> bool {
-    gate as u32 == 0
-}
+/// The gate of a table that a child has inherited amid an operation. No cycle has these bits.
+pub(super) const FORKED: u64 = !(BUSY as u64) & u32::MAX as u64;
 
 /// The participants of one table, and the gate that stops them.
 #[derive(Debug)]
@@ -81,7 +74,7 @@ pub(crate) struct Safepoint {
 /// An operation under way. Evidence that the world is not stopped until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Operation<'a> {
-    record: &'a Record,
+    pub(super) record: &'a Record,
     cycle: Cycle,
 }
 
@@ -133,21 +126,24 @@ impl Safepoint {
     /// The record is one of this safepoint's and the caller's.
     #[inline(always)]
     pub(crate) unsafe fn enter<'a>(&self, record: &'a Record) -> Option<Operation<'a>> {
-        if record.is_entered() {
-            return None;
-        }
+        let entered = record.entered();
         record.set_busy(); // MB
         self.fence.light(record.side()); // MF
         // Acquire: the operation sees what the last stopper did. Partner: stop.drop.store.
         let gate = self.gate.load(Ordering::Acquire);
-        // MS
-        let cycle = if is_open(gate) { Cycle::exactly(gate) } else { self.enter_slow(record)? };
+        // MS. Without a flag, no stop is under way, the light fence is enough, and this is a cycle.
+        let flags = entered | gate as u32;
+        let cycle = if flags == 0 { Cycle::exactly(gate) } else { self.enter_slow(record, flags)? };
         Some(Operation { record, cycle })
     }
 
     #[cold]
     #[inline(never)]
-    fn enter_slow(&self, record: &Record) -> Option<Cycle> {
+    fn enter_slow(&self, record: &Record, flags: u32) -> Option<Cycle> {
+        if flags & BUSY != 0 {
+            // The operation that was interrupted ends the announcement.
+            return None;
+        }
         let mut _held = None;
         loop {
             if !self.fence.is_asymmetric() {
@@ -179,7 +175,7 @@ impl Safepoint {
             Some(error)
         } else if self.is_forked() {
             Some(OperationError::Forked)
-        } else if record.is_entered() || self.is_stopped_by_caller() {
+        } else if record.entered() == BUSY || self.is_stopped_by_caller() {
             Some(OperationError::Reentered)
         } else {
             None
@@ -224,9 +220,11 @@ impl Safepoint {
         self.lock().map_or(0, |registry| registry.free_in_stores())
     }
 
-    /// The approximate number of slots without an entry. Blocks while the world is stopped.
-    pub(crate) fn uninitialized(&self) -> u64 {
-        self.lock().map_or(0, |registry| registry.uninitialized())
+    /// The free slots, of which `shared` counts those in no store, and the slots without an entry.
+    /// Exact while no operation is under way, even if threads end. Blocks during a stop.
+    pub(crate) fn figures(&self, shared: impl FnOnce() -> u64) -> (u64, u64) {
+        let Ok(registry) = self.lock() else { return (shared(), 0) };
+        (shared() + registry.free_in_stores(), registry.uninitialized())
     }
 }
 

@@ -128,8 +128,9 @@ impl<S: Shared> ThreadRegistry<S> {
         refused: impl FnOnce(A, OperationError) -> R,
     ) -> R {
         match hot::get(self.number) {
-            // SAFETY: what is shared is there, since `shared` is, and its records live as long. The
-            // number tells which table's record it is, and so its type.
+            // SAFETY: what is shared is there, since `shared` is. The thread has the record, and
+            // clears what is hot before it gives that back. The number tells which table's record
+            // it is, and so its type.
             Some(record) => f(unsafe { record.cast().as_ref() }, argument),
             None => self.with_slow(shared, argument, f, refused),
         }
@@ -201,10 +202,15 @@ impl<S: Shared> ThreadRegistry<S> {
     /// Searches the thread's records, or registers. `None` if the thread has returned its records.
     fn find_slow(&self, shared: &S) -> Result<Option<NonNull<S::Record>>, OperationError> {
         let found = RECORDS.try_with(|records| {
-            let Ok(mut records) = records.try_borrow_mut() else {
-                return Err(OperationError::Reentered);
-            };
-            let known = records.find_or_register(self, shared)?;
+            // Shared at first: a signal handler may interrupt the search, and do the same.
+            let known =
+                match records.try_borrow().ok().and_then(|records| records.find(self.number)) {
+                    Some(known) => known,
+                    None => records
+                        .try_borrow_mut()
+                        .map_err(|_| OperationError::Reentered)?
+                        .register(self, shared)?,
+                };
             hot::set(known);
             // SAFETY: the thread's own entry, which is there while `records` is borrowed.
             Ok(Some(unsafe { known.as_ref() }.record.cast()))
@@ -273,15 +279,15 @@ crate::sync::thread_local! {
 }
 
 impl Records {
-    fn find_or_register<S: Shared>(
+    fn find(&self, number: u64) -> Option<NonNull<Known>> {
+        Some(NonNull::from(self.entries.get(&number)?.known()))
+    }
+
+    fn register<S: Shared>(
         &mut self,
         registry: &ThreadRegistry<S>,
         shared: &S,
     ) -> Result<NonNull<Known>, OperationError> {
-        let number = registry.number;
-        if let Some(entry) = self.entries.get(&number) {
-            return Ok(NonNull::from(entry.known()));
-        }
         if self.entries.len() >= self.crowded {
             // The records of tables that are gone would pile up here.
             hot::clear();
@@ -289,11 +295,15 @@ impl Records {
             self.crowded = 2 * self.entries.len() + 1;
         }
         self.entries.try_reserve(1).map_err(|_| OperationError::OutOfMemory)?;
-        let registration = shared.register()?;
-        let known = Known { number, record: shared.record(&registration).cast() };
+        // All memory first: a registration could not be returned here.
+        let number = registry.number;
+        let known = Known { number, record: NonNull::dangling() };
         let lifeline = Arc::clone(&registry.lifeline);
-        let entry = try_box(Entry { known, lifeline, registration: Some(registration) });
-        let entry = entry.ok_or(OperationError::OutOfMemory)?;
+        let entry = try_box(Entry { known, lifeline, registration: None });
+        let mut entry = entry.ok_or(OperationError::OutOfMemory)?;
+        let registration = shared.register()?;
+        entry.known.record = shared.record(&registration).cast();
+        entry.registration = Some(registration);
         let known = NonNull::from(&entry.known);
         self.entries.insert(number, entry);
         Ok(known)
@@ -303,6 +313,10 @@ impl Records {
 impl Drop for Records {
     fn drop(&mut self) {
         hot::clear();
+        if cfg!(model) && std::thread::panicking() {
+            // The model has failed and is gone. A second panic would hide the first.
+            core::mem::forget(core::mem::take(&mut self.entries));
+        }
         for entry in self.entries.values_mut() {
             entry.end();
         }

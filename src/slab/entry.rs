@@ -1,6 +1,4 @@
-//! Reserved slots for later values, and the removal of all values one by one.
-
-use core::iter::FusedIterator;
+//! Reserved slots for later values.
 
 use super::inner::SlabOwner;
 use super::slab::Slab;
@@ -23,7 +21,8 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
 
     /// Reserves a slot for a value that is still to come. Lock-free.
     ///
-    /// If the entry is dropped unused, its key never names a value.
+    /// If the entry is dropped unused, its key never names a value. The slot is free then, unless
+    /// no operation can begin.
     ///
     /// # Errors
     ///
@@ -31,17 +30,6 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     pub fn vacant_entry(&self) -> Result<VacantEntry<'_, T, M>, AllocError> {
         let key = self.with(|mut owner| owner.reserve())??;
         Ok(VacantEntry { slab: self, key })
-    }
-
-    /// Removes all values, and returns them one by one. The iterator's drop drops the rest.
-    pub fn drain(&mut self) -> Drain<'_, T, M> {
-        Drain { slab: self, next: 1 }
-    }
-
-    /// Removes and drops all values, and those that wait to be dropped.
-    pub fn clear(&mut self) {
-        self.drain().for_each(drop);
-        self.flush();
     }
 }
 
@@ -70,6 +58,11 @@ impl<T: Send + Sync + 'static, M> VacantEntry<'_, T, M> {
     }
 
     /// Puts the value in. Lock-free.
+    ///
+    /// # Panics
+    ///
+    /// If no operation can begin: the thread is inside another call on this slab, or in a child
+    /// process that cannot use it, or has no memory for its first operation.
     pub fn insert(self, value: T) -> Key<M> {
         let Self { slab, key } = self;
         core::mem::forget(self);
@@ -92,38 +85,3 @@ impl<T: Send + Sync + 'static, M> Drop for VacantEntry<'_, T, M> {
 fmt!([T: Send + Sync + 'static, M] Debug for VacantEntry<'_, T, M>, |this, f| {
     f.debug_tuple("VacantEntry").field(&this.key).finish()
 });
-
-/// An iterator that removes the values of a slab. See [`Slab::drain`].
-pub struct Drain<'s, T: Send + Sync + 'static, M = ()> {
-    slab: &'s mut Slab<T, M>,
-    /// The next index. 0 at the end.
-    next: u32,
-}
-
-impl<T: Send + Sync + 'static, M> Iterator for Drain<'_, T, M> {
-    type Item = (Key<M>, T);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while let Some(index) = self.slab.inner().next_slot(&mut self.next) {
-            let word = self.slab.inner().allocator.space.arena.slot(index).load();
-            if word.is_live() {
-                // SAFETY: a live slot's index is not 0, and the generation is a word's.
-                let key = unsafe { Key::new(index, word.generation()) };
-                // SAFETY: guards borrow the slab, so none exists.
-                let value = self.slab.with(|mut owner| unsafe { owner.take_unseen(key) });
-                return value.ok()?.map(|value| (key, value));
-            }
-        }
-        None
-    }
-}
-
-impl<T: Send + Sync + 'static, M> FusedIterator for Drain<'_, T, M> {}
-
-impl<T: Send + Sync + 'static, M> Drop for Drain<'_, T, M> {
-    fn drop(&mut self) {
-        self.for_each(drop);
-    }
-}
-
-fmt!([T: Send + Sync + 'static, M] Debug for Drain<'_, T, M>, |_, f| f.write_str("Drain"));

@@ -23,7 +23,8 @@ impl<T> InsertError<T> {
         self.value
     }
 
-    /// Returns the reason: [`AllocError::CapacityExhausted`] or [`AllocError::OutOfMemory`].
+    /// Returns the reason: [`AllocError::CapacityExhausted`], [`AllocError::OutOfMemory`], or
+    /// [`AllocError::Operation`].
     #[must_use]
     pub fn error(&self) -> AllocError {
         self.error
@@ -47,14 +48,18 @@ impl<T> From<InsertError<T>> for AllocError {
     }
 }
 
-/// The reason why [`Slab::take`](crate::Slab::take) returns no value.
+/// The reason why [`Slab::take`](crate::Slab::take) or
+/// [`Slab::take_wait`](crate::Slab::take_wait) returns no value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TakeError {
     /// The key names no value: the value was removed before, or never inserted.
     Absent,
-    /// The call has removed the value, but a guard may see it. It is dropped once no guard can.
+    /// The call has removed the value, but a guard may see it, or it is referenced. It is dropped
+    /// once no guard can, or with the last reference.
     Guarded,
+    /// The caller itself has a guard, for whose end it would wait forever. The value stays.
+    OwnGuard,
     /// No operation could begin. The value stays.
     Operation(OperationError),
 }
@@ -62,22 +67,10 @@ pub enum TakeError {
 fmt!([] Display for TakeError, |this, f| match this {
     TakeError::Absent => f.write_str("the key names no value"),
     TakeError::Guarded => {
-        f.write_str("the value is removed, and is dropped once no guard can see it")
+        f.write_str("the value is removed, and is dropped once nothing can see it")
     }
+    TakeError::OwnGuard => f.write_str("the value was not removed: the caller has a guard itself"),
     TakeError::Operation(error) => write!(f, "the value was not removed: {error}"),
 });
 
-impl Error for TakeError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            TakeError::Operation(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<OperationError> for TakeError {
-    fn from(error: OperationError) -> Self {
-        TakeError::Operation(error)
-    }
-}
+operation_error!(TakeError);

@@ -2,7 +2,7 @@
 
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
-use core::ops::Deref;
+use core::ops::{Deref, Index};
 use core::ptr::NonNull;
 
 use super::error::InsertError;
@@ -49,6 +49,12 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
 
     pub(crate) fn inner(&self) -> &'s Inner<T> {
         self.owner.inner
+    }
+
+    /// Covers all values that are live now. The world is stopped.
+    #[cfg(feature = "serde")]
+    pub(crate) fn cover_all(&self) {
+        self.owner.cover_all();
     }
 
     /// Makes a second token of the owner, for an insertion.
@@ -132,15 +138,39 @@ impl<'s, T: Send + Sync + 'static, M> Guard<'s, T, M> {
         Iter { guard: self, next: 1 }
     }
 
+    /// Iterates over the keys of the values, like [`iter`](Self::iter).
+    pub fn keys(&self) -> impl Iterator<Item = Key<M>> + '_ {
+        self.iter().map(|(key, _)| key)
+    }
+
+    /// Iterates over the values, like [`iter`](Self::iter).
+    pub fn values(&self) -> impl Iterator<Item = &T> + '_ {
+        self.iter().map(|(_, value)| value)
+    }
+
     /// Returns the value in a slot, if any, and its key.
     pub(crate) fn entry(&self, index: u32) -> Option<(Key<M>, &T)> {
-        let word = self.slot(index)?.load();
-        if !word.is_live() {
-            return None;
-        }
-        // SAFETY: a live slot's index is not 0, and the generation is a word's.
-        let key = unsafe { Key::new(index, word.generation()) };
+        let key = self.inner().key_at(index)?;
         Some((key, self.get(key)?))
+    }
+}
+
+impl<T: Send + Sync + 'static, M> Index<Key<M>> for Guard<'_, T, M> {
+    type Output = T;
+
+    /// Returns the value that a key names.
+    ///
+    /// ```
+    /// let slab: slotarena::Slab<u64> = [1, 2].into_iter().collect();
+    /// let guard = slab.pin();
+    /// assert!(guard.keys().map(|key| guard[key]).eq([1, 2]));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the key names none.
+    fn index(&self, key: Key<M>) -> &T {
+        self.get(key).unwrap_or_else(|| panic!("slotarena: {key:?} names no value"))
     }
 }
 

@@ -7,7 +7,8 @@ use crossbeam_utils::CachePadded;
 use super::on_drop::OnDrop;
 use super::reclaim::era::Clock;
 use super::reclaim::limbo::batch;
-use super::reclaim::participant::{Participant, Participants, Private, SoleReader};
+use super::reclaim::participant::{Participant, Private, SoleReader};
+use super::reclaim::participants::Participants;
 use super::word::SlabWord;
 use crate::allocator::{Allocator, Owner};
 use crate::arena::Slot;
@@ -105,8 +106,22 @@ impl<T: Send + Sync + 'static> Inner<T> {
     }
 
     pub(crate) fn heavy_fence(&self) {
-        self.fence.heavy(self.participants.iter().map(Participant::side));
+        self.meet();
+        self.fence.heavy(self.participants.walk().iter().map(Participant::side));
     }
+
+    /// Orders a participant that has just got into the list, and a heavy fence, just before it
+    /// lists all. The real heavy fence reaches all threads, not only those that are listed. So in a
+    /// model the two meet: either the list has the newcomer, or that sees what was stored before
+    /// the heavy fence.
+    #[cfg(model)]
+    pub(crate) fn meet(&self) {
+        AsymmetricFence::light(&self.fence, &self.participants.newcomers);
+    }
+
+    #[cfg(not(model))]
+    #[inline(always)]
+    pub(crate) fn meet(&self) {}
 
     /// The slot of a live value that the key names, and its word. Wait-free.
     #[inline(always)]
@@ -114,6 +129,13 @@ impl<T: Send + Sync + 'static> Inner<T> {
         let slot = self.allocator.space.arena.slot_clamped(key.index())?;
         let word = slot.load();
         word.is(key).then_some((slot, word))
+    }
+
+    /// The key of the live value in the slot with this index. Wait-free.
+    pub(crate) fn key_at<M>(&self, index: u32) -> Option<Key<M>> {
+        let word = self.allocator.space.arena.slot_clamped(index)?.load();
+        // SAFETY: a live slot's index is not 0, and the generation is a word's.
+        word.is_live().then(|| unsafe { Key::new(index, word.generation()) })
     }
 
     /// Puts a value into a free slot of the caller's. Returns its word-to-be and its generation.
@@ -200,7 +222,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
     pub(crate) fn waiting(&self) -> u64 {
         // Relaxed: a figure.
         let stranded = self.stranded.load(Ordering::Relaxed);
-        self.participants.iter().map(Participant::waiting).sum::<u64>() + stranded
+        self.participants.walk().iter().map(Participant::waiting).sum::<u64>() + stranded
     }
 
     pub(crate) fn exhausted(&self) -> u64 {
@@ -213,8 +235,9 @@ impl<T: Send + Sync + 'static> Inner<T> {
     pub(crate) fn len(&self) -> u64 {
         let space = &self.allocator.space;
         let (_, slots) = space.arena.committed.count();
-        let free = space.roughly_free(u64::MAX);
-        slots.saturating_sub(free + space.safepoint.uninitialized())
+        let shared = || space.free_in_lists() + space.unswept.slots();
+        let (free, uninitialized) = space.safepoint.figures(shared);
+        slots.saturating_sub(free + uninitialized)
     }
 
     /// Drops all values from a cursor on, also if a drop panics.
@@ -240,16 +263,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
     /// Moves a cursor to the next slot of a committed segment, and returns that slot's index. The
     /// cursor begins at 1, and is 0 at the end.
     pub(crate) fn next_slot(&self, cursor: &mut u32) -> Option<u32> {
-        let geometry = self.allocator.space.arena.geometry();
-        let from = core::mem::take(cursor);
-        if from == 0 || from > geometry.capacity() {
-            return None;
-        }
-        let segment = geometry.segment_of(from);
-        let next = self.allocator.space.arena.committed.next(segment)?;
-        let index = if next == segment { from } else { geometry.first(next) };
-        *cursor = index.wrapping_add(1);
-        Some(index)
+        self.allocator.next_slot(cursor)
     }
 }
 

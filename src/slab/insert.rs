@@ -68,7 +68,7 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         };
         let inner = self.inner;
         let mut handle = self.allocator().allocate_with(reserve);
-        if handle.is_none() && inner.participants.iter().any(|other| other.waiting() > 0) {
+        if handle.is_none() && inner.participants.walk().iter().any(|other| other.waiting() > 0) {
             self.flush();
             handle = self.allocator().allocate_with(reserve);
         }

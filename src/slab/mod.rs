@@ -17,6 +17,8 @@
 // - `guard`: guards, references, iteration
 // - `operations`: the functions that a slab and its mutator share, written once
 // - `slab`: the facade
+// - `exclusive`: what needs the slab for itself: `&mut`, or by value
+// - `serialized`: a slab as serde sees it
 // - `entry`, `mutator`, `owned`, `pool`: further ways to use a slab
 //
 // This part owns Invariants 10 (what a guard shows stays), 11 (a value is dropped once) and 12
@@ -35,16 +37,22 @@ mod guard;
 mod operations;
 #[allow(clippy::module_inception)]
 mod slab;
+mod exclusive;
+#[cfg(feature = "serde")]
+mod serialized;
 mod entry;
 mod mutator;
 mod owned;
 mod pool;
 
-pub use entry::{Drain, VacantEntry};
+pub use entry::VacantEntry;
 pub use error::{InsertError, TakeError};
+pub use exclusive::{Drain, IntoIter, IterMut};
 pub use guard::{Guard, Iter, Ref};
 pub use mutator::Mutator;
+pub(crate) use on_drop::OnDrop;
+pub(crate) use operations::generations;
 pub use owned::Owned;
-pub use pool::{Clear, Pool, PoolRef};
+pub use pool::{Clear, Pool, PoolGuard, PoolRef};
 pub use slab::Slab;
 pub use stats::Stats;

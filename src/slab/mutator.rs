@@ -44,7 +44,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         let inner = self.inner();
         let registration = inner.register();
         let participant = match &registration {
-            // SAFETY: participants live as long as `inner`, which is borrowed.
+            // SAFETY: it lives as long as it has an owner, which is the mutator.
             Ok(registration) => unsafe { registration.participant().as_ref() },
             // The mutator's operations answer with the error.
             Err(error) => Participant::refused(*error),

@@ -86,9 +86,22 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         filled.map(|()| key).map_err(|(value, error)| InsertError::new(value, error.into()))
     }
 
+    /// Covers all values that are live now. There is a guard, and the world is stopped.
+    #[cfg(feature = "serde")]
+    pub(crate) fn cover_all(&self) {
+        self.participant.reservation.extend(self.inner.clock.birth()); // GA
+        self.light_fence(); // GF
+    }
+
     /// Ends a participation without a guard. Its limbo is left to the other participants.
     fn leave(&self) {
         let (inner, private) = (self.inner, self.private());
+        if inner.participants.is_crowded() {
+            // SAFETY: the owner is about to leave, so no operation of its own is under way.
+            let mut owner = unsafe { SlabOwner::new(inner, self.participant) };
+            let trimmed = owner.enter().and_then(|operation| inner.participants.trim(&operation));
+            drop(trimmed);
+        }
         if let Some(registration) = private.registration.take() {
             inner.allocator.unregister(registration);
         }
@@ -122,8 +135,9 @@ impl<T: Send + Sync + 'static> Shared for Inner<T> {
             self.allocator.unregister(record);
             return Err(OperationError::OutOfMemory);
         };
-        // SAFETY: participants live as long as this.
+        // SAFETY: it lives as long as it has an owner.
         unsafe { registration.participant().as_ref() }.attach(record);
+        self.meet();
         self.set_batch();
         Ok(registration)
     }
@@ -134,7 +148,7 @@ impl<T: Send + Sync + 'static> Shared for Inner<T> {
 
     #[inline(never)]
     fn unregister(&self, registration: Registration) {
-        // SAFETY: participants live as long as this.
+        // SAFETY: it lives as long as it has an owner.
         let participant = unsafe { registration.participant().as_ref() };
         // SAFETY: the registration is the ownership, and its owner has no operation under way.
         let owner = unsafe { SlabOwner::new(self, participant) };

@@ -9,10 +9,11 @@ use super::on_drop::OnDrop;
 use super::reclaim::era::Guards;
 use super::reclaim::limbo::Limbo;
 use super::reclaim::participant::{Participant, Private, SoleReader};
+use super::reclaim::participants::Walk;
 use super::word::SlabWord;
 use crate::bits::key::Key;
 use crate::safepoint::Operation;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, backoff};
 
 /// Every so many looks at its own limbo, a participant looks at the others' too. It adopts the
 /// values of participants that have left. With the world stopped, it also takes those of a
@@ -32,10 +33,10 @@ impl<T: Send + Sync + 'static> Inner<T> {
     /// Turns the live word that the key names into a removed one. `None` if it is not there. Of
     /// several simultaneous calls, one succeeds.
     #[inline(always)]
-    fn unlink<M>(&self, _operation: &Operation<'_>, key: Key<M>) -> Option<SlabWord<T>> {
+    fn unlink<M>(&self, operation: &Operation<'_>, key: Key<M>) -> Option<SlabWord<T>> {
         let (slot, word) = self.find(key)?;
-        // A live word changes only by a removal, so there is no second attempt.
-        slot.replace(word, word.removed()).ok()?; // RC
+        let removed = |word: SlabWord<T>| word.is(key).then(|| word.removed());
+        self.allocator.replace_word(operation, slot, key.index(), word, removed).ok()?; // RC
         Some(word)
     }
 
@@ -96,16 +97,17 @@ impl<T: Send + Sync + 'static> Inner<T> {
         value
     }
 
-    /// The other participants in whose limbos values wait.
-    fn others<'a>(&'a self, own: &'a Participant) -> impl Iterator<Item = &'a Participant> {
-        let apart = |other: &&Participant| !core::ptr::eq(*other, own) && other.waiting() > 0;
-        self.participants.iter().filter(apart)
-    }
-
     /// Collects the reservations of all guards.
     fn guards(&self) -> Guards {
-        Guards::collect(self.participants.iter().map(|participant| &participant.reservation)) // RA
+        let walk = self.participants.walk();
+        Guards::collect(walk.iter().map(|participant| &participant.reservation)) // RA
     }
+}
+
+/// The other participants in whose limbos values wait.
+fn others<'a>(walk: &'a Walk<'_>, own: &'a Participant) -> impl Iterator<Item = &'a Participant> {
+    let apart = |other: &&Participant| !core::ptr::eq(*other, own) && other.waiting() > 0;
+    walk.iter().filter(apart)
 }
 
 /// Moves all that waits in another limbo to the own one.
@@ -162,8 +164,8 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         let (inner, participant, private) = self.parts();
         let mut operation = self.enter()?;
         let Some((slot, word)) = inner.find(key) else { return Some(false) };
-        // A live word changes only by a removal, so there is no second attempt.
-        if slot.free(word, operation.cycle()).is_err() {
+        let is_it = |word: SlabWord<T>| word.is(key);
+        if !is_it(inner.allocator.free_slot(&operation, slot, key.index(), word, is_it)) {
             return Some(false);
         }
         if inner.is_unseen(participant, private) {
@@ -179,9 +181,12 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         Some(true)
     }
 
-    /// Removes a value, and moves it out if no guard may see it.
-    pub(crate) fn take<M>(&mut self, key: Key<M>) -> Result<T, TakeError> {
+    /// Removes a value, and moves it out if no guard may see it. With `wait`, once none may.
+    pub(crate) fn take<M>(&mut self, key: Key<M>, wait: bool) -> Result<T, TakeError> {
         let (inner, participant, private) = self.parts();
+        if wait && private.sole_reader.get().has_guard() {
+            return Err(TakeError::OwnGuard);
+        }
         let Some(mut operation) = self.enter() else { return Err(self.refusal().into()) };
         let Some(word) = inner.unlink(&operation, key) else { return Err(TakeError::Absent) };
         let counted = !inner.is_unseen(participant, private);
@@ -190,10 +195,20 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
             drop(operation);
             inner.heavy_fence(); // RH
             let now = inner.clock.now();
-            let guards = inner.guards();
+            let may_be_seen = || inner.guards().may_see(word.birth(), now);
+            let mut is_seen = may_be_seen();
+            if is_seen {
+                // A guard that begins from now on does not see it, nor delay this. The guards that
+                // there are do not see what is inserted from now on, unless they look at it.
+                inner.clock.tick(now);
+                if wait {
+                    (0..).take_while(|_| may_be_seen()).for_each(backoff);
+                    is_seen = false;
+                }
+            }
             // It is the caller's second, and refused only in a child that has lost the slab.
             operation = self.enter().ok_or(TakeError::Guarded)?;
-            if guards.may_see(word.birth(), now) {
+            if is_seen {
                 if inner.defer(participant, operation, key.index(), word, true) {
                     self.reborrow().reclaim();
                 }
@@ -236,6 +251,18 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         unsafe { slot.payload().drop_in_place() };
     }
 
+    /// Looks at the guards if this many of the participant's values wait, besides those that a
+    /// guard delayed at the last time.
+    #[cold]
+    pub(crate) fn reclaim_if(mut self, waiting: u64) {
+        let (participant, delayed) = (self.participant, &self.private().delayed);
+        delayed.set(delayed.get().min(participant.waiting()));
+        if participant.waiting() >= delayed.get() + waiting {
+            self.reborrow().reclaim();
+            delayed.set(participant.waiting());
+        }
+    }
+
     /// Looks at the guards, and drops the participant's values that none can see, unless the
     /// participant is dropping values already. Runs user code.
     #[cold]
@@ -250,8 +277,10 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         self.participant.wake();
         if looks % LOOKS == 0 {
             self.adopt();
-            let asleep = self.inner.others(self.participant).filter(|other| other.was_asleep());
-            if asleep.count() > 0 {
+            let asleep = |walk: &Walk<'_>| {
+                others(walk, self.participant).filter(|other| other.was_asleep()).count()
+            };
+            if asleep(&self.inner.participants.walk()) > 0 {
                 self.gather();
             }
         }
@@ -263,7 +292,7 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     pub(crate) fn flush(&mut self) -> u64 {
         if !self.private().is_dropping.get() {
             self.adopt();
-            if self.inner.others(self.participant).count() > 0 {
+            if others(&self.inner.participants.walk(), self.participant).count() > 0 {
                 self.gather();
             }
             self.drop_unseen(true);
@@ -325,7 +354,8 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     /// Moves the values of participants without an owner to the own limbo.
     fn adopt(&mut self) {
         let (inner, own) = (self.inner, self.participant);
-        for other in inner.others(own) {
+        let walk = inner.participants.walk();
+        for other in others(&walk, own) {
             if let Some(registration) = inner.participants.acquire(other) {
                 if let Some(_operation) = self.enter() {
                     // SAFETY: the owner of both, inside an operation.
@@ -339,7 +369,8 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
     /// Moves all that waits to the own limbo, with the world stopped.
     fn gather(&mut self) {
         let Ok(_stopped) = self.inner.allocator.space.safepoint.stop() else { return };
-        for other in self.inner.others(self.participant) {
+        let walk = self.inner.participants.walk();
+        for other in others(&walk, self.participant) {
             // SAFETY: the world is stopped (Invariant 8).
             unsafe { move_limbo(self.participant, other) };
         }

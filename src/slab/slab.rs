@@ -6,13 +6,13 @@ use core::ptr::NonNull;
 use super::error::{InsertError, TakeError};
 use super::guard::{Guard, Ref};
 use super::inner::{Inner, SlabOwner};
-use super::operations::operations;
+use super::operations::{generations, operations};
 use super::stats::Stats;
 use crate::allocator::audit::audit;
 use crate::allocator::{Audit, AuditError, Builder};
 use crate::bits::geometry::SEGMENT_BYTES;
 use crate::bits::handle::OperationError;
-use crate::bits::key::{GENERATION_MAX, Key};
+use crate::bits::key::Key;
 use crate::error::BuildError;
 use crate::safepoint::{Shared, ThreadRegistry};
 use crate::sweep::{self, Resume, SweepReport};
@@ -50,8 +50,9 @@ use crate::sys::Protection;
 /// # Keys never alias
 ///
 /// A key names one value, ever. Each slot counts its values, and the count survives the
-/// decommission of its memory. A slot that has held 2^31 values is exhausted. It is never used
-/// again, and [`stats`](Self::stats) counts it.
+/// decommission of its memory. A slot that has held 2^31 - 1 values is exhausted, or fewer with
+/// [`reserved_bits`](Builder::reserved_bits). It is never used again, and [`stats`](Self::stats)
+/// counts it.
 ///
 /// # When values are dropped
 ///
@@ -189,7 +190,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         // SAFETY: `inner` is what this slab's registry was made with.
         Ok(match unsafe { self.threads.find(&*self.inner) }? {
             Some(participant) => {
-                // SAFETY: participants live as long as `inner`.
+                // SAFETY: it lives as long as it has an owner, which is the thread.
                 let participant = unsafe { participant.as_ref() };
                 // SAFETY: the thread's own participant, which stays for the guard if the thread
                 // ends first.
@@ -204,7 +205,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     #[inline(never)]
     fn pin_on_thread_exit(&self) -> Result<Guard<'_, T, M>, OperationError> {
         let registration = self.inner.register()?;
-        // SAFETY: participants live as long as `inner`.
+        // SAFETY: it lives as long as it has an owner, which is the thread.
         let participant = unsafe { registration.participant().as_ref() };
         // SAFETY: registered just now, and it stays for the guard.
         let guard = Guard::new(unsafe { SlabOwner::new(&self.inner, participant) });
@@ -213,6 +214,10 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     }
 
     /// Removes every value for which `keep` returns `false`, in the order of [`Guard::iter`].
+    ///
+    /// # Panics
+    ///
+    /// If [`pin`](Self::pin) does, or `keep`.
     pub fn retain(&self, mut keep: impl FnMut(Key<M>, &T) -> bool) {
         let mut next = 1;
         while let Some(index) = self.inner.next_slot(&mut next) {
@@ -256,11 +261,23 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         sweep::sweep(&self.inner.allocator.space, threshold, Resume::Soon)
     }
 
+    /// Gives back all memory that can go back: `sweep(0)`.
+    pub fn shrink_to_fit(&self) {
+        self.sweep(0);
+    }
+
     /// Sweeps without flushing, so that a model stays small.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn sweep_values(&self) {
         sweep::sweep(&self.inner.allocator.space, 0, Resume::Soon);
+    }
+
+    /// Each participant that leaves takes others that have left out of the list.
+    #[cfg(model)]
+    #[doc(hidden)]
+    pub fn trim_always(&self) {
+        self.inner.participants.trim_always();
     }
 
     /// Counts exactly, at one moment. Blocks like [`Table::stats`](crate::Table::stats).
@@ -274,7 +291,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     ///
     /// # Errors
     ///
-    /// The first [`AuditError`] found, or that there was no memory for the audit.
+    /// Same as [`Table::audit`](crate::Table::audit).
     pub fn audit(&self) -> Result<Audit, AuditError> {
         audit(&self.inner.allocator)
     }
@@ -298,19 +315,9 @@ fmt!(
     }
 );
 
-impl<T: Send + Sync + 'static, M> Builder<Slab<T, M>> {
-    /// Exhausts slots earlier: after this generation. For tests.
-    ///
-    /// # Panics
-    ///
-    /// If the generation is above the greatest that a key can have.
-    #[doc(hidden)]
-    pub const fn last_generation(mut self, generation: u32) -> Self {
-        assert!(generation <= GENERATION_MAX);
-        self.config.last_generation = generation;
-        self
-    }
+generations!([T: Send + Sync + 'static, M] Slab<T, M>);
 
+impl<T: Send + Sync + 'static, M> Builder<Slab<T, M>> {
     /// Builds the slab: reserves the addresses, and commits nothing yet.
     ///
     /// # Errors

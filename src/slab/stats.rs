@@ -32,6 +32,15 @@ pub struct Stats {
     pub bytes_generations: u64,
     /// Participants: mutators, and threads that have used the slab without one.
     pub mutators: usize,
+    /// `true` if ranges of slots are biased toward participants, which remove there without a
+    /// locked instruction. See [`table::Stats`](crate::Stats::bias).
+    pub bias: bool,
+    /// Ranges that are biased toward a participant, since the last sweep.
+    pub ranges_biased: u64,
+    /// Ranges that all participants share, since the last sweep.
+    pub ranges_shared: u64,
+    /// Revocations of a bias since the slab was made.
+    pub revocations: u64,
     /// `true` if the counts are exact. See [`table::Stats`](crate::Stats::exact).
     pub exact: bool,
 }
@@ -43,6 +52,7 @@ impl Stats {
         let stopped = space.safepoint.stop().ok();
         let counts = space.counts(stopped.as_ref());
         let (waiting, exhausted) = (inner.waiting(), inner.exhausted());
+        let bias = space.bias.figures();
         Self {
             capacity: inner.allocator.capacity(),
             live: counts.live,
@@ -56,6 +66,10 @@ impl Stats {
             bytes_committed: counts.segments_committed * space.arena.segment_bytes() as u64,
             bytes_generations: 4 * u64::from(space.arena.geometry().segments()),
             mutators: stopped.as_ref().map_or(0, Stopped::participants),
+            bias: bias.is_on,
+            ranges_biased: bias.biased,
+            ranges_shared: bias.shared,
+            revocations: bias.revocations,
             exact: stopped.is_some(),
         }
     }

@@ -17,7 +17,7 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 
 use super::reclaim::era::Birth;
-use crate::bits::key::{GENERATION_MAX, Key};
+use crate::bits::key::{GENERATION_MASK, Key};
 use crate::bits::word::{LIVE_BIT, Payload, UNINITIALIZED_BIT, word};
 use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 
@@ -86,7 +86,7 @@ impl<T> SlabWord<T> {
     /// Returns the generation of the value in a slot in use.
     pub(crate) fn generation(self) -> u32 {
         let shift = if self.is_live() { LIVE_SHIFT } else { RESERVED_SHIFT };
-        (self.0 >> shift) as u32 & GENERATION_MAX
+        (self.0 >> shift) as u32 & GENERATION_MASK
     }
 
     #[inline(always)]
@@ -169,6 +169,15 @@ impl<T> Value<T> {
     pub(crate) unsafe fn get(&self) -> &T {
         // SAFETY: shared use of a value that exists.
         self.0.with(|content| unsafe { &*content.cast::<T>() })
+    }
+
+    /// # Safety
+    ///
+    /// The slot has a value, and the caller has exclusive use of it while the result lives.
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn get_mut(&self) -> &mut T {
+        // SAFETY: exclusive use of a value that exists.
+        self.0.with_mut(|content| unsafe { &mut *content.cast::<T>() })
     }
 
     /// # Safety

@@ -9,6 +9,8 @@
 //! - `pace`: how soon a sweep may follow one that found nothing
 //! - `space`: the subject of a sweep: arena, free lists, safepoint, unswept segments
 //! - `sweep`: the sweep itself
+//! - `restore`: slots that a collector has freed become unswept
+//! - `forced`: sweeps for a collector
 //!
 //! This part owns Invariant 4 (no slot is lost) across a sweep. It deliberately knows no entry: it
 //! reads of a slot whether it is free, and since which cycle.
@@ -20,9 +22,14 @@ mod pace;
 mod space;
 #[allow(clippy::module_inception)]
 mod sweep;
+mod restore;
+mod forced;
 
+pub(crate) use forced::{
+    begin_cycle, begin_first, claim_segment, restart, sweep_some, sweep_unpaced,
+};
+#[cfg(model)]
+pub(crate) use forced::{begin_only, finish_only};
 pub(crate) use space::Space;
 pub use sweep::SweepReport;
-pub(crate) use sweep::{Resume, sweep};
-#[cfg(model)]
-pub(crate) use sweep::{begin_only, finish_only};
+pub(crate) use sweep::{Resume, start_cycle, sweep};

@@ -58,3 +58,7 @@ impl Pace {
         self.next.store(next.as_nanos() as u64, Ordering::Relaxed);
     }
 }
+
+#[cfg(all(test, not(any(model, clockless))))]
+#[path = "../../tests/unit/pace.rs"]
+mod tests;

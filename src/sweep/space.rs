@@ -5,6 +5,7 @@ use crossbeam_utils::CachePadded;
 use super::pace::Pace;
 use super::unswept::Unswept;
 use crate::arena::Arena;
+use crate::bias::Bias;
 use crate::bits::word::Word;
 use crate::freelist::FreeList;
 use crate::safepoint::{Safepoint, Stopped};
@@ -18,6 +19,7 @@ use crate::sync::try_slice;
 #[derive(Debug)]
 pub(crate) struct Space<W: Word> {
     pub(crate) arena: Arena<W>,
+    pub(crate) bias: Bias,
     pub(crate) lists: Box<[CachePadded<FreeList>]>,
     pub(crate) safepoint: Safepoint,
     /// The number of slots that a local store takes or gives in one step.
@@ -47,14 +49,19 @@ impl Counts {
 
 impl<W: Word> Space<W> {
     /// `None` if there is no memory.
-    pub(crate) fn new(arena: Arena<W>, stripes: usize, magazine_size: u32) -> Option<Self> {
+    pub(crate) fn new(
+        arena: Arena<W>,
+        bias: Bias,
+        stripes: usize,
+        magazine_size: u32,
+    ) -> Option<Self> {
         let lists = try_slice(stripes, |_| CachePadded::new(FreeList::new()))?;
         let safepoint = Safepoint::new(lists.len())?;
         let unswept = Unswept::new(arena.geometry().segments())?;
-        Some(Self { arena, lists, safepoint, magazine_size, unswept, pace: Pace::new() })
+        Some(Self { arena, bias, lists, safepoint, magazine_size, unswept, pace: Pace::new() })
     }
 
-    fn free_in_lists(&self) -> u64 {
+    pub(crate) fn free_in_lists(&self) -> u64 {
         self.lists.iter().map(|list| u64::from(list.length())).sum()
     }
 

@@ -53,7 +53,7 @@ fn segment_worth<W: Word>(space: &Space<W>) -> u64 {
     u64::from(worth)
 }
 
-/// The most segments that one system call decommits.
+/// The most segments that one system call decommits: from a multiple of this on.
 const RUN: u32 = 16;
 
 /// The moment at which the world resumes.
@@ -94,7 +94,7 @@ fn sweep_now<W: Word>(space: &Space<W>, threshold: u64, resume: Resume) -> Sweep
 
 /// Does the part for which the world is stopped. The error is the length of a stop in vain: fewer
 /// than `enough` slots were free.
-fn begin<W: Word>(
+pub(super) fn begin<W: Word>(
     space: &Space<W>,
     enough: u64,
     resume: Resume,
@@ -120,20 +120,6 @@ fn begin<W: Word>(
     Ok(if worth_it { Ok(progress) } else { Err(progress.report.pause) })
 }
 
-/// Does only the part for which the world is stopped, so that a model can start from there.
-#[cfg(model)]
-pub(crate) fn begin_only<W: Word>(space: &Space<W>) {
-    let begun = begin(space, 1, Resume::Soon).expect("a model stops the world");
-    begun.expect("there is a free slot");
-}
-
-/// Does only the part after the stop.
-#[cfg(model)]
-pub(crate) fn finish_only<W: Word>(space: &Space<W>) {
-    let mut sweeper = space.safepoint.sweeper().expect("a model sweeps");
-    Progress::new(space).finish(space, &mut sweeper);
-}
-
 fn estimate<W: Word>(space: &Space<W>, free: u64, pause: Duration) -> SweepReport {
     let (segments, slots) = space.arena.committed.count();
     SweepReport {
@@ -147,7 +133,7 @@ fn estimate<W: Word>(space: &Space<W>, free: u64, pause: Duration) -> SweepRepor
 
 /// Forgets all chains and local stores, which have `slots`, and begins a sweep cycle. Later scans
 /// find the slots by their words. Takes a step a free list, a participant, and 64 segments.
-fn start_cycle<W: Word>(space: &Space<W>, stopped: &mut Stopped<'_>, slots: u64) {
+pub(crate) fn start_cycle<W: Word>(space: &Space<W>, stopped: &mut Stopped<'_>, slots: u64) {
     for list in &space.lists {
         list.take();
     }
@@ -155,6 +141,7 @@ fn start_cycle<W: Word>(space: &Space<W>, stopped: &mut Stopped<'_>, slots: u64)
     let cycle = stopped.cycle().next().unwrap_or_else(|| begin_again(space, stopped));
     stopped.begin_cycle(cycle);
     space.unswept.start_cycle(&space.arena, slots);
+    space.bias.begin_epoch();
 }
 
 /// Makes every free slot forget its cycle. The numbers of cycles are used up once in 2^30 sweeps.
@@ -167,19 +154,23 @@ fn begin_again<W: Word>(space: &Space<W>, _: &Stopped<'_>) -> Cycle {
 }
 
 /// The sweeper's progress. It goes from the top down, allocating threads from the bottom up.
-struct Progress {
+pub(super) struct Progress {
     /// The segments from this one on are done.
-    below: u32,
-    report: SweepReport,
+    pub(super) below: u32,
+    pub(super) report: SweepReport,
 }
 
 impl Progress {
-    fn new<W: Word>(space: &Space<W>) -> Self {
+    pub(super) fn new<W: Word>(space: &Space<W>) -> Self {
         let below = space.arena.geometry().segments();
         Self { below, report: SweepReport::default() }
     }
 
-    fn finish<W: Word>(mut self, space: &Space<W>, sweeper: &mut Sweeper<'_>) -> SweepReport {
+    pub(super) fn finish<W: Word>(
+        mut self,
+        space: &Space<W>,
+        sweeper: &mut Sweeper<'_>,
+    ) -> SweepReport {
         loop {
             // One step an operation, so that a stop waits for no more than that.
             match sweeper.enter() {
@@ -193,7 +184,7 @@ impl Progress {
     /// Deals with an unswept segment and, if it is wholly free, with those below that are wholly
     /// free too. Returns `false` if none was unswept. The caller is inside an operation or has
     /// stopped the world.
-    fn step<W: Word>(&mut self, space: &Space<W>, cycle: Cycle) -> bool {
+    pub(super) fn step<W: Word>(&mut self, space: &Space<W>, cycle: Cycle) -> bool {
         let (arena, unswept) = (&space.arena, &space.unswept);
         let Some(top) = unswept.highest(self.below) else { return false };
         let mut first = top;
@@ -202,7 +193,7 @@ impl Progress {
             if unswept.claim(top) {
                 let is_free = |s| Sample::at(arena, s, cycle).is_wholly_unswept;
                 let more = |s: u32| unswept.contains(s) && is_free(s) && unswept.claim(s);
-                while first > 0 && top - first + 1 < RUN && more(first - 1) {
+                while first % RUN != 0 && more(first - 1) {
                     first -= 1;
                 }
                 self.decommit(space, first, top, cycle);

@@ -22,13 +22,13 @@ use crate::sync::{AtomicU64, Ordering, try_slice};
 #[derive(Debug)]
 pub(crate) struct Unswept {
     /// A bit a segment: committed when the cycle began, and not claimed since.
-    segments: Box<[AtomicU64]>,
+    pub(super) segments: Box<[AtomicU64]>,
     /// A bit a segment: a sample fell on an unswept slot. Not modelled: a hint.
     promising: Box<[unmodelled::AtomicU64]>,
     /// The first word of `promising` that may have a bit set for an unswept segment. A hint.
     hint: unmodelled::AtomicUsize,
     /// The number of unswept slots, also of segments that are claimed and not finished.
-    slots: AtomicU64,
+    pub(super) slots: AtomicU64,
 }
 
 impl Unswept {
@@ -76,9 +76,9 @@ impl Unswept {
     /// Claims an unswept segment for the caller. Returns `false` if another thread was quicker.
     pub(crate) fn claim(&self, segment: u32) -> bool {
         let bit = 1u64 << (segment % 64);
-        // Relaxed: the bit alone decides which thread owns them. Their words were acquired with the
-        // gate, by safepoint.enter.load of the caller's operation, or with the stop.
-        let before = self.segments[(segment / 64) as usize].fetch_and(!bit, Ordering::Relaxed);
+        // Acquire: the words are as a collector left them. Partner: restore.restore.fetch_or. Those
+        // of other slots were acquired with the gate, or with the stop.
+        let before = self.segments[(segment / 64) as usize].fetch_and(!bit, Ordering::Acquire);
         before & bit != 0
     }
 

@@ -27,6 +27,17 @@ pub(crate) fn try_arc<T>(value: T) -> Option<Arc<T>> {
     Some(Arc(NonNull::from(Box::leak(counted))))
 }
 
+/// Returns the value, if this is the only reference.
+pub(crate) fn into_inner<T>(this: Arc<T>) -> Result<T, Arc<T>> {
+    // Acquire: sees what the other holders did.
+    if this.counted().count.load(Ordering::Acquire) > 1 {
+        return Err(this);
+    }
+    let counted = core::mem::ManuallyDrop::new(this).0;
+    // SAFETY: from a box, and this is the only reference, of which no other thread makes one.
+    Ok(unsafe { Box::from_raw(counted.as_ptr()) }.value)
+}
+
 impl<T> Arc<T> {
     fn counted(&self) -> &Counted<T> {
         // SAFETY: there while a reference is.

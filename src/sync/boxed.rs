@@ -22,6 +22,20 @@ pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
     Some(unsafe { Box::from_raw(place) })
 }
 
+/// Makes room for one more item in a list under a lock, by means of a list that is allocated and
+/// freed without the lock. The error is the number of items that `larger` is to have room for.
+pub(crate) fn make_room<T>(list: &mut Vec<T>, larger: &mut Vec<T>) -> Result<(), usize> {
+    let length = list.len();
+    if length == list.capacity() {
+        if larger.capacity() <= length {
+            return Err((2 * length).max(8));
+        }
+        larger.append(list);
+        core::mem::swap(larger, list);
+    }
+    Ok(())
+}
+
 /// Makes a boxed slice of values. `None` if there is no memory.
 pub(crate) fn try_slice<T>(length: usize, mut make: impl FnMut(usize) -> T) -> Option<Box<[T]>> {
     let mut values = Vec::new();

@@ -19,12 +19,12 @@
 //! `--cfg slotarena_observed` notes each access of a model. `--cfg slotarena_shuttle` also has
 //! shuttle run what is otherwise made for loom. Shuttle ignores orderings: all are SeqCst.
 //!
-//! This part deliberately knows nothing of slots: it only renames.
+//! This part deliberately knows nothing of slots. It renames, and adds what the standard library
+//! lacks: memory that may be refused, and a lock that answers its own holder.
 
 #[cfg(any(not(model), slotarena_shuttle, not(slotarena_observed)))]
 pub(crate) mod cell;
 mod boxed;
-#[cfg(not(model))]
 mod arc;
 #[cfg(not(model))]
 mod native;
@@ -45,7 +45,7 @@ mod lock;
 mod padding;
 mod clock;
 
-pub(crate) use boxed::{try_box, try_slice, try_zeros};
+pub(crate) use boxed::{make_room, try_box, try_slice, try_zeros};
 #[cfg(model)]
 pub(crate) use checked::*;
 pub(crate) use clock::Since;
@@ -58,4 +58,7 @@ pub(crate) use padding::PagePadding;
 /// they must not decide what a thread touches next, since a checker would miss the dependency.
 pub(crate) mod unmodelled {
     pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+
+    // Of what the owners of a mapping share: models join their threads before the last one goes.
+    pub(crate) use super::arc::{Arc, into_inner, try_arc};
 }

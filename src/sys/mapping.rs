@@ -9,31 +9,19 @@ use super::protection::Protection;
 
 /// A region with two addresses, which are equal where it is not protected.
 #[derive(Debug)]
-pub(crate) struct Mapping {
-    kind: Kind,
-    /// A copy, which is read without a branch on the kind.
-    write_base: NonNull<u8>,
-}
-
-#[derive(Debug)]
-enum Kind {
+pub(crate) enum Mapping {
     Plain(Region),
     #[cfg(linux_mappings)]
     Dual(DualMapping),
 }
 
-// SAFETY: the address belongs to what `kind` owns, which may be sent.
-unsafe impl Send for Mapping {}
-// SAFETY: same as for `Send`. The address is only read.
-unsafe impl Sync for Mapping {}
-
 /// Calls a method of the variant.
 macro_rules! each {
     ($kind:expr, $memory:ident => $call:expr) => {
         match $kind {
-            Kind::Plain($memory) => $call,
+            Mapping::Plain($memory) => $call,
             #[cfg(linux_mappings)]
-            Kind::Dual($memory) => $call,
+            Mapping::Dual($memory) => $call,
         }
     };
 }
@@ -44,29 +32,31 @@ impl Mapping {
         #[cfg(linux_mappings)]
         if protection != Protection::None {
             let dual = DualMapping::new(bytes, protection == Protection::Keys)?;
-            return Ok(Self { write_base: dual.write_base(), kind: Kind::Dual(dual) });
+            return Ok(Self::Dual(dual));
         }
         let _ = protection;
-        let region = Region::new(bytes)?;
-        Ok(Self { write_base: region.base(), kind: Kind::Plain(region) })
+        Ok(Self::Plain(Region::new(bytes)?))
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {
-        each!(&self.kind, memory => memory.base())
+        each!(self, memory => memory.base())
     }
 
     /// Returns the address for stores. A thread with rights may also load there.
-    #[inline(always)]
     pub(crate) fn write_base(&self) -> NonNull<u8> {
-        self.write_base
+        match self {
+            Self::Plain(region) => region.base(),
+            #[cfg(linux_mappings)]
+            Self::Dual(dual) => dual.write_base(),
+        }
     }
 
     pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        each!(&self.kind, memory => memory.make_writable(offset, bytes))
+        each!(self, memory => memory.make_writable(offset, bytes))
     }
 
     pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        each!(&self.kind, memory => memory.prefault(offset, bytes))
+        each!(self, memory => memory.prefault(offset, bytes))
     }
 
     /// # Safety
@@ -74,30 +64,30 @@ impl Mapping {
     /// No thread stores to the range concurrently, and the range is writable.
     pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
         // SAFETY: by the contract of this function.
-        each!(&self.kind, memory => unsafe { memory.decommit(offset, bytes) })
+        each!(self, memory => unsafe { memory.decommit(offset, bytes) })
     }
 
     pub(crate) fn set_apart(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        each!(&self.kind, memory => memory.set_apart(offset, bytes))
+        each!(self, memory => memory.set_apart(offset, bytes))
     }
 
     /// Returns `true` in a child of the process, if stores would go to what it shares with its
     /// parent: never for a region without a protection.
     pub(crate) fn is_foreign(&self) -> bool {
-        match &self.kind {
-            Kind::Plain(_) => false,
+        match self {
+            Mapping::Plain(_) => false,
             #[cfg(linux_mappings)]
-            Kind::Dual(dual) => dual.is_foreign(),
+            Mapping::Dual(dual) => dual.is_foreign(),
         }
     }
 
     /// Makes a child of the process read nothing of what it shares with its parent.
     /// Async-signal-safe.
     pub(crate) fn after_fork(&self) {
-        each!(&self.kind, memory => memory.after_fork())
+        each!(self, memory => memory.after_fork())
     }
 
     pub(crate) fn seal(&self, offset: usize, bytes: usize, sealed: bool) -> Result<(), i32> {
-        each!(&self.kind, memory => memory.seal(offset, bytes, sealed))
+        each!(self, memory => memory.seal(offset, bytes, sealed))
     }
 }

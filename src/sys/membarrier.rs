@@ -1,11 +1,12 @@
-//! The process-wide barrier of Linux ([`membarrier(2)`], private expedited, Linux 4.14), and two
-//! substitutes for a process that it was granted to and is refused later.
+//! The process-wide barriers of Linux ([`membarrier(2)`]): the one that makes each thread pass a
+//! fence (private expedited, Linux 4.14), and the one that also restarts its sequence (Linux 5.10).
+//! And the substitutes for a process that one was granted to and is refused later.
 //!
 //! [`membarrier(2)`]: https://man7.org/linux/man-pages/man2/membarrier.2.html
 
 #[cfg(all(test, linux, not(miri)))]
 pub(crate) use imp::global;
-pub(crate) use imp::{barrier, probe};
+pub(crate) use imp::{barrier, probe, probe_restart, restart};
 
 #[cfg(all(linux, not(miri)))]
 mod imp {
@@ -17,6 +18,8 @@ mod imp {
     const GLOBAL: libc::c_long = 1 << 0;
     const PRIVATE_EXPEDITED: libc::c_long = 1 << 3;
     const REGISTER_PRIVATE_EXPEDITED: libc::c_long = 1 << 4;
+    const PRIVATE_EXPEDITED_RSEQ: libc::c_long = 1 << 7;
+    const REGISTER_PRIVATE_EXPEDITED_RSEQ: libc::c_long = 1 << 8;
 
     /// Returns what the command returns. The error is the system's code.
     fn call(command: libc::c_long) -> Result<libc::c_long, i32> {
@@ -26,32 +29,58 @@ mod imp {
         if result < 0 { Err(errno()) } else { Ok(result) }
     }
 
-    /// Returns `true` if the system has the barrier and this process is registered for it.
-    /// Remembers that it is, and that the system lacks the barrier. After any other refusal, as by
-    /// a filter of system calls, the next call asks again.
-    pub(crate) fn probe() -> bool {
-        static AVAILABLE: OnceLock<bool> = OnceLock::new();
-        if let Some(&available) = AVAILABLE.get() {
-            return available;
+    /// Registers this process for a barrier, unless the answer is known. Returns `true` if the
+    /// system has the barrier and has granted it. Remembers that, and that the system lacks the
+    /// barrier. After any other refusal, as by a filter of system calls, the next call asks again.
+    fn granted(answer: &OnceLock<bool>, barrier: libc::c_long, register: libc::c_long) -> bool {
+        if let Some(&answer) = answer.get() {
+            return answer;
         }
-        let needed = PRIVATE_EXPEDITED | REGISTER_PRIVATE_EXPEDITED;
+        let needed = barrier | register;
         let granted = call(QUERY).and_then(|commands| match commands & needed == needed {
-            true => call(REGISTER_PRIVATE_EXPEDITED),
+            true => call(register),
             false => Err(libc::ENOSYS),
         });
         match granted {
             Err(code) if !is_final(code) => false,
-            _ => *AVAILABLE.get_or_init(|| granted.is_ok()),
+            _ => *answer.get_or_init(|| granted.is_ok()),
         }
+    }
+
+    /// Returns `true` if the process has [`barrier`].
+    pub(crate) fn probe() -> bool {
+        static AVAILABLE: OnceLock<bool> = OnceLock::new();
+        granted(&AVAILABLE, PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED)
+    }
+
+    /// Returns `true` if the process has [`restart`].
+    pub(crate) fn probe_restart() -> bool {
+        static AVAILABLE: OnceLock<bool> = OnceLock::new();
+        cfg!(slotarena_counted)
+            || granted(&AVAILABLE, PRIVATE_EXPEDITED_RSEQ, REGISTER_PRIVATE_EXPEDITED_RSEQ)
+    }
+
+    /// Passes a barrier. The registration for it is lost where a process is restored from a
+    /// checkpoint.
+    fn pass(barrier: libc::c_long, register: libc::c_long) -> bool {
+        let again = |_| call(register).and_then(|_| call(barrier));
+        call(barrier).or_else(again).is_ok()
     }
 
     /// Makes every running thread of the process pass a full fence before this returns. Returns
     /// `false` if the kernel refused the barrier and its substitutes.
     pub(crate) fn barrier() -> bool {
-        let private = || call(PRIVATE_EXPEDITED);
-        // The registration is lost where a process is restored from a checkpoint.
-        let again = |_| call(REGISTER_PRIVATE_EXPEDITED).and_then(|_| private());
-        private().or_else(again).is_ok() || global() || tour()
+        pass(PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED) || global() || tour().unwrap_or(true)
+    }
+
+    /// Interrupts the sequence of every other thread of the process before this returns: that of a
+    /// running thread by the barrier, that of a descheduled one before it runs again. Passes a full
+    /// fence in each as well. Returns `false` if the kernel refused the barrier and its substitute.
+    pub(crate) fn restart() -> bool {
+        // A tour deschedules the threads that run, which interrupts their sequences too.
+        cfg!(slotarena_counted)
+            || pass(PRIVATE_EXPEDITED_RSEQ, REGISTER_PRIVATE_EXPEDITED_RSEQ)
+            || tour().unwrap_or(false)
     }
 
     /// Makes every running thread of the system pass a full fence. Takes milliseconds, and needs no
@@ -68,8 +97,16 @@ mod imp {
         false
     }
 
-    // Never called, since `probe` returns `false`.
+    pub(crate) fn probe_restart() -> bool {
+        false
+    }
+
+    // The others are never called, since `probe` returns `false`.
     pub(crate) fn barrier() -> bool {
+        false
+    }
+
+    pub(crate) fn restart() -> bool {
         false
     }
 }

@@ -32,7 +32,8 @@
 //! - `pkeys`: x86 protection keys, and the calling thread's rights register
 //! - `unix`, `windows`, `heap`: the region of each system; plain allocated memory elsewhere
 //! - `tour`: the calling thread on each processor in turn, in place of a process-wide barrier
-//! - `membarrier`: Linux's process-wide barrier
+//! - `membarrier`: Linux's process-wide barriers
+//! - `rseq`: Linux's restartable sequences
 //! - `process`: whether a value was inherited from another process
 //! - `dual_mapping`: one memory at two addresses, the first read-only
 //! - `protection`: the available protections, and the calling thread's right to store
@@ -58,6 +59,8 @@ mod heap;
 pub(crate) mod tour;
 #[cfg(not(model))]
 pub(crate) mod membarrier;
+#[cfg(not(model))]
+pub(crate) mod rseq;
 #[cfg(all(linux_mappings, not(model)))]
 mod process;
 #[cfg(all(linux_mappings, not(model)))]

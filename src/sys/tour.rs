@@ -55,9 +55,10 @@ impl Mask {
 }
 
 /// Runs the calling thread on each processor in turn, and then on those of before. Returns `false`
-/// if the system refuses, does not do as it says, or lets another thread run elsewhere.
-pub(crate) fn tour() -> bool {
-    let Ok((before, processors)) = Mask::of(0) else { return false };
+/// if the system refuses, does not do as it says, or lets another thread run elsewhere. `None`
+/// where that cannot be told.
+pub(crate) fn tour() -> Option<bool> {
+    let Ok((before, processors)) = Mask::of(0) else { return Some(false) };
     // SeqCst: the caller's stores come before the switches of the others, and the caller's loads
     // after them. The kernel's own fences are the partners.
     fence(Ordering::SeqCst);
@@ -68,7 +69,7 @@ pub(crate) fn tour() -> bool {
         // The processors that the process may use have changed in the meantime.
         let _ = Mask::ALL.apply();
     }
-    granted && others_are_inside(&visited)
+    if granted { others_are_inside(&visited) } else { Some(false) }
 }
 
 /// Runs the calling thread on a processor and adds that to the mask, if the thread may use it.
@@ -97,15 +98,59 @@ fn visit(processor: usize, visited: &mut Mask) -> bool {
 }
 
 /// Returns `true` if all threads of the process run on these processors only. A thread can have
-/// others if it is in a control group of its own. Where threads cannot be listed, `true`.
-fn others_are_inside(visited: &Mask) -> bool {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return true };
-    let number = |name: std::ffi::OsString| name.to_str()?.parse().ok();
-    threads.flatten().filter_map(|entry| number(entry.file_name())).all(|thread| {
-        match Mask::of(thread) {
-            Ok((mask, _)) => visited.contains_all_of(&mask),
-            // The thread has ended.
-            Err(code) => code == libc::ESRCH,
+/// others if it is in a control group of its own. `None` where threads cannot be listed.
+///
+/// Allocates nothing: the caller may be a signal handler, or an allocator's hook.
+fn others_are_inside(visited: &Mask) -> Option<bool> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    // SAFETY: a path that ends in a zero.
+    let folder = unsafe { libc::open(c"/proc/self/task".as_ptr(), flags) };
+    if folder < 0 {
+        return None;
+    }
+    let mut are_inside = Some(true);
+    let mut entries = Entries([0; 4096]);
+    while are_inside == Some(true) {
+        let (bytes, at) = (size_of::<Entries>(), entries.0.as_mut_ptr());
+        // SAFETY: writes at most `bytes` bytes to the buffer.
+        let read = unsafe { libc::syscall(libc::SYS_getdents64, folder, at, bytes) };
+        match usize::try_from(read) {
+            Ok(0) => break,
+            Ok(read) => are_inside = Some(entries.threads(read).all(|t| is_inside(t, visited))),
+            Err(_) => are_inside = None,
         }
-    })
+    }
+    // SAFETY: the folder's own descriptor.
+    unsafe { libc::close(folder) };
+    are_inside
+}
+
+fn is_inside(thread: libc::pid_t, visited: &Mask) -> bool {
+    match Mask::of(thread) {
+        Ok((mask, _)) => visited.contains_all_of(&mask),
+        // The thread has ended.
+        Err(code) => code == libc::ESRCH,
+    }
+}
+
+/// Entries of a folder, as the kernel writes them: 8 bytes for the node, 8 for the place, 2 for the
+/// length of the entry, 1 for the kind, and the name, which ends in a zero.
+#[repr(align(8))]
+struct Entries([u8; 4096]);
+
+impl Entries {
+    /// The entries in the first `bytes` whose names are numbers.
+    fn threads(&self, bytes: usize) -> impl Iterator<Item = libc::pid_t> {
+        let mut rest = self.0.get(..bytes).unwrap_or(&[]);
+        let entries = core::iter::from_fn(move || {
+            let length = u16::from_ne_bytes(rest.get(16..18)?.try_into().ok()?);
+            let entry = rest.get(..usize::from(length).max(19))?;
+            rest = &rest[entry.len()..];
+            Some(entry)
+        });
+        entries.filter_map(|entry| {
+            let name = core::ffi::CStr::from_bytes_until_nul(entry.get(19..)?).ok()?;
+            name.to_str().ok()?.parse().ok()
+        })
+    }
 }

@@ -53,25 +53,7 @@ pub(crate) fn page_bytes() -> Option<usize> {
 impl Region {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
-        // One unit more, so that it contains an aligned range.
-        let padded = bytes.checked_add(SEGMENT_BYTES).ok_or(libc::ENOMEM)?;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE;
-        // Without rights at first: where a program has its memory locked (`mlockall`), what can be
-        // read is read immediately, page by page.
-        // SAFETY: a fresh anonymous mapping touches no existing memory.
-        let start = unsafe { libc::mmap(ptr::null_mut(), padded, libc::PROT_NONE, flags, -1, 0) };
-        let start = mapped(start)?.cast::<u8>();
-        let before = start.align_offset(SEGMENT_BYTES);
-        let after = padded - before - bytes;
-        let base = start.wrapping_add(before);
-        for (at, length) in [(start, before), (base.wrapping_add(bytes), after)] {
-            if length > 0 {
-                // SAFETY: the range lies in the fresh mapping, outside of the region. If the kernel
-                // refuses, it stays mapped and unused, which does no harm.
-                unsafe { libc::munmap(at.cast(), length) };
-            }
-        }
-        let base = NonNull::new(base).ok_or(libc::ENOMEM)?;
+        let base = NonNull::new(aligned(bytes)?).ok_or(libc::ENOMEM)?;
         // From here on dropping `region` unmaps that.
         let region = Self { base, bytes };
         region.protect(0, bytes, libc::PROT_READ)?;
@@ -79,11 +61,19 @@ impl Region {
         #[cfg(linux)]
         {
             // A core dump has the writable prefix only.
-            region.advise(0, bytes, libc::MADV_DONTDUMP);
+            if region.is_large() {
+                region.advise(0, bytes, libc::MADV_DONTDUMP);
+            }
             // Asked before memory can be short.
             advice_zeroes();
         }
         Ok(region)
+    }
+
+    /// Returns `true` if a core dump would grow by what is never used.
+    #[cfg(linux)]
+    fn is_large(&self) -> bool {
+        self.bytes > 4 * SEGMENT_BYTES
     }
 
     /// Asks for small pages, best effort. Memory goes back by 64 KiB, which would split huge pages.
@@ -116,7 +106,9 @@ impl Region {
             self.protect(offset, bytes, libc::PROT_READ | libc::PROT_WRITE)?;
         }
         #[cfg(linux)]
-        self.advise(offset, bytes, libc::MADV_DODUMP);
+        if self.is_large() {
+            self.advise(offset, bytes, libc::MADV_DODUMP);
+        }
         let _ = self.at(offset, bytes);
         Ok(())
     }
@@ -171,6 +163,45 @@ impl Region {
         self.keep_small_pages(offset, bytes);
         Ok(())
     }
+}
+
+/// Maps a range that begins at a multiple of [`SEGMENT_BYTES`]. Without rights: where a program has
+/// its memory locked (`mlockall`), what can be read is read immediately, page by page.
+fn aligned(bytes: usize) -> Result<*mut u8, i32> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE;
+    let map = |hint: *mut u8, bytes| {
+        // SAFETY: a fresh anonymous mapping touches no existing memory. A hint is none to replace.
+        let at = unsafe { libc::mmap(hint.cast(), bytes, libc::PROT_NONE, flags, -1, 0) };
+        mapped(at).map(|at| at.cast::<u8>())
+    };
+    let unmap = |at: *mut u8, bytes| {
+        // SAFETY: the range lies in a fresh mapping, which nothing uses. If the kernel refuses, it
+        // stays mapped and unused, which does no harm.
+        unsafe { libc::munmap(at.cast(), bytes) };
+    };
+    // Systems map downward, so that a range is aligned if the last one was, or else would be if it
+    // began a little lower.
+    let mut hint = ptr::null_mut();
+    for _ in 0..2 {
+        let start = map(hint, bytes)?;
+        let above = start.addr() % SEGMENT_BYTES;
+        if above == 0 {
+            return Ok(start);
+        }
+        unmap(start, bytes);
+        hint = start.wrapping_sub(above);
+    }
+    // One unit more, so that it contains an aligned range.
+    let padded = bytes.checked_add(SEGMENT_BYTES).ok_or(libc::ENOMEM)?;
+    let start = map(ptr::null_mut(), padded)?;
+    let before = start.align_offset(SEGMENT_BYTES);
+    let base = start.wrapping_add(before);
+    for (at, length) in [(start, before), (base.wrapping_add(bytes), padded - before - bytes)] {
+        if length > 0 {
+            unmap(at, length);
+        }
+    }
+    Ok(base)
 }
 
 /// Returns `true` if advice makes a private anonymous range read as zeros, as Linux documents it.

@@ -51,21 +51,15 @@ impl<W: Word> WithOwner<W> for Own<'_, W> {
     const IS_REGISTERED: bool = true;
 
     #[inline(always)]
-    fn with<R>(&self, refused: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
-        self.with_last(refused, f)
-    }
-
-    #[inline(always)]
-    fn with_last<R>(&self, _: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
+    fn with_else<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R, _: impl FnOnce() -> R) -> R {
         // SAFETY: the mutator owns the record and is not `Sync`. `f` runs no user code, so no
         // second token is used before `f` returns.
         f(unsafe { Owner::new(self.allocator, self.record) })
     }
 
     #[inline(always)]
-    fn with_else<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R, _: impl FnOnce() -> R) -> R {
-        // SAFETY: as in `with_last`.
-        f(unsafe { Owner::new(self.allocator, self.record) })
+    fn with_last<R>(&self, unknown: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
+        self.with(unknown, f)
     }
 
     fn is_last(&self) -> bool {

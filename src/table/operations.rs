@@ -13,7 +13,8 @@ macro_rules! operations {
         ///
         /// [`AllocError::CapacityExhausted`] if no slot was free at one moment during the call;
         /// [`AllocError::OutOfMemory`] if the system refused memory and no slot was free;
-        /// [`AllocError::ReservedBit`] if the entry sets the bit that the table reserves.
+        /// [`AllocError::ReservedBit`] if the entry sets the bit that the table reserves;
+        /// [`AllocError::Operation`] if no operation could begin.
         #[inline]
         pub fn allocate(&$self, entry: E) -> Result<Handle, AllocError> {
             ops::allocate($by, entry)
@@ -26,8 +27,8 @@ macro_rules! operations {
         ///
         /// # Errors
         ///
-        /// [`AllocError::CapacityExhausted`] and [`AllocError::OutOfMemory`], as
-        /// [`allocate`](Self::allocate).
+        /// [`AllocError::CapacityExhausted`], [`AllocError::OutOfMemory`], and
+        /// [`AllocError::Operation`], as [`allocate`](Self::allocate).
         #[inline]
         pub fn allocate_uninitialized(&$self) -> Result<Handle, AllocError> {
             ops::allocate_uninitialized($by)
@@ -53,7 +54,8 @@ macro_rules! operations {
         ///
         /// # Errors
         ///
-        /// [`SetError::InvalidHandle`] if the handle names no slot in use;
+        /// [`SetError::InvalidHandle`] if the handle names no slot in use, or if no operation could
+        /// begin;
         /// [`SetError::ReservedBit`] if the entry sets the bit that the table reserves.
         #[inline]
         pub fn set(&$self, handle: Handle, entry: E) -> Result<Option<E>, SetError> {
@@ -68,7 +70,8 @@ macro_rules! operations {
         /// # Errors
         ///
         /// [`HandleError`] if the handle names no live slot: freed already, never allocated, beyond
-        /// the capacity, or allocated without an entry. Nothing is changed then.
+        /// the capacity, or allocated without an entry. Also if no operation could begin, which
+        /// [`HandleError::operation`] tells. Nothing is changed then.
         #[inline]
         pub fn free(&$self, handle: Handle) -> Result<E, HandleError> {
             ops::free($by, handle)
@@ -76,8 +79,13 @@ macro_rules! operations {
 
         /// Frees a live slot that only the caller frees, and returns its entry. Lock-free.
         ///
-        /// Saves the atomic read-modify-write by which [`free`](Self::free) decides which of
-        /// several frees wins.
+        /// Saves what [`free`](Self::free) takes to decide which of several frees wins: an atomic
+        /// read-modify-write, or a restartable sequence.
+        ///
+        /// If no operation can begin, the slot stays live, and its entry is returned all the same.
+        /// That happens in a signal handler, or in an allocator's hook, that interrupts another
+        /// call on this table. It also happens in a child process that cannot use the table, or if
+        /// there is no memory for the thread's first operation.
         ///
         /// # Safety
         ///
@@ -94,7 +102,8 @@ macro_rules! operations {
         ///
         /// # Errors
         ///
-        /// [`HandleError`] if the slot is free or has an entry. Nothing is changed then.
+        /// [`HandleError`] if the slot is free or has an entry, or if no operation could begin.
+        /// Nothing is changed then.
         pub fn free_uninitialized(&$self, handle: Handle) -> Result<(), HandleError> {
             ops::free_uninitialized($by, handle)
         }
@@ -103,7 +112,7 @@ macro_rules! operations {
         ///
         /// # Errors
         ///
-        /// [`FreeManyError`] tells how many handles named none, and which came first. All others
+        /// [`FreeManyError`] tells how many handles were refused, and which came first. All others
         /// are freed.
         pub fn free_many(&$self, handles: &[Handle]) -> Result<(), FreeManyError> {
             ops::free_many($by, handles)
@@ -181,7 +190,8 @@ macro_rules! whole_table {
         ///
         /// # Errors
         ///
-        /// The first [`AuditError`] found, or that there was no memory for the audit.
+        /// The first [`AuditError`] found, or that there was no memory for the audit, or that the
+        /// world could not be stopped.
         pub fn audit(&$self) -> Result<Audit, AuditError> {
             audit(&$table.allocator)
         }
@@ -189,11 +199,14 @@ macro_rules! whole_table {
         /// Shows every live slot's handle and entry to `f`, in ascending order, with the world
         /// stopped: a consistent picture of one moment. Blocks like [`sweep`](Self::sweep).
         ///
+        /// Inside `f`, [`get`](Self::get) works. Calls on this table that change or stop it do
+        /// nothing, and those that return errors return
+        /// [`OperationError::Reentered`](crate::OperationError::Reentered). If `f` waits for
+        /// another thread that makes such a call, that cannot be noticed, and both wait forever.
+        ///
         /// # Panics
         ///
-        /// If `f` calls a function of this table other than [`get`](Self::get), which would wait
-        /// for itself. If `f` waits for another thread that does, that cannot be noticed, and both
-        /// wait forever. A panic of `f` is passed on, and the world resumes.
+        /// If `f` itself calls this function of the same table, or panics. The world resumes.
         pub fn for_each_live(&$self, mut f: impl FnMut(Handle, E)) {
             let space = &$table.allocator.space;
             let _stopped = space.safepoint.stop_for_closure();

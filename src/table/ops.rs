@@ -18,11 +18,14 @@ pub(crate) trait WithOwner<W: Word> {
     /// `true` if the token is always at hand.
     const IS_REGISTERED: bool;
 
-    /// Calls `f` with the token. Returns `refused` if there is none: the thread cannot register.
-    fn with<R>(&self, refused: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R;
-
-    /// Like [`with`](Self::with), with a function that makes the result.
+    /// Calls `f` with the token, or `refused` if there is none: the thread cannot register.
     fn with_else<R>(&self, f: impl FnOnce(Owner<'_, W>) -> R, refused: impl FnOnce() -> R) -> R;
+
+    /// Calls `f` with the token. Returns `refused` if there is none.
+    #[inline(always)]
+    fn with<R>(&self, refused: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
+        self.with_else(f, || refused)
+    }
 
     /// Calls `f` with the token if that is at hand. Else returns `unknown`.
     fn with_last<R>(&self, unknown: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R;

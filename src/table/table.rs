@@ -168,17 +168,6 @@ impl<E: Packed> WithOwner<E::Word> for Table<E> {
     const IS_REGISTERED: bool = false;
 
     #[inline(always)]
-    fn with<R>(&self, refused: R, f: impl FnOnce(Owner<'_, E::Word>) -> R) -> R {
-        let allocator = &*self.allocator;
-        let call = |record: &_, _| {
-            // SAFETY: as in `with_last`.
-            f(unsafe { Owner::new(allocator, record) })
-        };
-        // SAFETY: the allocator is the one that this table's registry was made with.
-        unsafe { self.threads.with(allocator, refused, call, |refused, _| refused) }
-    }
-
-    #[inline(always)]
     fn with_else<R>(
         &self,
         f: impl FnOnce(Owner<'_, E::Word>) -> R,

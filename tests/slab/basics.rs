@@ -128,3 +128,38 @@ fn a_mutator_does_all_that_the_slab_does() {
     assert!(mutator.remove(key) && !mutator.remove(key));
     assert_eq!(mutator.flush(), 0);
 }
+
+#[test]
+fn taking_waits_for_the_guards_of_others() {
+    let slab = small();
+    let mutator = slab.mutator();
+    for round in 0..if cfg!(miri) { 3 } else { 100 } {
+        let key = slab.insert(round.to_string()).expect("room");
+        let seen = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let guard = slab.pin();
+                let value = guard.get(key).expect("live");
+                seen.wait();
+                std::thread::sleep(std::time::Duration::from_micros(300));
+                assert_eq!(value, &round.to_string(), "it stays as long as the guard");
+            });
+            seen.wait();
+            let taken = if round % 2 == 0 { slab.take_wait(key) } else { mutator.take_wait(key) };
+            assert_eq!(taken, Ok(round.to_string()));
+        });
+        assert_eq!(slab.take_wait(key), Err(TakeError::Absent));
+    }
+    assert_eq!((slab.len(), slab.flush()), (0, 0));
+}
+
+#[test]
+fn a_value_that_the_caller_itself_may_see_is_not_waited_for() {
+    let slab = small();
+    let key = slab.insert("a".to_owned()).expect("room");
+    let guard = slab.pin();
+    assert_eq!(slab.take_wait(key), Err(TakeError::OwnGuard));
+    assert_eq!(guard.get(key).map(String::as_str), Some("a"), "the value stays");
+    drop(guard);
+    assert_eq!(slab.take_wait(key).as_deref(), Ok("a"));
+}

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
 
+use slotarena::slab::TakeError;
 use slotarena::{Key, Slab};
 
 /// A value that counts its drop.
@@ -73,6 +74,25 @@ struct Aligned(u8);
 #[derive(PartialEq, Debug)]
 #[repr(align(8192))]
 struct Page(u8);
+
+#[test]
+fn a_guard_that_is_kept_delays_one_take_and_none_of_what_is_inserted_later() {
+    let slab: Slab<String> = Slab::builder().capacity(100).build().expect("a small slab");
+    std::thread::scope(|scope| {
+        let guard = slab.pin();
+        let beside = scope.spawn(|| {
+            let key = slab.insert("same era".to_owned()).expect("room");
+            assert_eq!(slab.take(key), Err(TakeError::Guarded), "the guard may see it");
+            for _ in 0..10 {
+                let key = slab.insert("later".to_owned()).expect("room");
+                assert_eq!(slab.take(key).as_deref(), Ok("later"));
+            }
+        });
+        beside.join().expect("no panic");
+        drop(guard);
+    });
+    assert_eq!(slab.flush(), 0);
+}
 
 #[test]
 fn values_of_every_size() {

@@ -99,3 +99,26 @@ fn made_up_keys_name_nothing() {
         }
     }
 }
+
+#[test]
+fn reserved_bits_of_keys_are_clear() {
+    let slab: Slab<u8> =
+        Slab::builder().capacity(1).reserved_bits(30).build().expect("a small slab");
+    for _ in 0..4 {
+        let key = slab.insert(1).expect("generations are left");
+        assert_eq!(key.to_raw() >> 34, 0);
+        assert!(slab.remove(key));
+    }
+    assert!(slab.insert(1).is_err());
+    let wrong = std::panic::catch_unwind(|| Slab::<u8>::builder().reserved_bits(32));
+    assert!(wrong.is_err(), "no bit for a generation");
+}
+
+#[test]
+fn the_null_key_names_nothing() {
+    let slab = Slab::<u8>::builder().build().expect("a slab");
+    slab.insert(1).expect("room");
+    assert!(!slab.contains(Key::NULL) && slab.get(Key::NULL).is_none());
+    assert!(!slab.remove(Key::default()) && Key::<()>::default().is_null());
+    assert_eq!((slab.key_at(0), slab.key_at(u32::MAX)), (None, None));
+}

@@ -1,31 +1,11 @@
 //! Up to 32 threads insert, read, remove, and take stamped values of one slab.
-//!
-//! A value repeats its own key. A torn value holds two keys, a dropped one holds zeros, and a stale
-//! one holds another key.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use fastrand::Rng;
 use slotarena::{Key, Slab};
 
-const WORDS: usize = 8;
-
-struct Value([u64; WORDS], &'static AtomicUsize);
-
-impl Value {
-    fn check(&self, key: Key) {
-        assert_eq!(self.0, [key.to_raw(); WORDS], "{key:?}: torn, stale or dropped");
-    }
-}
-
-impl Drop for Value {
-    fn drop(&mut self) {
-        let first = self.0[0];
-        assert!(first != 0 && self.0 == [first; WORDS], "dropped twice, or torn");
-        self.0 = [0; WORDS];
-        self.1.fetch_add(1, Ordering::Relaxed);
-    }
-}
+use crate::stamped::{Value, WORDS};
 
 /// How many keys all threads share.
 const KNOWN: usize = 256;
@@ -133,4 +113,45 @@ fn eight_threads() {
 #[test]
 fn thirty_two_threads() {
     run(32);
+}
+
+/// Participants that have left are freed, while others look at all that there are.
+#[test]
+fn participants_come_and_go() {
+    let drops: &'static AtomicUsize = Box::leak(Box::default());
+    let slab: Slab<Value> = Slab::builder().capacity(1 << 20).build().expect("a slab");
+    let rounds = if cfg!(miri) { 2 } else { 400 };
+    let insert = || {
+        let make = |key: Key| Value([key.to_raw(); WORDS], drops);
+        slab.insert_with(make).expect("room")
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..rounds {
+                    let mutators: Vec<_> = (0..60).map(|_| slab.mutator()).collect();
+                    for mutator in &mutators {
+                        let key = insert();
+                        let guard = mutator.pin();
+                        let value = guard.get(key).expect("live");
+                        // It waits for the guard, and stays when the mutator leaves.
+                        assert!(mutator.remove(key));
+                        value.check(key);
+                    }
+                }
+            });
+            scope.spawn(|| {
+                let mutator = slab.mutator();
+                for _ in 0..10 * rounds {
+                    let key = insert();
+                    mutator.pin().get(key).expect("live").check(key);
+                    assert!(mutator.remove(key));
+                    mutator.flush();
+                }
+            });
+        }
+    });
+    assert_eq!((slab.flush(), slab.len()), (0, 0));
+    assert_eq!(drops.load(Ordering::Relaxed), 2 * rounds * 70, "each value is dropped once");
+    slab.audit().expect("in order");
 }

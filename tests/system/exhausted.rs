@@ -3,6 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use slotarena::code::{CodePointerError, CodePointerTable, EntryPoint};
 use slotarena::{AllocError, BuildError, OperationError, Slab, Table, UniqueTable};
 
 use crate::common::{cases, check_empty};
@@ -46,7 +47,7 @@ static ALLOCATOR: Refusing = Refusing;
 
 /// Runs `work` with each of its allocations refused in turn, until all of them are granted.
 /// `refused` gets what `work` returned after a refusal.
-fn refuse_each<R>(work: impl Fn() -> R, refused: impl Fn(R) -> bool, name: &str) {
+fn refuse_each<R>(work: impl Fn() -> R, refused: impl Fn(R), name: &str) {
     for n in 0.. {
         LEFT.set(n);
         let result = work();
@@ -63,14 +64,17 @@ fn refuse_each<R>(work: impl Fn() -> R, refused: impl Fn(R) -> bool, name: &str)
 
 #[test]
 fn building_without_memory_is_an_error() {
-    let is_error = |error: Option<BuildError>| error.is_none_or(|e| e == BuildError::OutOfMemory);
     let check = |error: Option<BuildError>| {
-        assert!(is_error(error), "{error:?}");
-        true
+        assert!(error.is_none_or(|e| e == BuildError::OutOfMemory), "{error:?}");
     };
     refuse_each(|| Table::<u64>::builder().capacity(1000).build().err(), check, "table");
     refuse_each(|| UniqueTable::<u64>::builder().capacity(1000).build().err(), check, "unique");
     refuse_each(|| Slab::<String>::builder().capacity(1000).build().err(), check, "slab");
+    refuse_each(
+        || CodePointerTable::builder().index_bits_at_most(16).build().err(),
+        check,
+        "code table",
+    );
 }
 
 #[test]
@@ -92,14 +96,9 @@ fn a_threads_first_operation_without_memory_is_an_error() {
         LEFT.set(one.1);
         one.0
     };
-    let check = |first: Result<_, AllocError>| {
-        match first {
-            Ok(handle) => assert_eq!(table.free(handle), Ok(1)),
-            Err(error) => {
-                assert_eq!(error, AllocError::Operation(OperationError::OutOfMemory));
-            }
-        }
-        true
+    let check = |first: Result<_, AllocError>| match first {
+        Ok(handle) => assert_eq!(table.free(handle), Ok(1)),
+        Err(error) => assert_eq!(error, AllocError::Operation(OperationError::OutOfMemory)),
     };
     refuse_each(first, check, "first operation");
     drop(mutators);
@@ -133,4 +132,23 @@ fn a_first_insertion_without_memory_gives_the_value_back() {
     assert_eq!(refused.into_value(), "one");
     drop(mutator);
     assert!(slab.insert("two".to_owned()).is_ok(), "there is memory now");
+}
+
+#[test]
+fn a_native_function_without_memory_is_an_error() {
+    let table = CodePointerTable::builder().index_bits_at_most(16).build().expect("a table");
+    let address = Cell::new(0);
+    let native = || {
+        // A new one each time, and often the first of its shard.
+        address.set(address.get() + 16);
+        let address = std::ptr::without_provenance(address.get());
+        table.handle_for_native(EntryPoint::new(address).expect("not null"))
+    };
+    let check = |made: Result<_, CodePointerError>| {
+        let refused = CodePointerError::Operation(OperationError::OutOfMemory);
+        assert!(made.is_ok() || made == Err(refused), "{made:?}");
+    };
+    refuse_each(native, check, "native function");
+    assert!(native().is_ok(), "there is memory now");
+    table.close().expect("only native functions");
 }

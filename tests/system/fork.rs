@@ -8,8 +8,11 @@ use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use slotarena::code::CodePointerError;
+use slotarena::collected::{ExternalPointerTable, Space, Tag};
+use slotarena::slab::TakeError;
 use slotarena::{
-    CodePointerTable, EntryPoint, Handle, Pool, Protection, Signature, Slab, Table, UniqueTable,
+    CodePointerTable, CountedPool, CountedSlab, EntryPoint, Handle, Pool, Protection, Signature,
+    Slab, Table, UniqueTable,
 };
 
 use crate::alone::alone;
@@ -195,6 +198,72 @@ fn a_child_has_a_copy_of_a_busy_slab_and_pool() {
 }
 
 #[test]
+fn a_child_has_a_copy_of_busy_counted_values() {
+    alone("fork::a_child_has_a_copy_of_busy_counted_values", || {
+        let slab = CountedSlab::<String>::builder().capacity(30_000).build().expect("a slab");
+        let pool = CountedPool::<String>::builder().capacity(1000).build().expect("a pool");
+        let key = slab.insert("kept".to_owned()).expect("room");
+        let owned = slab.get_owned(key).expect("live");
+        // Threads of the parent have references to it, which are never dropped in a child.
+        let shared = slab.insert("shared".to_owned()).expect("room");
+        let work = |thread: usize| {
+            let all: Vec<_> = (0..200).map_while(|n| slab.insert(format!("{n}")).ok()).collect();
+            let entry = slab.get(shared).expect("live");
+            assert!(all.iter().all(|&key| slab.get_owned(key).is_some()));
+            assert!(all.into_iter().all(|key| slab.remove(key)));
+            drop(entry);
+            if thread == 0 {
+                slab.sweep(0);
+                let own = pool.create_with(|text| text.push('x')).expect("room");
+                assert!(pool.clear(own));
+            }
+        };
+        beside(work, || {
+            for _ in 0..FORKS {
+                in_child(End::Exit, || ());
+                in_child(End::Exit, || {
+                    assert_eq!(*owned, "kept");
+                    let entry = slab.get(key).expect("live");
+                    assert!(slab.remove(key) && slab.get(key).is_none());
+                    assert_eq!((&**entry, &**entry.clone()), ("kept", "kept"));
+                    let again = slab.insert("fresh".to_owned()).expect("room");
+                    assert_eq!(slab.take(again).as_deref(), Ok("fresh"));
+                    assert!(slab.remove(shared), "references of others keep it");
+                    assert!(slab.get(shared).is_none());
+                    slab.sweep(0);
+                    slab.audit().expect("a sound copy");
+                    let own = pool.create_with(|text| text.push('x')).expect("room");
+                    assert_eq!(pool.get(own).as_deref().map(String::as_str), Some("x"));
+                    assert!(pool.clear(own));
+                    pool.shrink_to_fit();
+                });
+            }
+        });
+        assert_eq!(slab.take(key), Err(TakeError::Guarded), "`owned` keeps it");
+        assert_eq!(*owned, "kept");
+        assert_eq!(slab.take(shared).as_deref(), Ok("shared"));
+        drop(slab);
+        assert_eq!(*owned, "kept");
+    });
+}
+
+#[test]
+fn a_child_drops_its_copies_of_counted_values() {
+    alone("fork::a_child_drops_its_copies_of_counted_values", || {
+        let slab = CountedSlab::<String>::builder().capacity(1000).build().expect("a slab");
+        let key = slab.insert("one".to_owned()).expect("room");
+        let mut owned = slab.get_owned(key);
+        let mut slab = Some(slab);
+        in_child(End::Exit, || drop((slab.take(), owned.take())));
+        in_child(End::Exit, || drop((owned.take(), slab.take())));
+        let slab = slab.expect("the parent's");
+        assert_eq!(owned.as_deref().map(String::as_str), Some("one"));
+        drop(owned);
+        assert_eq!(slab.take(key).as_deref(), Ok("one"));
+    });
+}
+
+#[test]
 fn a_child_reads_a_plain_code_pointer_table_and_writes_nothing() {
     alone("fork::a_child_reads_a_plain_code_pointer_table_and_writes_nothing", || {
         let builder = CodePointerTable::builder().protection(Protection::None);
@@ -274,5 +343,58 @@ fn a_table_that_cannot_be_stopped_is_refused_to_the_child() {
             done.store(true, Ordering::Relaxed);
         });
         assert_eq!(table.free(handle), Ok(5));
+    });
+}
+
+/// Uses a collected table. A collection may be under way, for good.
+fn uses_collected(table: &ExternalPointerTable, space: &Space, live: &[u32]) {
+    let tag = Tag::<u64>::owned(50).expect("bound to this type alone");
+    for (number, &raw) in (0..).zip(live) {
+        assert_eq!(table.with(raw, tag, |value| *value), Ok(number));
+    }
+    if let Ok(handle) = space.allocate_owned(tag, Box::new(7)) {
+        assert_eq!(table.take(handle.to_raw(), tag), Ok(7));
+    }
+    if let Ok(marking) = table.begin(&[space]) {
+        assert_eq!(marking.mark_all(live), live.len());
+        assert!(marking.sweep().and_then(|s| s.finish()).is_ok());
+    }
+}
+
+#[test]
+fn a_child_has_a_copy_of_a_busy_collected_table() {
+    alone("fork::a_child_has_a_copy_of_a_busy_collected_table", || {
+        let table = ExternalPointerTable::builder().capacity(100_000).build().expect("a table");
+        let space = table.space().expect("a space");
+        let tag = Tag::<u64>::owned(50).expect("bound to this type alone");
+        let one = |n| space.allocate_owned(tag, Box::new(n)).expect("room").to_raw();
+        let live: Vec<u32> = (0..100).map(one).collect();
+        let work = |thread| {
+            if thread == 0 {
+                let marking = table.begin(&[&space]).expect("one collector");
+                marking.mark_all(&live);
+                assert!(marking.sweep().and_then(|s| s.finish()).is_ok());
+            } else {
+                for n in 0..300 {
+                    let raw = one(n);
+                    // A collection may have been quicker.
+                    let _ = table.take(raw, tag);
+                }
+            }
+        };
+        beside(work, || {
+            for _ in 0..FORKS {
+                in_child(End::Exit, || ());
+                in_child(End::Exit, || {
+                    if table.get(live[0], tag).is_some() && space.allocate_unpublished().is_ok() {
+                        uses_collected(&table, &space, &live);
+                    }
+                });
+                in_child(End::Immediately, || drop((space.clone(), table.clone())));
+            }
+        });
+        for (number, &raw) in (0..).zip(&live) {
+            assert_eq!(table.take(raw, tag), Ok(number), "the parent's table is its own");
+        }
     });
 }

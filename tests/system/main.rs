@@ -5,9 +5,12 @@
 //! - `descriptors`: descriptors run out, are closed, and the size of files is limited.
 //! - `dumps`: what a core dump has of a table.
 //! - `locked`: memory is locked (`mlockall`).
+//! - `maps`: the process can have no more mappings.
 //! - `messages`: the limits that errors name.
 //! - `reading`: what reading made-up handles costs.
 //! - `sealing`: the system refuses to seal read-only segments.
+//! - `sequences`: restartable sequences that cannot be restarted.
+//! - `cgroup`: a process in a cgroup with little memory.
 //! - `ended`: what threads that have ended leave behind.
 //! - `exhausted`: memory is refused, at each allocation in turn.
 //! - `fork`: the process forks, at rest and with threads at work.
@@ -20,6 +23,7 @@ mod alone;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cgroup;
 mod ended;
 mod exhausted;
 mod fork;
@@ -28,9 +32,11 @@ mod barrier;
 mod descriptors;
 mod dumps;
 mod locked;
+mod maps;
 mod messages;
 mod reading;
 mod sealing;
+mod sequences;
 
 use slotarena::{CodePointerTable, EntryPoint, Handle, Protection, Signature};
 
@@ -57,8 +63,8 @@ pub fn works(table: &CodePointerTable) {
     table.audit().expect("a sound table");
 }
 
-/// Returns the lines of `/proc/self/smaps` about mappings inside a range: the head of each, and its
-/// flags.
+/// Returns the lines of `/proc/self/smaps` about mappings that a range meets: the head of each, and
+/// its flags.
 pub fn mappings(start: usize, bytes: usize) -> Vec<(String, String)> {
     let text = std::fs::read_to_string("/proc/self/smaps").expect("this process's mappings");
     let mut found = Vec::new();
@@ -67,7 +73,7 @@ pub fn mappings(start: usize, bytes: usize) -> Vec<(String, String)> {
         let range = line.split_once(' ').and_then(|(range, _)| range.split_once('-'));
         let number = |text| usize::from_str_radix(text, 16).ok();
         if let Some((from, to)) = range.and_then(|(from, to)| Some((number(from)?, number(to)?))) {
-            head = (start <= from && to <= start + bytes).then(|| line.to_owned());
+            head = (start < to && from < start.saturating_add(bytes)).then(|| line.to_owned());
         } else if let (Some(flags), Some(head)) = (line.strip_prefix("VmFlags:"), &head) {
             found.push((head.clone(), flags.to_owned()));
         }

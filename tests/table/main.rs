@@ -1,5 +1,6 @@
 //! The table and the unique table through their public interface, one behavior a test.
 //!
+//! - `bias`: ranges that are biased toward a participant.
 //! - `building`: making tables and closing them.
 //! - `capacity`: a table has exactly as many slots as it says.
 //! - `every_handle`: reading by any number.
@@ -16,6 +17,7 @@
 #![cfg(not(all(loom, feature = "loom")))]
 
 mod building;
+mod bias;
 mod capacity;
 mod every_handle;
 mod format;

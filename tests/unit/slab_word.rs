@@ -5,7 +5,7 @@ use crate::bits::word::{self, Cycle, State};
 
 quickcheck::quickcheck! {
     fn words_say_what_was_put_in(generation: u32, birth: u32, other: u32) -> bool {
-        let (generation, other) = (generation & GENERATION_MAX, other & GENERATION_MAX);
+        let (generation, other) = (generation & GENERATION_MASK, other & GENERATION_MASK);
         let birth = Birth::from_bits(birth.max(1));
         // SAFETY: index 7, and generations.
         let key = |generation| unsafe { Key::<()>::new(7, generation) };
@@ -25,7 +25,7 @@ quickcheck::quickcheck! {
 
     fn a_free_slot_is_no_keys(link: u32, generation: u32) -> bool {
         // SAFETY: index 7, and a generation.
-        let key = unsafe { Key::<()>::new(7, generation & GENERATION_MAX) };
+        let key = unsafe { Key::<()>::new(7, generation & GENERATION_MASK) };
         let free: SlabWord<u8> = word::free_with(Cycle::SECOND, link);
         !free.is(key) && !free.has_value()
     }

@@ -163,7 +163,7 @@ extern "C" fn case_a_pool_keeps_storage() {
     assert_eq!(pool.spare(), 1);
     let key = pool.create_with(|bytes| assert!(bytes.capacity() >= 1000)).expect("room");
     assert!(pool.get(key).expect("live").is_empty());
-    pool.sweep();
+    pool.sweep(0);
 }
 
 #[unsafe(no_mangle)]

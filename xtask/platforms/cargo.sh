@@ -369,7 +369,7 @@ prepare_thread() {
 run_thread() {
     link="-Zpre-link-arg=-Wl,--whole-archive -Zpre-link-arg=$(runtime tsan)"
     link="$link -Zpre-link-arg=-Wl,--no-whole-archive -Clink-arg=-Wl,--export-dynamic"
-    RUSTFLAGS="-Zsanitizer=thread -Zexternal-clangrt $link ${RUSTFLAGS:-}" \
+    RUSTFLAGS="-Zsanitizer=thread --cfg slotarena_plain -Zexternal-clangrt $link ${RUSTFLAGS:-}" \
         CARGO_BUILD_TARGET=$host with_std "$@"
 }
 

@@ -34,7 +34,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use mistakes::stress;
 use mistakes::verdicts::{KNOWN, ORDERINGS};
 use run::{Options, TARGET};
-use source::{sites, tree};
+use source::{sites, surface, tree};
 
 const USAGE: &str = "\
 Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those named
@@ -46,8 +46,8 @@ Usage: cargo xtask verify [--quick] [CHECK...]   run all checks, or only those n
        cargo xtask verify stress --seconds N     the stress test alone, for hours if need be
        cargo xtask verify --list                 list the checks
        cargo xtask sites                         list the atomic accesses, as the proofs name them
+       cargo xtask surface                       write docs/API.txt: the crate's public items
        cargo xtask figures                       measure, and write benches/RESULTS.md and plots
-       cargo xtask loom-patch                    put a corrected copy of loom into the build folder
 
   --quick   leave out the slow checks (unless named) and shorten the others
   --seconds how long the stress test runs, on the crate or on each mistake; default 60
@@ -66,6 +66,7 @@ const COMMANDS: [(&str, Run); 13] = [
     ("help", |_| print(USAGE)),
     ("list", |_| print(verify::listing())),
     ("sites", |_| list_sites()),
+    ("surface", |_| surface::write()),
     ("figures", |_| figures::regenerate()),
     ("mutants", |options| ORDERINGS.run(options)),
     ("seeded", |options| KNOWN.run(options)),
@@ -73,7 +74,6 @@ const COMMANDS: [(&str, Run); 13] = [
     ("seeded-tsan", |options| stress::run(options, true)),
     ("mutant-list", |_| ORDERINGS.check().and_then(|()| KNOWN.check())),
     ("proofs", proofs::run),
-    ("loom-patch", |_| loom::patched::patch()),
     ("compare", |_| loom::compare::compare(&TARGET.join("outcomes"))),
 ];
 

@@ -8,7 +8,8 @@
 //!
 //! - `era`: the clock, and the reservation of a guard
 //! - `limbo`: the values that a participant has removed and that a guard may still see
-//! - `participant`: one participant of a slab, and the list of all
+//! - `participant`: one participant of a slab
+//! - `participants`: the list of all, and when one may be freed
 //!
 //! # The bad case, and why it does not happen
 //!
@@ -45,3 +46,4 @@
 pub(crate) mod era;
 pub(crate) mod limbo;
 pub(crate) mod participant;
+pub(crate) mod participants;

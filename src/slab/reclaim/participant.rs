@@ -1,7 +1,6 @@
-//! The participants of a slab: what each reserves, and what it has removed.
+//! A participant of a slab: what it reserves, and what it has removed.
 
 use core::cell::Cell;
-use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
 use super::era::Reservation;
@@ -9,7 +8,7 @@ use super::limbo::Limbo;
 use crate::bits::handle::OperationError;
 use crate::safepoint::{self, LightSide, Record};
 use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU64, Ordering, PagePadding, UnsafeCell, try_box, unmodelled,
+    AtomicBool, AtomicPtr, AtomicU64, Ordering, PagePadding, UnsafeCell, unmodelled,
 };
 
 /// One participant of a slab: a thread, or a mutator. It is also one of the allocator below, where
@@ -23,7 +22,8 @@ use crate::sync::{
 /// | `waiting` | any thread, as a figure | owner, inside an operation where it is exact |
 /// | `asleep` | any thread | any thread |
 /// | `owned` | any thread | a thread that acquires it, by compare-and-swap; owner |
-/// | `next` | any thread | none once the participant is in the list |
+/// | `next` | any thread | the holder of the list's lock, once the participant is in the list |
+/// | `next_retired` | the list's trimmer | the same |
 // Aligned like a record, to share no page with one. Not in models, where stacks are small.
 #[cfg_attr(not(model), repr(C, align(4096)))]
 pub(crate) struct Participant {
@@ -36,9 +36,12 @@ pub(crate) struct Participant {
     waiting: AtomicU64,
     /// Looks of other participants at this limbo since the owner's last. Not modelled: a hint.
     asleep: unmodelled::AtomicU64,
-    owned: AtomicBool,
-    /// In a cell, so that loom sees a read before the participant is in the list.
-    next: UnsafeCell<*const Participant>,
+    pub(super) owned: AtomicBool,
+    pub(super) next: AtomicPtr<Participant>,
+    pub(super) next_retired: Cell<*mut Participant>,
+    /// Read at each visit, and written to at the end, so that loom sees a visit after the end.
+    #[cfg(model)]
+    alive: UnsafeCell<()>,
 }
 
 /// What only the owner of a participant touches.
@@ -51,6 +54,8 @@ pub(crate) struct Private {
     pub(crate) is_leaving: Cell<bool>,
     /// The number of looks of the owner at its limbo.
     pub(crate) looks: Cell<u32>,
+    /// The values that waited after the last look of a pool.
+    pub(crate) delayed: Cell<u64>,
     /// The owner's record in the allocator below.
     record: Cell<Option<NonNull<Record>>>,
     pub(crate) registration: Cell<Option<safepoint::Registration>>,
@@ -63,6 +68,7 @@ impl Private {
             is_dropping: Cell::new(false),
             is_leaving: Cell::new(false),
             looks: Cell::new(0),
+            delayed: Cell::new(0),
             record: Cell::new(record),
             registration: Cell::new(None),
         }
@@ -140,12 +146,12 @@ unsafe impl Send for Registration {}
 unsafe impl Sync for Registration {}
 
 impl Registration {
-    /// The participant. It lives as long as the list.
+    /// The participant. It lives as long as it has an owner.
     pub(crate) fn participant(&self) -> NonNull<Participant> {
         self.0
     }
 
-    /// The registration of a participant whose owner has left.
+    /// The registration of a participant that is the caller's.
     pub(crate) fn of(participant: NonNull<Participant>) -> Self {
         Self(participant)
     }
@@ -156,7 +162,7 @@ impl Participant {
     pub(crate) const WRITTEN_AT: usize = if cfg!(model) { 0 } else { 0xa80 };
 
     const_fn! {
-        fn new(next: *const Participant, record: Option<NonNull<Record>>) -> Self {
+        pub(super) fn new(next: *mut Participant, record: Option<NonNull<Record>>) -> Self {
             Self {
                 _padding: PagePadding::new(),
                 reservation: Reservation::none(),
@@ -166,7 +172,10 @@ impl Participant {
                 waiting: AtomicU64::new(0),
                 asleep: unmodelled::AtomicU64::new(0),
                 owned: AtomicBool::new(true),
-                next: UnsafeCell::new(next),
+                next: AtomicPtr::new(next),
+                next_retired: Cell::new(ptr::null_mut()),
+                #[cfg(model)]
+                alive: UnsafeCell::new(()),
             }
         }
     }
@@ -176,7 +185,7 @@ impl Participant {
     pub(crate) fn refused(error: OperationError) -> &'static Participant {
         const fn of(error: OperationError) -> Participant {
             let record = ptr::from_ref(Record::refused(error)).cast_mut();
-            Participant::new(ptr::null(), NonNull::new(record))
+            Participant::new(ptr::null_mut(), NonNull::new(record))
         }
         static REFUSED: [Participant; 3] = [
             of(OperationError::Reentered),
@@ -192,10 +201,22 @@ impl Participant {
         unreachable!("{error}")
     }
 
-    fn next(&self) -> *const Participant {
-        // SAFETY: no thread writes to it once the participant is in the list, and a thread that
-        // finds the participant there has acquired it.
-        self.next.with(|next| unsafe { *next })
+    /// Tells loom of a visit.
+    #[inline(always)]
+    pub(super) fn visit(&self) {
+        #[cfg(model)]
+        self.alive.with(|_| ());
+    }
+
+    /// Frees the participant. A model keeps it, so that a visit that comes too late finds it.
+    pub(super) fn end(self: Box<Self>) {
+        #[cfg(model)]
+        {
+            let kept = Box::leak(self);
+            kept.alive.with_mut(|_| ());
+            // As a new owner would use it.
+            kept.limbo.with_mut(|_| ());
+        }
     }
 
     /// Attaches the participant to its record in the allocator below. For the owner.
@@ -225,7 +246,7 @@ impl Participant {
     pub(crate) unsafe fn record(&self) -> &Record {
         // SAFETY: by the contract of this function.
         let record = unsafe { self.private.record.get().unwrap_unchecked() };
-        // SAFETY: records live as long as the safepoint.
+        // SAFETY: the record lives as long as the registration, which stands beside it.
         unsafe { record.as_ref() }
     }
 
@@ -277,103 +298,6 @@ const _: () =
 fmt!([] Debug for Participant, |this, f| {
     f.debug_struct("Participant").field("waiting", &this.waiting()).finish_non_exhaustive()
 });
-
-/// The list of every participant ever made. Each lives as long as the list.
-#[derive(Debug)]
-pub(crate) struct Participants {
-    head: AtomicPtr<Participant>,
-    /// The participants in the list. Not modelled: a hint.
-    count: unmodelled::AtomicUsize,
-    owns: PhantomData<Participant>,
-}
-
-impl Participants {
-    pub(crate) fn new() -> Self {
-        let head = AtomicPtr::new(ptr::null_mut());
-        Self { head, count: unmodelled::AtomicUsize::new(0), owns: PhantomData }
-    }
-
-    /// Acquires a participant without an owner, or makes a new one. Lock-free.
-    /// `None` if there is no memory.
-    pub(crate) fn join(&self) -> Option<Registration> {
-        if let Some(registration) = self.iter().find_map(|participant| self.acquire(participant)) {
-            return Some(registration);
-        }
-        // Relaxed: the compare-and-swap decides.
-        let mut head = self.head.load(Ordering::Relaxed);
-        let participant = Box::into_raw(try_box(Participant::new(head, None))?);
-        loop {
-            // Release: a thread that finds the participant finds it whole, and those behind it,
-            // since only read-modify-writes touch the head. Partner: participant.iter.load. Relaxed
-            // on failure: tries again.
-            match self.head.compare_exchange(
-                head,
-                participant,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => head = now,
-            }
-            // SAFETY: from a box.
-            let unknown = unsafe { &*participant };
-            // SAFETY: not in the list yet.
-            unknown.next.with_mut(|next| unsafe { *next = head });
-        }
-        // Relaxed: a hint.
-        self.count.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: from a box.
-        Some(Registration(unsafe { NonNull::new_unchecked(participant) }))
-    }
-
-    /// The approximate number of participants in the list.
-    pub(crate) fn count(&self) -> usize {
-        // Relaxed: a hint.
-        self.count.load(Ordering::Relaxed)
-    }
-
-    /// Makes a participant the caller's. `None` if it has an owner. Wait-free.
-    pub(crate) fn acquire(&self, participant: &Participant) -> Option<Registration> {
-        let owned = &participant.owned;
-        // Acquire: what the last owner left is the caller's now. Partner: participant.leave.store.
-        // Relaxed on failure: another thread owns it.
-        owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
-        Some(Registration(NonNull::from(participant)))
-    }
-
-    /// Gives a participant up. Its limbo stays as it is.
-    pub(crate) fn leave(&self, registration: Registration) {
-        // SAFETY: participants live as long as the list.
-        let participant = unsafe { registration.0.as_ref() };
-        // Release: hands the participant to its next owner. Partner:
-        // participant.acquire.compare_exchange.
-        participant.owned.store(false, Ordering::Release);
-    }
-
-    /// All participants, owned or not, that were in the list when this was called. Wait-free.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Participant> + Clone {
-        // Acquire: the participants are found whole. Partner: participant.join.compare_exchange.
-        let mut next = self.head.load(Ordering::Acquire).cast_const();
-        core::iter::from_fn(move || {
-            // SAFETY: a participant of this list, or null.
-            let participant = unsafe { next.as_ref() }?;
-            next = participant.next();
-            Some(participant)
-        })
-    }
-}
-
-impl Drop for Participants {
-    fn drop(&mut self) {
-        // Relaxed: no other thread has the list.
-        let mut next = self.head.load(Ordering::Relaxed);
-        while !next.is_null() {
-            // SAFETY: from a box, and reached once.
-            let participant = unsafe { Box::from_raw(next) };
-            next = participant.next().cast_mut();
-        }
-    }
-}
 
 #[cfg(all(test, not(model)))]
 #[path = "../../../tests/unit/participant.rs"]

@@ -13,7 +13,7 @@ use fs_err as fs;
 
 use super::trial::{End, Outcome, QUICK, build, explore, tests};
 use crate::loom::patched;
-use crate::run::{TARGET, context, seconds, share_out};
+use crate::run::{TARGET, context, output_of, seconds, share_out};
 use crate::source::{Tree, fingerprint};
 
 /// What a quick exploration is limited to, as a model's line says it.
@@ -57,7 +57,7 @@ impl Campaign {
         if open.is_empty() {
             return Ok(());
         }
-        patched::patch()?;
+        output_of(&patched::patch())?;
         let schedule = self.schedule(base)?;
         let (started, done) = (Instant::now(), AtomicUsize::new(0));
         let tried = share_out(&open, |worker, variant| {

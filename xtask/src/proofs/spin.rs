@@ -1,6 +1,6 @@
 //! The protocol again, for SPIN: all states of the models in `models.txt`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,15 @@ use crate::source::Tree;
 
 const MODELS: &str = "proofs/spin/models.txt";
 const LIMIT: Duration = Duration::from_secs(1800);
-const MEMORY: u32 = 7000;
+const MEMORY: u32 = 9000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     pub name: String,
     pub invariants: String,
     pub what: String,
+    /// The main file.
+    file: String,
     /// `-DMUTATORS=2 …`
     definitions: String,
     how: &'static [&'static str; 4],
@@ -37,7 +39,7 @@ const HOW: [[&str; 4]; 3] = [
 pub fn models(tree: &Tree) -> Result<Vec<Model>> {
     let lines = text(tree, MODELS)?.lines();
     let lines = lines.filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-    let form = "NAME | INVARIANTS | WHAT | DEFINITIONS | safety, progress, or stops";
+    let form = "NAME | INVARIANTS | WHAT | FILE DEFINITIONS | safety, progress, or stops";
     let wrong = |line| format!("{MODELS}: `{line}`, expected `{form}`");
     lines.map(|line| model(line).with_context(|| wrong(line))).collect()
 }
@@ -47,8 +49,10 @@ fn model(line: &str) -> Option<Model> {
     let mut how = how.split(' ');
     let (word, quick) = (how.next()?, how.next() == Some("quick"));
     let how = HOW.iter().find(|how| how[0] == word)?;
-    let definitions = definitions.split(' ').map(|d| format!("-D{d} ")).collect();
-    Some(Model { name, invariants, what, definitions, how, quick })
+    let mut definitions = definitions.split(' ');
+    let file = definitions.next().filter(|file| file.ends_with(".pml"))?.to_owned();
+    let definitions = definitions.map(|d| format!("-D{d} ")).collect();
+    Some(Model { name, invariants, what, file, definitions, how, quick })
 }
 
 /// Explores the models, two at a time; in a quick run the short ones.
@@ -56,7 +60,7 @@ pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<()> {
     let mut models = models(tree)?;
     models.retain(|model| model.quick || !quick);
     ensure!(!models.is_empty(), "no model was explored");
-    // Lines that a model has not come to, for each.
+    // Lines that a model has not come to, for each, and its main file.
     let unreached = share_out(&models, |_, model| {
         let Model { name, invariants, what, how: [.., meaning], .. } = model;
         println!("exploring {name}: {what}");
@@ -67,12 +71,21 @@ pub fn run(tree: &Tree, folder: &Path, quick: bool) -> Result<()> {
         }
         let (states, seconds) = (found.states, started.elapsed().as_secs_f64());
         println!("states: {name} | {invariants} | {what} | {meaning} | {states} | {seconds:.1}");
-        Ok(found.unreached)
+        Ok((model.file.clone(), found.unreached))
     })?;
-    let lines = unreached.into_iter().reduce(|a, b| &a & &b).unwrap_or_default();
-    let lines = Vec::from_iter(lines).join(", ");
+    let lines = Vec::from_iter(in_none(unreached)).join(", ");
     ensure!(quick || lines.is_empty(), "no model comes to these lines: {lines}");
     Ok(())
+}
+
+/// Returns the lines to which no model of some main file has come. Each model has its main file and
+/// the lines to which it has not come.
+fn in_none(unreached: Vec<(String, BTreeSet<String>)>) -> BTreeSet<String> {
+    let mut by_file: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (file, lines) in unreached {
+        by_file.entry(file).and_modify(|all| *all = &*all & &lines).or_insert(lines);
+    }
+    by_file.into_values().flatten().collect()
 }
 
 /// What is given to SPIN so that the shortest way to an error can be searched for.
@@ -86,12 +99,12 @@ struct Found {
 }
 
 fn explore(tree: &Tree, model: &Model, folder: &Path, more: &str) -> Result<Found> {
-    let Model { name, definitions, how: [_, compile, options, _], .. } = model;
+    let Model { name, file, definitions, how: [_, compile, options, _], .. } = model;
     copy(tree, ".pml", folder)?;
-    let spin = program("spin", &format!("-a {more} {definitions} table.pml"));
+    let spin = program("spin", &format!("-a {more} {definitions} {file}"));
     output_of(&spin.within(folder))?;
     let bfs = if more == SHORTEST { "-DBFS" } else { "" };
-    let flags = format!("-O2 -w -DCOLLAPSE -DMEMLIM={MEMORY} {compile} {bfs} -o pan pan.c");
+    let flags = format!("-O2 -w -DMEMLIM={MEMORY} {compile} {bfs} -o pan pan.c");
     output_of(&program("gcc", &flags).within(folder))?;
     let mut lines = Vec::new();
     let pan = program(folder.join("pan"), options).within(folder);
@@ -138,17 +151,20 @@ pub fn counterexample(tree: &Tree, model: &Model, folder: &Path) -> Result<Optio
 
 /// Returns what is done on the way to the error that was found.
 fn trail(model: &Model, folder: &Path, more: &str) -> Result<String> {
-    let arguments = format!("-t -T {more} {} -k", model.definitions);
-    let spin = program("spin", &arguments).argument(folder.join("table.pml.trail"));
-    let said = output_of(&spin.argument("table.pml").within(folder))?;
+    let Model { file, definitions, .. } = model;
+    let arguments = format!("-t -T {more} {definitions} -k");
+    let spin = program("spin", &arguments).argument(folder.join(format!("{file}.trail")));
+    let said = output_of(&spin.argument(file).within(folder))?;
     let steps = said.lines().filter_map(|line| line.trim().strip_prefix("@ "));
     let step = |step: &str| {
-        // The mutators come first.
+        // The mutators come first, or the participants.
         let (number, what) = step.split_once(' ').unwrap_or((step, ""));
-        if model.definitions.contains(&format!("-DMUTATORS={number} ")) {
-            format!("sweeper    {what}\n")
-        } else {
-            format!("mutator {number}  {what}\n")
+        let is_last = |many| definitions.contains(&format!("-D{many}={number} "));
+        match (&**file, is_last("MUTATORS"), is_last("PARTICIPANTS")) {
+            (_, true, _) => format!("sweeper    {what}\n"),
+            (_, _, true) => format!("pauser         {what}\n"),
+            ("bias.pml", ..) => format!("participant {number}  {what}\n"),
+            _ => format!("mutator {number}  {what}\n"),
         }
     };
     Ok(steps.map(step).collect())
@@ -157,6 +173,27 @@ fn trail(model: &Model, folder: &Path, more: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_line_of_a_main_file_is_to_be_reached() {
+        let model = |file: &str, lines: &[&str]| {
+            (file.to_owned(), lines.iter().map(|line| (*line).to_owned()).collect())
+        };
+        let in_none = |models: &[_]| Vec::from_iter(in_none(models.to_vec())).join(" ");
+        let (a, b) = (model("a.pml", &["a:1", "a:2"]), model("a.pml", &["a:2", "a:3"]));
+        assert_eq!(in_none(&[a.clone(), b.clone()]), "a:2");
+        // The models of another file do not come to these lines, nor need they.
+        assert_eq!(in_none(&[a, model("b.pml", &["b:7"]), b, model("b.pml", &[])]), "a:2");
+        assert_eq!(in_none(&[]), "");
+    }
+
+    #[test]
+    fn a_model_names_its_main_file() {
+        let read = |definitions: &str| model(&format!("a | 1 | b | {definitions} | safety quick"));
+        let found = read("table.pml MUTATORS=2 MIXED").unwrap();
+        assert_eq!((&*found.file, &*found.definitions), ("table.pml", "-DMUTATORS=2 -DMIXED "));
+        assert_eq!(read("MUTATORS=2"), None);
+    }
 
     #[test]
     fn an_exploration_counts_if_it_is_whole() {

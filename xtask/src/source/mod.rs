@@ -5,6 +5,10 @@
 //! - `tree`: copies of the crate, as small as the models or the stress test can be built from
 //! - `sites`: the names of the atomic accesses, and the source with one weakened
 //! - `patch`: known mistakes as unified diffs, and how they are applied
+//! - `expand`: macros and what they make
+//! - `items`: parsed items
+//! - `declared`: public items, how they are declared, and their list
+//! - `surface`: the public items of a crate
 //! - `lists`: text files with a reason for each name
 //! - `tidy`: the project's style, as tests
 
@@ -12,6 +16,10 @@ pub mod lexer;
 pub mod tree;
 pub mod sites;
 pub mod patch;
+pub mod expand;
+pub mod items;
+pub mod declared;
+pub mod surface;
 pub mod lists;
 #[cfg(test)]
 mod tidy;
@@ -19,4 +27,4 @@ mod tidy;
 pub use lists::{List, read_reasons, rows};
 pub use patch::{MISTAKES, Mistake, mistakes};
 pub use sites::{Site, mutants, sites};
-pub use tree::{LOOM_PATCH, Tree, crate_only, fingerprint, read_folder};
+pub use tree::{Tree, crate_only, fingerprint, read_folder};

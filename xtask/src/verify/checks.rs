@@ -147,17 +147,20 @@ pub static CHECKS: &[Check] = table! {
         Cargo(&["RUSTDOCFLAGS+=-Dwarnings doc --no-deps --document-private-items"]);
     "unit", "each module by itself", "cargo test", Always, Tests, 15: Cargo(&["test --lib"]);
     "doctest", "examples in the documentation", "cargo test", Always, Tests, 10:
-        Cargo(&["test --doc"]);
+        Cargo(&["test --doc --features serde"]);
     "property", "random actions against a model", "quickcheck", Always, Cases, 15:
         Cargo(&["test --release --test properties -- --nocapture"]);
     "table", "the table: public behavior", "cargo test", Always, Tests, 15:
         Cargo(&["test --test table --test layout"]);
     "slab", "the slab: drops, stale keys, stress", "cargo test", Always, Tests, 15:
-        Cargo(&["test --release --features serde --test slab"]);
+        Cargo(&["test --release --features serde --test slab --test counted"]);
     "code", "the table of code pointers", "cargo test", Always, Tests, 10:
         Cargo(&["test --test code"]);
-    "every-handle", "all handles, all signatures", "cargo test", Thorough, Cases, 10: Cargo(&[
-        "SLOTARENA_HEAVY=1 test --release --test code -- --nocapture every_handle"]);
+    "collected", "collected tables: marks, sweeps, moves", "cargo test", Always, Tests, 20:
+        Cargo(&["test --release --test collected"]);
+    "every-handle", "all handles, all signatures and tags", "cargo test", Thorough, Cases, 10:
+        Cargo(&["SLOTARENA_HEAVY=1 test --release --test code --test collected -- --nocapture \
+            every_handle"]);
     "keys", "protection keys, emulated", "QEMU", Thorough, Tests, 20: Platform;
     "tidy", "the project's own style", "cargo test", Always, Tests, 5:
         Cargo(&["test --package xtask -- source::tidy::"]);
@@ -178,9 +181,16 @@ pub static CHECKS: &[Check] = table! {
         "test --release --test limits -- --test-threads=1",
         &["test --release --test limits --test system --test interposed --test hooks -- \
             --test-threads=1"]);
+    "unbiased", "the same without sequences", "cargo test", Thorough, Tests, 15: Aside(unbiased);
     "counts", "instructions, locks, system calls", "callgrind, ptrace", Thorough, Cases, 15:
         By(counts);
     "loom", "all interleavings of small models", "loom", Always, Models, 40: By(models);
+    "guide", "a user's models, on both looms", "loom", Thorough, Tests, 15: By(guide);
+    "compat", "tracing-subscriber on slotarena", "cargo test", Thorough, Tests, 15: Cargo(&[
+        "CARGO_TARGET_DIR=$TARGET/compat test --release --manifest-path \
+            compat/sharded-slab/Cargo.toml",
+        "CARGO_TARGET_DIR=$TARGET/compat test --release --manifest-path \
+            compat/tracing/Cargo.toml"]);
     "loom-gap", "what loom misses, corrected", "loom", Thorough, Cases, 20: By(gap);
     "shuttle", "loom finds what shuttle does", "shuttle, loom", Thorough, Outcomes, 20:
         By(compare::plan);
@@ -188,7 +198,8 @@ pub static CHECKS: &[Check] = table! {
         Aside(proofs::plan);
     "examples", "the parts of the examples", "cargo test", Always, Tests, 10:
         Cargo(&["test --package replay --examples", "run --example handles",
-            "run --example unique", "run --example sweep", "run --example slab"]);
+            "run --example unique", "run --example sweep", "run --example slab",
+            "run --example connections", "run --example entities", "run --example intern"]);
     "mutant-list", "lists of mutants and mistakes", "xtask", Always, Cases, 5: Own;
     "seeded", "models notice known mistakes", "loom", OnRequest, Runs, 30: Own;
     "seeded-stress", "known mistakes, stressed", "cargo test", OnRequest, Runs, 600: Own;
@@ -202,6 +213,9 @@ pub static CHECKS: &[Check] = table! {
     "wasm-calls", "WebAssembly, and an attack", "example wasm_calls", Thorough, Runs, 20: Cargo(
         &["run --release --example wasm_calls -- --seconds 2",
             "run --release --example wasm_calls -- --seconds 2 --attack"]);
+    "host-objects", "host objects of a runtime", "example host_objects", Thorough, Runs, 20: Cargo(
+        &["test --package host_objects", "run --release --example host_objects",
+            "run --release --example host_objects -- --sweeper thread --attack"]);
     "bench-smoke", "benchmarks run, once each", "cargo bench", Thorough, Runs, 20:
         Cargo(&["bench -- --test"]);
     "msrv", "oldest supported compiler", "cargo check", Thorough, Runs, 15: Platform;
@@ -218,15 +232,31 @@ fn stress(options: &Options) -> Plan {
     Ok(vec![stress.env("SLOTARENA_STRESS_SECONDS", seconds.to_string())])
 }
 
+/// What tests frees, in processes to which the C library gives no sequences.
+fn unbiased(options: &Options) -> Plan {
+    let seconds = options.seconds.unwrap_or(20).to_string();
+    let without = |tests| {
+        let test = cargo(&format!("GLIBC_TUNABLES=glibc.pthread.rseq=0 test {tests}"));
+        test.env("SLOTARENA_STRESS_SECONDS", &*seconds)
+    };
+    let tests = [
+        "--lib --test table --test code",
+        "--release --test slab --features serde",
+        "--release --test threads --test limits --test system -- --nocapture --test-threads=1",
+    ];
+    Ok(tests.into_iter().map(without).collect())
+}
+
 fn asan(_: &Options) -> Plan {
-    let tests = "test --lib --test table --test properties --test threads";
+    let tests = "test --lib --test table --test properties --test threads --test collected";
     Ok(vec![cargo(&format!("CARGO_TARGET_DIR=$TARGET/asan {tests}")).through(prepared("address")?)])
 }
 
 fn counts(_: &Options) -> Plan {
     prepared("counts")?;
     let counts = "test --release --test counts -- --nocapture --test-threads=1";
-    Ok(vec![cargo(&format!("SLOTARENA_COUNTS=1 {counts}"))])
+    let biased = "CARGO_TARGET_DIR=$TARGET/counted RUSTFLAGS+=--cfg=slotarena_counted";
+    Ok(["", biased].map(|with| cargo(&format!("SLOTARENA_COUNTS=1 {with} {counts}"))).into())
 }
 
 fn models(options: &Options) -> Plan {
@@ -238,6 +268,13 @@ fn models(options: &Options) -> Plan {
     let skip = |loom: Command, name| loom.argument("--skip").argument(name);
     let loom = NOT_QUICK.split_whitespace().fold(loom.argument("--exact"), skip);
     Ok(vec![patch, loom.env("SLOTARENA_LOOM_QUICK", "2")])
+}
+
+fn guide(_: &Options) -> Plan {
+    let test = "test --release --package model";
+    let stock = cargo(&format!("CARGO_TARGET_DIR=$TARGET/loom RUSTFLAGS+=--cfg=loom {test}"));
+    let [patch, copy] = patched("build", "RUSTFLAGS+=--cfg=loom", test);
+    Ok(vec![stock, patch, copy])
 }
 
 fn gap(_: &Options) -> Plan {

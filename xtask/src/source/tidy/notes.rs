@@ -79,19 +79,30 @@ fn every_note_names_the_partner() {
     none(files.flat_map(|file| without_partners(&file, &sites)).collect());
 }
 
+/// Returns `true` if a line begins a block or an impl that needs a note.
+fn is_unsafe(code: &str) -> bool {
+    has_word(code, "unsafe") && (code.contains("unsafe {") || code.contains("unsafe impl"))
+}
+
+#[test]
+fn every_unsafe_block_and_impl_says_why_it_is_sound() {
+    let wrong = |file: &File, number, code: &str| {
+        let said = || file.comment_above(number, 3) + &file.lines[number - 1];
+        (is_unsafe(code) && !said().contains("SAFETY: ")).then(|| "no SAFETY note".to_owned())
+    };
+    check(&["src", "tests", "loom-tests", "examples", "benches"], |file| &file.code, wrong);
+}
+
 #[test]
 fn every_unsafe_function_and_trait_says_what_it_asks_for() {
-    check(
-        &["src"],
-        |file| &file.code,
-        |file, number, code| {
-            let function = code.trim_start().starts_with("pub") && code.contains("unsafe fn ");
-            // Attributes may come between.
-            let said = || file.comment_above(number, 3).contains("# Safety");
-            let is_wrong = (function || code.contains("unsafe trait ")) && !said();
-            is_wrong.then(|| "no section Safety in its documentation".to_owned())
-        },
-    );
+    let wrong = |file: &File, number, code: &str| {
+        let function = code.trim_start().starts_with("pub") && code.contains("unsafe fn ");
+        // Attributes may come between.
+        let said = || file.comment_above(number, 3).contains("# Safety");
+        let is_wrong = (function || code.contains("unsafe trait ")) && !said();
+        is_wrong.then(|| "no section Safety in its documentation".to_owned())
+    };
+    check(&["src"], |file| &file.code, wrong);
 }
 
 #[test]
@@ -108,6 +119,7 @@ fn a_missing_note_is_noticed() {
     ] {
         assert_eq!(found(&format!("{note}\n    x.load(Ordering::Relaxed);\n}}")).0.len(), count);
     }
+    assert!(is_unsafe("let x = unsafe { y() };") && !is_unsafe("unsafe fn f()"));
 }
 
 #[test]
