@@ -23,7 +23,7 @@ const WORK: &str = "SLOTARENA_WORK";
 /// A kind of work: its name, a function that does so many operations, and the bounds of one.
 struct Work {
     name: &'static str,
-    run: fn(&Table<u64>, usize),
+    run: fn(&Tables, usize),
     /// Instructions.
     instructions: f64,
     /// Atomic read-modify-writes.
@@ -72,7 +72,7 @@ impl Work {
     /// Returns a kind of work without system calls and page faults.
     const fn new(
         name: &'static str,
-        run: fn(&Table<u64>, usize),
+        run: fn(&Tables, usize),
         instructions: f64,
         locked: f64,
     ) -> Self {
@@ -104,24 +104,39 @@ fn pairs(mutator: &mut Mutator<'_, u64>, count: usize) {
     }
 }
 
-fn mutator_pairs(table: &Table<u64>, count: usize) {
+fn mutator_pairs(Tables { table, .. }: &Tables, count: usize) {
     pairs(&mut table.mutator(), count);
 }
 
-fn slab() -> Slab<u64> {
-    Slab::builder().capacity(1 << 20).stripes(2).build().expect("a slab")
+/// What the works use. Made before anything is counted: where the system puts a reservation is left
+/// to chance, and so is whether it has to be moved to a multiple of the segment's size.
+struct Tables {
+    table: Table<u64>,
+    unique: UniqueTable<u64>,
+    slab: Slab<u64>,
 }
 
-fn slab_pairs(_: &Table<u64>, count: usize) {
-    let slab = slab();
+impl Tables {
+    fn new() -> Self {
+        let table = Table::builder().capacity(1 << 22).stripes(2);
+        let unique = UniqueTable::builder().capacity(1 << 22).stripes(2);
+        let slab = Slab::builder().capacity(1 << 20).stripes(2);
+        Self {
+            table: table.build().expect("a table"),
+            unique: unique.build().expect("a table"),
+            slab: slab.build().expect("a slab"),
+        }
+    }
+}
+
+fn slab_pairs(Tables { slab, .. }: &Tables, count: usize) {
     for i in 0..count {
         let key = slab.insert(i as u64).expect("a slot");
         assert!(black_box(slab.remove(key)));
     }
 }
 
-fn slab_mutator_pairs(_: &Table<u64>, count: usize) {
-    let slab = slab();
+fn slab_mutator_pairs(Tables { slab, .. }: &Tables, count: usize) {
     let mutator = slab.mutator();
     for i in 0..count {
         let key = mutator.insert(i as u64).expect("a slot");
@@ -129,22 +144,21 @@ fn slab_mutator_pairs(_: &Table<u64>, count: usize) {
     }
 }
 
-fn slab_takes(_: &Table<u64>, count: usize) {
-    let slab = slab();
+fn slab_takes(Tables { slab, .. }: &Tables, count: usize) {
     for i in 0..count {
         let key = slab.insert(i as u64).expect("a slot");
         black_box(slab.take(key).expect("a value"));
     }
 }
 
-fn table_pairs(table: &Table<u64>, count: usize) {
+fn table_pairs(Tables { table, .. }: &Tables, count: usize) {
     for i in 0..count {
         let handle = table.allocate(i as u64).expect("a slot");
         black_box(table.free(handle).expect("a live entry"));
     }
 }
 
-fn unchecked_pairs(table: &Table<u64>, count: usize) {
+fn unchecked_pairs(Tables { table, .. }: &Tables, count: usize) {
     let mutator = table.mutator();
     for i in 0..count {
         let handle = mutator.allocate(i as u64).expect("a slot");
@@ -153,17 +167,15 @@ fn unchecked_pairs(table: &Table<u64>, count: usize) {
     }
 }
 
-fn pairs_of_owners(_: &Table<u64>, count: usize) {
-    let table = UniqueTable::<u64>::builder().capacity(1 << 22).stripes(2);
-    let table = table.build().expect("a table");
-    let mutator = table.mutator();
+fn pairs_of_owners(Tables { unique, .. }: &Tables, count: usize) {
+    let mutator = unique.mutator();
     for i in 0..count {
         let owner = mutator.allocate(i as u64).expect("a slot");
         black_box(mutator.free(owner));
     }
 }
 
-fn batches(table: &Table<u64>, count: usize) {
+fn batches(Tables { table, .. }: &Tables, count: usize) {
     const BATCH: usize = 4096;
     let mutator = table.mutator();
     let mut order: Vec<usize> = (0..BATCH).collect();
@@ -178,7 +190,7 @@ fn batches(table: &Table<u64>, count: usize) {
     }
 }
 
-fn hand_over(table: &Table<u64>, count: usize) {
+fn hand_over(Tables { table, .. }: &Tables, count: usize) {
     let (giver, taker) = (table.mutator(), table.mutator());
     for _ in 0..count / 64 {
         let parcel: [Handle; 64] =
@@ -189,7 +201,7 @@ fn hand_over(table: &Table<u64>, count: usize) {
     }
 }
 
-fn reads(table: &Table<u64>, count: usize) {
+fn reads(Tables { table, .. }: &Tables, count: usize) {
     let handles: Vec<Handle> = (0..1024).map(|i| table.allocate(i).expect("a slot")).collect();
     for i in 0..count {
         black_box(table.get(handles[i & 1023]).expect("a live entry"));
@@ -197,7 +209,7 @@ fn reads(table: &Table<u64>, count: usize) {
     table.free_many(&handles).expect("live entries");
 }
 
-fn unchecked_reads(table: &Table<u64>, count: usize) {
+fn unchecked_reads(Tables { table, .. }: &Tables, count: usize) {
     let handles: Vec<Handle> = (0..1024).map(|i| table.allocate(i).expect("a slot")).collect();
     for i in 0..count {
         // SAFETY: all handles are live.
@@ -206,14 +218,14 @@ fn unchecked_reads(table: &Table<u64>, count: usize) {
     table.free_many(&handles).expect("live entries");
 }
 
-fn growth(table: &Table<u64>, count: usize) {
+fn growth(Tables { table, .. }: &Tables, count: usize) {
     let mutator = table.mutator();
     for i in 0..count {
         black_box(mutator.allocate(i as u64).expect("a slot"));
     }
 }
 
-fn sweep(table: &Table<u64>, count: usize) {
+fn sweep(Tables { table, .. }: &Tables, count: usize) {
     // A fixed number of slots, and a number of sweeps that depends on `count`.
     const PART: usize = 50_000;
     let mutator = table.mutator();
@@ -237,12 +249,12 @@ fn work() {
     let Ok(work) = std::env::var(WORK) else { return };
     let (name, count) = work.split_once(':').expect("a name and a count");
     let work = WORKS.iter().find(|work| work.name == name).expect("a kind of work");
-    let table = Table::<u64>::builder().capacity(1 << 22).stripes(2).build().expect("a table");
+    let tables = Tables::new();
     let count: usize = count.parse().expect("a count");
-    assert!(!BIASED || table.stats().bias);
+    assert!(!BIASED || tables.table.stats().bias);
     // The calls between the two marks are counted.
     mark();
-    (work.run)(&table, count);
+    (work.run)(&tables, count);
     mark();
 }
 
@@ -315,8 +327,8 @@ fn locked() -> HashSet<u64> {
     text.lines().filter_map(locked).collect()
 }
 
-/// Traces a process of this program. Returns the number of system calls between the two marks, and
-/// of page faults in the whole process.
+/// Traces a process of this program. Returns the numbers of system calls and of page faults between
+/// the two marks.
 fn trace(work: &Work, count: usize) -> (f64, f64) {
     let program = std::env::current_exe().expect("this program");
     let mut command = Command::new(program);
@@ -342,21 +354,21 @@ struct Tracer {
     inside: HashMap<libc::pid_t, bool>,
     marks: usize,
     calls: usize,
+    /// Page faults of the process until each mark.
+    faults: [u64; 2],
 }
 
 impl Tracer {
     fn follow(mut self, child: libc::pid_t) -> (f64, f64) {
-        let faults = loop {
+        loop {
             let mut status = 0;
-            // SAFETY: a struct of integers, for which zeros are a value.
-            let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-            // SAFETY: writes to `status` and `usage`.
-            let thread = unsafe { libc::wait4(-1, &mut status, libc::__WALL, &mut usage) };
+            // SAFETY: writes to `status`.
+            let thread = unsafe { libc::waitpid(-1, &mut status, libc::__WALL) };
             assert!(thread > 0, "{}", std::io::Error::last_os_error());
             if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
                 if thread == child {
                     assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0);
-                    break usage.ru_minflt + usage.ru_majflt;
+                    break;
                 }
                 continue;
             }
@@ -378,9 +390,9 @@ impl Tracer {
             };
             // SAFETY: the thread is stopped, and this process traces it.
             unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread, 0, passed_on) };
-        };
+        }
         assert_eq!(self.marks, 2, "both marks are traced");
-        (self.calls as f64, faults as f64)
+        (self.calls as f64, (self.faults[1] - self.faults[0]) as f64)
     }
 
     /// Takes note of a thread that enters or leaves a system call.
@@ -395,11 +407,22 @@ impl Tracer {
         // SAFETY: writes to `registers`. The thread is stopped, and this process traces it.
         unsafe { libc::ptrace(libc::PTRACE_GETREGS, thread, 0, &mut registers) };
         if registers.orig_rax == libc::SYS_getppid as u64 {
+            self.faults[self.marks] = faults_of(thread);
             self.marks += 1;
         } else if self.marks == 1 {
             self.calls += 1;
         }
     }
+}
+
+/// Returns how many page faults a process has had.
+fn faults_of(process: libc::pid_t) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("a process");
+    // The name of the program, in parentheses, may have spaces. The faults without and with a read
+    // from a file are the eighth and the tenth field after it.
+    let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
+    let field = |n: usize| fields.split(' ').nth(n).and_then(|f| f.parse().ok()).unwrap_or(0);
+    field(7) + field(9)
 }
 
 #[test]
