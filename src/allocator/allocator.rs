@@ -26,7 +26,7 @@ pub(crate) struct Allocator<W: Word> {
     /// `true` if a child of the process has a copy that it may write to.
     pub(crate) is_inherited: bool,
     /// The most slots in the overflow of a local store.
-    pub(super) overflow_limit: u32,
+    pub(crate) overflow_limit: u32,
 }
 
 /// Where in its page lies what every operation loads.

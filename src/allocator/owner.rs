@@ -107,7 +107,8 @@ impl<'a, W: Word> Owner<'a, W> {
     #[inline(always)]
     pub(crate) fn free(&mut self, raw: u32) -> W {
         let allocator = self.allocator;
-        self.enter().map_or(word::zero(), |mut operation| allocator.free_in(&mut operation, raw))
+        let Some(mut operation) = self.enter() else { return word::zero() };
+        allocator.free_in(&mut operation, raw)
     }
 
     /// Frees the slot at any number, if its word is expected. Returns the word that it had, which
@@ -124,7 +125,7 @@ impl<'a, W: Word> Owner<'a, W> {
         let current = allocator.free_slot(&operation, slot, raw, slot.load(), &expected);
         if expected(current) {
             if word::state(current) == State::Uninitialized {
-                operation.store().sub_uninitialized();
+                operation.store().count_uninitialized(-1);
             }
             allocator.push_free(&mut operation.store(), raw);
         }
@@ -189,8 +190,8 @@ impl<'a, W: Word> Owner<'a, W> {
         let Some(slot) = allocator.space.arena.slot_clamped(raw) else { return Err(word::zero()) };
         let words = allocator.replace_word(&operation, slot, raw, slot.load(), new)?;
         match words.map(|word| word::state(word) == State::Uninitialized) {
-            [true, false] => operation.store().sub_uninitialized(),
-            [false, true] => operation.store().add_uninitialized(),
+            [true, false] => operation.store().count_uninitialized(-1),
+            [false, true] => operation.store().count_uninitialized(1),
             _ => {}
         }
         Ok(words[0])
@@ -211,7 +212,7 @@ impl<W: Word> Allocator<W> {
         let (word, result) = prepare(slot);
         slot.publish(word);
         if !word::is_live(word) {
-            store.add_uninitialized();
+            store.count_uninitialized(1);
         }
         // SAFETY: slot 0 is in no chain and no local store (Invariant 2).
         (unsafe { Handle::from_index(index) }, result)

@@ -174,7 +174,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
             mine.slot.publish(CountedWord::exhausted());
             // Relaxed: a figure.
             self.exhausted.fetch_add(1, Ordering::Relaxed);
-            return store.add_uninitialized();
+            return store.count_uninitialized(1);
         }
         // SAFETY: by the contract of this function.
         unsafe { mine.slot.payload().set_generation(mine.key.generation() + 1) };

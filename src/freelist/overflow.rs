@@ -47,6 +47,11 @@ impl Overflow {
         self.refilled = self.refilled.saturating_add(slots);
     }
 
+    /// Raises the limit to `count`, up to `most`: the owner frees so many at a time.
+    pub(super) fn expect(&mut self, count: u32, most: u32) {
+        self.limit = self.limit.max(count.min(most));
+    }
+
     /// Makes room for `count` more slots. Returns `false` if they must go to a shared list.
     ///
     /// The limit then doubles, up to `most`, if slots have come from a shared list since the last

@@ -103,6 +103,7 @@ impl LocalStore {
     }
 
     /// This participant's part of the number of uninitialized slots. Exact with the world stopped.
+    #[inline]
     pub(crate) fn uninitialized(&self) -> u64 {
         // Relaxed: a figure, exact under the same condition as the length.
         self.uninitialized.load(Ordering::Relaxed)
@@ -171,15 +172,10 @@ impl<'a> StoreMut<'a> {
         Some(index)
     }
 
-    pub(crate) fn add_uninitialized(&mut self) {
-        self.set_uninitialized(self.store.uninitialized().wrapping_add(1));
-    }
-
-    pub(crate) fn sub_uninitialized(&mut self) {
-        self.set_uninitialized(self.store.uninitialized().wrapping_sub(1));
-    }
-
-    fn set_uninitialized(&mut self, count: u64) {
+    /// Counts so many more slots in use without an entry.
+    #[inline]
+    pub(crate) fn count_uninitialized(&mut self, more: i64) {
+        let count = self.store.uninitialized().wrapping_add_signed(more);
         // Relaxed: exact for the owner and the stopper only, like the length.
         self.store.uninitialized.store(count, Ordering::Relaxed);
     }
@@ -291,6 +287,11 @@ impl<'a> StoreMut<'a> {
             slots.copy_within(count..length, 0);
         });
         self.set_length((length - count) as u32);
+    }
+
+    /// Lets the overflow hold as many slots as the owner is about to free, up to `most`.
+    pub(crate) fn expect(&mut self, count: u32, most: u32) {
+        self.with_overflow(|overflow| overflow.expect(count, most));
     }
 
     /// Moves the oldest `count` slots to the overflow, which holds `most` at most. Returns `false`

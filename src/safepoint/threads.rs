@@ -136,18 +136,17 @@ impl<S: Shared> ThreadRegistry<S> {
         }
     }
 
-    /// Calls `f` with the calling thread's record if the thread used this table last. Else returns
-    /// `unknown`.
+    /// Returns the calling thread's record if the thread used this table last.
     ///
     /// # Safety
     ///
-    /// What is shared is there.
+    /// What is shared is there while the result is used, and the thread does not end.
     #[inline(always)]
-    pub(crate) unsafe fn with_last<R>(&self, unknown: R, f: impl FnOnce(&S::Record) -> R) -> R {
+    pub(crate) unsafe fn last(&self) -> Option<&S::Record> {
         match hot::get(self.number) {
             // SAFETY: as in `with`.
-            Some(record) => f(unsafe { record.cast().as_ref() }),
-            None => unknown,
+            Some(record) => Some(unsafe { record.cast().as_ref() }),
+            None => None,
         }
     }
 

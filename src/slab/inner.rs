@@ -146,6 +146,12 @@ impl<T: Send + Sync + 'static> Inner<T> {
         (SlabWord::live(generation, self.clock.birth()), generation)
     }
 
+    /// The removed value in a slot that only its remover has.
+    pub(crate) fn unlinked_at(&self, index: u32) -> Unlinked {
+        let generation = self.allocator.space.arena.slot(index).peek().generation();
+        Unlinked { index, generation }
+    }
+
     /// Frees a slot in use that has no value any more, or exhausts it. `counted` says whether it
     /// counts as uninitialized.
     ///
@@ -187,7 +193,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
         unsafe { slot.payload().set_generation(unlinked.generation + 1) };
         let mut store = operation.store();
         if counted {
-            store.sub_uninitialized();
+            store.count_uninitialized(-1);
         }
         self.allocator.push_free(&mut store, unlinked.index);
     }
@@ -202,7 +208,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
         // Relaxed: a figure.
         self.exhausted.fetch_add(1, Ordering::Relaxed);
         if !counted {
-            store.add_uninitialized();
+            store.count_uninitialized(1);
         }
     }
 

@@ -112,7 +112,7 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         // SAFETY: the slot is the caller's, without a value.
         unsafe { slot.payload().fill(value) };
         slot.publish(SlabWord::live(key.generation(), birth));
-        operation.store().sub_uninitialized();
+        operation.store().count_uninitialized(-1);
         Ok(())
     }
 

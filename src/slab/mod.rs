@@ -12,6 +12,7 @@
 // - `inner`: what the threads share
 // - `insert`: how values come in
 // - `stats`: counts at one moment
+// - `deferred`: how values that had to wait are dropped
 // - `remove`: how values go out
 // - `pin`: how guards begin and end, and how participants come and go
 // - `guard`: guards, references, iteration
@@ -31,6 +32,7 @@ mod on_drop;
 mod inner;
 mod insert;
 mod stats;
+mod deferred;
 mod remove;
 mod pin;
 mod guard;

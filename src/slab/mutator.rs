@@ -61,6 +61,15 @@ impl<'s, T: Send + Sync + 'static, M> Mutator<'s, T, M> {
         Ok(f(unsafe { SlabOwner::new(self.inner, self.participant) }))
     }
 
+    /// # Safety
+    ///
+    /// The caller uses the token for one call.
+    #[inline(always)]
+    unsafe fn last(&self) -> Option<SlabOwner<'s, T>> {
+        // SAFETY: as in `with`.
+        Some(unsafe { SlabOwner::new(self.inner, self.participant) })
+    }
+
     #[inline(always)]
     fn with_value<V, R>(
         &self,

@@ -14,6 +14,16 @@ macro_rules! operations {
         /// if no operation could begin.
         #[inline(always)]
         pub fn insert(&$self, value: T) -> Result<Key<M>, InsertError<T>> {
+            // SAFETY: for one insertion.
+            match unsafe { $self.last() } {
+                Some(mut owner) => owner.insert(value),
+                None => $self.insert_slow(value),
+            }
+        }
+
+        #[cold]
+        #[inline(never)]
+        fn insert_slow(&$self, value: T) -> Result<Key<M>, InsertError<T>> {
             $self.with_value(
                 value,
                 |mut owner, value| owner.insert(value),
@@ -28,7 +38,11 @@ macro_rules! operations {
         /// dropped [later](crate::Slab#when-values-are-dropped).
         #[inline(always)]
         pub fn remove(&$self, key: Key<M>) -> bool {
-            $self.with(|mut owner| owner.remove(key)).is_ok_and(|removed| removed == Some(true))
+            // SAFETY: for one removal.
+            match unsafe { $self.last() } {
+                Some(mut owner) => owner.remove(key) == Some(true),
+                None => $self.try_remove(key) == Ok(true),
+            }
         }
 
         /// Removes a value, like [`remove`](Self::remove). Returns `false` if the key names none.
@@ -37,7 +51,7 @@ macro_rules! operations {
         ///
         /// [`OperationError`] if no operation could begin, as in a signal handler that interrupts
         /// another call on this slab. The value stays.
-        #[inline(always)]
+        #[inline(never)]
         pub fn try_remove(&$self, key: Key<M>) -> Result<bool, OperationError> {
             $self.with(|mut owner| match owner.remove(key) {
                 Some(removed) => Ok(removed),

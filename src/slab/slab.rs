@@ -61,12 +61,12 @@ use crate::sys::Protection;
 ///
 /// - The remover drops it immediately if no *other* participant has ever had a guard of this slab
 ///   and the remover has none now.
-/// - Else a participant collects removed values, a *batch* of up to 1,024 (of values over 256 bytes
-///   as many as fill 256 KiB, but at least 32). Then it finds out which of them a guard can see,
-///   and drops the others. Every fourth batch it also adopts values left by participants that have
-///   exited, and every eighth those of participants that are idle. So with all guards gone, a batch
-///   of further removals by one thread drops all that this thread has removed, and eight batches
-///   drop all that any thread has.
+/// - Else a participant collects removed values, a *batch* of up to 1,024, or 4,096 of values that
+///   need no drop (of larger values as many as fill 256 KiB, but at least 32). Then it finds out
+///   which of them a guard can see, and drops the others. Every fourth batch it also adopts values
+///   left by participants that have exited, and every eighth those of participants that are idle,
+///   unless values need no drop. So with all guards gone, a batch of further removals by one thread
+///   drops all that this thread has removed, and eight batches drop all that any thread has.
 /// - [`flush`](Self::flush) drops all that can be dropped, now. So does [`sweep`](Self::sweep), and
 ///   an insertion into a full slab.
 ///
@@ -148,6 +148,21 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         };
         // SAFETY: `inner` is what this slab's registry was made with.
         unsafe { self.threads.with(inner, value, call, refused) }
+    }
+
+    /// Returns the token of the calling thread's participant, if the thread used this slab last. No
+    /// closure, which the compiler might not inline.
+    ///
+    /// # Safety
+    ///
+    /// The caller uses the token for one call, during which user code may run only while no
+    /// operation is under way.
+    #[inline(always)]
+    unsafe fn last(&self) -> Option<SlabOwner<'_, T>> {
+        // SAFETY: what is shared is there.
+        let participant = unsafe { self.threads.last() }?;
+        // SAFETY: as in `with_value`.
+        Some(unsafe { SlabOwner::new(&self.inner, participant) })
     }
 
     #[inline(always)]

@@ -58,8 +58,10 @@ impl<W: Word> WithOwner<W> for Own<'_, W> {
     }
 
     #[inline(always)]
-    fn with_last<R>(&self, unknown: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R {
-        self.with(unknown, f)
+    unsafe fn last(&self) -> Option<Owner<'_, W>> {
+        // SAFETY: the mutator owns the record and is not `Sync`. The caller runs no user code, so
+        // no second token is used before the operation ends.
+        Some(unsafe { Owner::new(self.allocator, self.record) })
     }
 
     fn is_last(&self) -> bool {

@@ -27,8 +27,12 @@ pub(crate) trait WithOwner<W: Word> {
         self.with_else(f, || refused)
     }
 
-    /// Calls `f` with the token if that is at hand. Else returns `unknown`.
-    fn with_last<R>(&self, unknown: R, f: impl FnOnce(Owner<'_, W>) -> R) -> R;
+    /// Returns the token if it is at hand. No closure, which the compiler might not inline.
+    ///
+    /// # Safety
+    ///
+    /// The caller uses the token for one operation, which runs no user code.
+    unsafe fn last(&self) -> Option<Owner<'_, W>>;
 
     /// Returns `true` if the token is at hand.
     fn is_last(&self) -> bool;
@@ -54,10 +58,13 @@ pub(crate) fn allocate<E: Packed>(
 
 #[inline(always)]
 fn allocate_word<W: Word>(by: &impl WithOwner<W>, word: W) -> Result<Handle, AllocError> {
-    match by.with_last(None, |mut owner| owner.allocate(word)) {
-        Some(handle) => Ok(handle),
-        None => allocate_slow(by, word),
+    // SAFETY: for one allocation.
+    if let Some(mut owner) = unsafe { by.last() } {
+        if let Some(handle) = owner.allocate(word) {
+            return Ok(handle);
+        }
     }
+    allocate_slow(by, word)
 }
 
 #[cold]
@@ -126,7 +133,11 @@ pub(crate) fn free<E: Packed, B: WithOwner<E::Word>>(
     by: &B,
     handle: Handle,
 ) -> Result<E, HandleError> {
-    let old = by.with_last(word::zero(), |mut owner| owner.free(handle.to_raw()));
+    // SAFETY: for one free.
+    let old = match unsafe { by.last() } {
+        Some(mut owner) => owner.free(handle.to_raw()),
+        None => word::zero(),
+    };
     match entry_in(old) {
         Some(entry) => Ok(entry),
         None if B::IS_REGISTERED => Err(refused(by, handle)),

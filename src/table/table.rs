@@ -175,7 +175,7 @@ impl<E: Packed> WithOwner<E::Word> for Table<E> {
     ) -> R {
         let allocator = &*self.allocator;
         let call = |record: &_, ()| {
-            // SAFETY: as in `with_last`.
+            // SAFETY: as in `last`.
             f(unsafe { Owner::new(allocator, record) })
         };
         // SAFETY: the allocator is the one that this table's registry was made with.
@@ -187,15 +187,12 @@ impl<E: Packed> WithOwner<E::Word> for Table<E> {
     }
 
     #[inline(always)]
-    fn with_last<R>(&self, unknown: R, f: impl FnOnce(Owner<'_, E::Word>) -> R) -> R {
-        let allocator = &*self.allocator;
-        let call = |record: &_| {
-            // SAFETY: the record is the calling thread's own. `f` runs no user code, so no second
-            // token is used before `f` returns.
-            f(unsafe { Owner::new(allocator, record) })
-        };
+    unsafe fn last(&self) -> Option<Owner<'_, E::Word>> {
         // SAFETY: the allocator is there.
-        unsafe { self.threads.with_last(unknown, call) }
+        let record = unsafe { self.threads.last() }?;
+        // SAFETY: the record is the calling thread's own. The caller runs no user code, so no
+        // second token is used before the operation ends.
+        Some(unsafe { Owner::new(&self.allocator, record) })
     }
 
     fn refusal(&self) -> Option<OperationError> {

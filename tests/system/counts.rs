@@ -39,7 +39,7 @@ struct Work {
 const BIASED: bool = cfg!(slotarena_counted);
 
 /// The bounds: the counts with rustc 1.95, with a tenth more instructions.
-const WORKS: [Work; 13] = [
+const WORKS: [Work; 14] = [
     Work::new("allocate and free, mutator", mutator_pairs, 56.0, 1.0).biased(76.0),
     Work::new("allocate and free, table", table_pairs, 69.0, 1.0).biased(86.0),
     Work::new("insert and remove, slab", slab_pairs, 116.0, 1.0).biased(134.0).one_call(),
@@ -47,6 +47,13 @@ const WORKS: [Work; 13] = [
         .biased(118.0)
         .one_call(),
     Work::new("insert and take, slab", slab_takes, 175.0, 1.0).biased(195.0).one_call(),
+    Work {
+        // A batch has 4,096.
+        calls: 1e6 / 4096.0 + 2.5,
+        faults: 20.0,
+        ..Work::new("insert and remove, slab, others have guards", guarded_pairs, 240.0, 1.01)
+            .biased(260.0)
+    },
     Work::new("allocate and free_unchecked, mutator", unchecked_pairs, 46.0, 0.0),
     Work::new("allocate and free, unique, mutator", pairs_of_owners, 47.0, 0.0),
     Work::new("one of 4096 allocated and freed in random order", batches, 90.0, 1.01).biased(112.0),
@@ -114,26 +121,43 @@ struct Tables {
     table: Table<u64>,
     unique: UniqueTable<u64>,
     slab: Slab<u64>,
+    /// A slab of which a participant has had a guard.
+    guarded: Slab<u64>,
 }
 
 impl Tables {
     fn new() -> Self {
         let table = Table::builder().capacity(1 << 22).stripes(2);
         let unique = UniqueTable::builder().capacity(1 << 22).stripes(2);
-        let slab = Slab::builder().capacity(1 << 20).stripes(2);
+        let slab = || Slab::builder().capacity(1 << 20).stripes(2).build().expect("a slab");
+        let guarded = slab();
+        let reader = guarded.mutator();
+        drop(reader.pin());
+        // It stays a participant.
+        std::mem::forget(reader);
         Self {
             table: table.build().expect("a table"),
             unique: unique.build().expect("a table"),
-            slab: slab.build().expect("a slab"),
+            slab: slab(),
+            guarded,
         }
     }
 }
 
-fn slab_pairs(Tables { slab, .. }: &Tables, count: usize) {
+#[inline(never)]
+fn pairs_by_thread(slab: &Slab<u64>, count: usize) {
     for i in 0..count {
         let key = slab.insert(i as u64).expect("a slot");
         assert!(black_box(slab.remove(key)));
     }
+}
+
+fn slab_pairs(tables: &Tables, count: usize) {
+    pairs_by_thread(&tables.slab, count);
+}
+
+fn guarded_pairs(tables: &Tables, count: usize) {
+    pairs_by_thread(&tables.guarded, count);
 }
 
 fn slab_mutator_pairs(Tables { slab, .. }: &Tables, count: usize) {

@@ -3,10 +3,13 @@
 //! Each participant has a limbo of its own. A removal appends to it. When it is long enough, the
 //! participant finds out which of its values no guard can see any more.
 
+use core::mem::needs_drop;
+
 use super::era::{Birth, Era, Guards};
 
 /// The number of values that a participant collects before it looks at the guards: 1,024, or as
-/// many as fill 256 KiB, but at least 32.
+/// many as fill 256 KiB, but at least 32. Values that need no drop keep nothing but their slots. So
+/// of those it collects four times as many, for the look costs a system call.
 ///
 /// In a small slab it is fewer. A guard that is kept may delay a batch of each participant, and
 /// each participant may have such a guard. All of them together leave half of the capacity.
@@ -14,7 +17,8 @@ pub(crate) fn batch<T>(capacity: u32, participants: usize) -> usize {
     if cfg!(model) {
         return 1;
     }
-    let most = (256 * 1024usize).checked_div(size_of::<T>()).unwrap_or(1024).clamp(32, 1024);
+    let most = if needs_drop::<T>() { 1024 } else { 4096 };
+    let most = (256 * 1024usize).checked_div(size_of::<T>()).unwrap_or(most).clamp(32, most);
     let delayed = participants.saturating_mul(participants).max(1);
     most.min(capacity as usize / 2 / delayed).max(1)
 }
@@ -27,7 +31,7 @@ pub(crate) struct Limbo {
     /// A guard could see them at some look.
     delayed: Vec<Delayed>,
     /// No guard can see them.
-    unseen: Vec<u32>,
+    unseen: Vec<Retired>,
     /// The values sorted since the delayed ones were last reconsidered.
     sorted: usize,
 }
@@ -81,6 +85,10 @@ impl Limbo {
     /// so that the work is proportional to the removals. They are reconsidered immediately if there
     /// is no guard, or if the caller asks for `all`. Where memory is short, values stay in place.
     pub(crate) fn sort(&mut self, now: Era, guards: &Guards, all: bool) -> bool {
+        if guards.are_none() && self.unseen.is_empty() {
+            self.sorted += self.pending.len();
+            core::mem::swap(&mut self.pending, &mut self.unseen);
+        }
         let mut room = self.unseen.try_reserve(self.pending.len()).is_ok();
         room &= self.delayed.try_reserve(self.pending.len()).is_ok();
         if room {
@@ -89,7 +97,7 @@ impl Limbo {
                 if guards.may_see(value.birth, now) {
                     self.delayed.push(Delayed { value, retired: now });
                 } else {
-                    self.unseen.push(value.index);
+                    self.unseen.push(value);
                 }
             }
         }
@@ -100,7 +108,7 @@ impl Limbo {
                 self.delayed.retain(|Delayed { value, retired }| {
                     let seen = guards.may_see(value.birth, *retired);
                     if !seen {
-                        unseen.push(value.index);
+                        unseen.push(*value);
                     }
                     seen
                 });
@@ -109,8 +117,21 @@ impl Limbo {
         !self.delayed.is_empty()
     }
 
+    /// The number of values that no guard can see.
+    pub(crate) fn unseen(&self) -> usize {
+        self.unseen.len()
+    }
+
+    /// Takes the value that was retired last among those that no guard can see.
     pub(crate) fn pop_unseen(&mut self) -> Option<u32> {
-        self.unseen.pop()
+        self.unseen.pop().map(|value| value.index)
+    }
+
+    /// Takes several of them, as many as there are or have room in `indices`. Returns their number.
+    pub(crate) fn pop_unseen_into(&mut self, indices: &mut [u32]) -> usize {
+        let rest = self.unseen.len().saturating_sub(indices.len());
+        let values = self.unseen.drain(rest..).rev();
+        indices.iter_mut().zip(values).map(|(place, value)| *place = value.index).count()
     }
 
     /// Moves all values of another limbo here. Returns those that there is no memory for.
