@@ -108,7 +108,7 @@ pub use self::{
     slab::{Pool, Slab},
     sweep::SweepReport,
     sys::Protection,
-    table::{Mutator, Packed, Pointer, Stats, Table},
+    table::{FullReader, Mutator, Packed, Pointer, Stats, Table},
     unique::{Unique, UniqueTable},
 };
 pub use bits::handle::{Handle, HandleError, OperationError};

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use slotarena::{Handle, Table};
+use slotarena::{FullReader, Handle, Table};
 
 use super::{Peer, Sharded};
 use crate::harness::Reader;
@@ -47,6 +47,26 @@ impl Reader for Vouched {
     fn get(&self, key: Handle) -> u64 {
         // SAFETY: only `filled` makes keys, and no slot is freed.
         unsafe { self.0.get_unchecked(key) }
+    }
+}
+
+/// A table with a slot for every handle, which reads without a check of the range.
+pub struct Full(FullReader<'static, u64>);
+
+impl Reader for Full {
+    const NAME: &'static str = "slotarena, full reader";
+    type Key = Handle;
+
+    fn filled(count: u64) -> (Self, Vec<Handle>) {
+        let table = Table::builder().capacity(u32::MAX).build().expect("addresses");
+        // There is one for each contest.
+        let table: &'static Table<u64> = Box::leak(Box::new(table));
+        let keys = (0..count).map(|value| table.allocate(value).expect("a free slot")).collect();
+        (Self(table.full_reader().expect("a slot for every handle")), keys)
+    }
+    #[inline(always)]
+    fn get(&self, key: Handle) -> u64 {
+        self.0.get(key).expect("a live entry")
     }
 }
 
@@ -170,6 +190,7 @@ impl Trail<Unchecked> {
 macro_rules! enter_readers {
     ($contest:ident, $enter:ident) => {
         $enter::<Table<u64>>(&mut $contest);
+        $enter::<Full>(&mut $contest);
         $enter::<Vouched>(&mut $contest);
         $enter::<Table<[u64; 2]>>(&mut $contest);
         $enter::<Unchecked>(&mut $contest);
@@ -228,6 +249,8 @@ pub fn hot_get(title: &'static str) -> Contest {
     }
     let mut contest = Contest::new(title, &REFERENCES);
     enter_readers!(contest, enter);
+    contest.target(<Table<u64>>::NAME, Unchecked::NAME, 1.25);
+    contest.target(Full::NAME, Unchecked::NAME, 1.25);
     contest
 }
 

@@ -220,7 +220,7 @@ impl<T> Builder<T> {
     }
 
     /// Asks for exactly `slots` usable slots, at least 1. `build` fails where the system refuses to
-    /// reserve addresses for them.
+    /// reserve addresses for them: on 64-bit Unixes for a power of two, so up to twice as many.
     pub const fn capacity(mut self, slots: u32) -> Self {
         self.config.capacity = Some(slots);
         self.config.step_down = false;

@@ -69,7 +69,7 @@ impl<W: Word> Arena<W> {
         below: Below,
     ) -> Result<Self, BuildError> {
         let segment_bytes = Memory::<W>::SLOT_BYTES << shift;
-        let bytes = |g: Geometry| (g.segments() as usize).checked_mul(segment_bytes);
+        let bytes = |g: Geometry| View::<W>::reserved(g.segments()).checked_mul(segment_bytes);
         let mut geometry = Geometry::new(capacity, shift);
         let asked = bytes(geometry).unwrap_or(usize::MAX);
         let half = |g: Geometry| Geometry::new((g.capacity() / 2).max(1), shift);
@@ -172,15 +172,15 @@ impl<W: Word> Arena<W> {
         if raw > self.geometry.capacity() { None } else { self.slot_clamped(raw) }
     }
 
-    /// The slot at any number whatever, at the address where it is read (Invariant 6). `None` only
-    /// where reserved slots cannot be loaded. `view` is a copy of this arena's.
+    /// The slot at any number whatever, at the address where it is read (Invariant 6). `None`, or
+    /// slot 0, beyond the capacity, or where it cannot be loaded. `view` is a copy of this arena's.
     #[inline(always)]
     pub(crate) fn read<'a>(&'a self, view: &'a View<W>, raw: u32) -> Option<&'a Slot<W>> {
         if !Memory::<W>::LOADS_RESERVED {
             return self.slot_clamped(raw);
         }
         // SAFETY: the arena lives, and reserved slots can be loaded.
-        Some(unsafe { view.slot(raw) })
+        unsafe { view.slot(raw) }
     }
 
     /// The slot of an index that came out of a chain, a local store, or a committed segment.

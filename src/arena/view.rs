@@ -8,11 +8,13 @@ use crate::bits::word::Word;
 
 /// The slots of an arena as readers see them: where slot 0 is read, and the greatest index.
 ///
-/// A copy of what the arena says, so that a lookup finds both in one cache line of the caller.
+/// A copy of what the arena says, so that a lookup finds all in one cache line of the caller.
 #[derive(Debug)]
 pub(crate) struct View<W: Word> {
     base: NonNull<Slot<W>>,
     last: u32,
+    /// The least power of two above the greatest index, minus 1.
+    mask: u32,
 }
 
 // SAFETY: the base is only read, and what it points to are atomics and payloads that are shared.
@@ -23,8 +25,18 @@ unsafe impl<W: Word> Sync for View<W> {}
 copy!([W: Word] View<W>);
 
 impl<W: Word> View<W> {
+    /// `true` if a power of two of slots is reserved, so that a mask keeps a load inside. Not where
+    /// addresses are scarce, nor in a model, in which nothing guesses.
+    const IS_MASKED: bool =
+        Memory::<W>::LOADS_RESERVED && cfg!(all(target_pointer_width = "64", not(model)));
+
+    /// How many segments are reserved for so many.
+    pub(super) const fn reserved(segments: u32) -> usize {
+        if Self::IS_MASKED { (segments as usize).next_power_of_two() } else { segments as usize }
+    }
+
     pub(super) fn new(base: NonNull<Slot<W>>, last: u32) -> Self {
-        Self { base, last }
+        Self { base, last, mask: u32::MAX >> last.leading_zeros() }
     }
 
     #[inline(always)]
@@ -37,16 +49,25 @@ impl<W: Word> View<W> {
         self.last
     }
 
-    /// The slot at any number whatever. Numbers out of bounds give slot 0, which is never in use.
+    /// The slot at any number whatever. `None`, or slot 0, which is never in use, beyond the
+    /// greatest index.
+    ///
+    /// A processor that guesses the comparison's outcome wrong loads a slot that the mask allows.
+    /// All of those are reserved, so nothing is ever loaded out of bounds.
     ///
     /// # Safety
     ///
     /// The arena lives, and [`Memory::LOADS_RESERVED`] says that reserved slots can be loaded.
     #[inline(always)]
-    pub(crate) unsafe fn slot(&self, raw: u32) -> &Slot<W> {
-        let index = if raw <= self.last { raw } else { 0 };
+    pub(crate) unsafe fn slot(&self, raw: u32) -> Option<&Slot<W>> {
+        let index = match raw <= self.last {
+            true if Self::IS_MASKED => raw & self.mask,
+            true => raw,
+            false if Self::IS_MASKED => return None,
+            false => 0,
+        };
         // SAFETY: at most the greatest index; the rest by the contract of this function.
-        unsafe { self.slot_unchecked(index) }
+        Some(unsafe { self.slot_unchecked(index) })
     }
 
     /// # Safety

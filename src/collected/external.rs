@@ -103,7 +103,7 @@ impl CollectedTable<ExternalEntry> {
     pub fn get_in(&self, raw: u32, tags: TagRange) -> Option<NonNull<()>> {
         let word = if Memory::<u64>::LOADS_RESERVED {
             // SAFETY: the arena lives, and reserved slots can be loaded.
-            unsafe { self.view.slot(raw) }.load()
+            unsafe { self.view.slot(raw) }?.load()
         } else {
             self.spaces.load(raw)
         };

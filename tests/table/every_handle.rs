@@ -79,3 +79,36 @@ fn in_a_full_table_every_number_up_to_the_capacity_is_found_and_no_other() {
         assert_eq!(table.get_raw(0), None);
     }
 }
+
+#[test]
+fn only_a_table_with_a_slot_for_every_handle_has_a_full_reader() {
+    for capacity in [1, 1 << 20, (1 << 28) - 1] {
+        let table = Table::<u64>::builder().capacity_at_most(capacity).build().expect("a table");
+        assert!(table.full_reader().is_none(), "{capacity}");
+    }
+    // A load of two words is no plain load.
+    let wide = Table::<[u64; 2]>::builder().capacity_at_most(u32::MAX).build().expect("a table");
+    assert!(wide.full_reader().is_none());
+}
+
+/// On systems with addresses to spare, where they read as zero before they are committed.
+#[cfg(all(target_pointer_width = "64", unix, not(any(miri, slotarena_heap))))]
+#[test]
+fn a_full_reader_finds_what_the_table_finds() {
+    let table = Table::<u64>::builder().capacity(u32::MAX).build().expect("addresses");
+    let reader = table.full_reader().expect("a slot for every handle");
+    let handles: Vec<_> = (0..20_000).map(|i| table.allocate(i).expect("a slot")).collect();
+    for (&handle, entry) in handles.iter().zip(0..) {
+        assert_eq!(
+            (reader.get(handle), reader.get_raw(handle.to_raw())),
+            (Some(entry), Some(entry))
+        );
+    }
+    for raw in EDGES.into_iter().filter(|&raw| raw == 0 || raw > 20_000) {
+        assert_eq!(reader.get_raw(raw), None, "{raw}");
+    }
+    table.free_many(&handles).expect("live");
+    let copy = reader;
+    assert!(handles.iter().all(|&handle| copy.get(handle).is_none()));
+    assert!(std::ptr::eq(copy.table(), &table));
+}
