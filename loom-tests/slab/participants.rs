@@ -63,6 +63,26 @@ fn slab_hand_over() {
 }
 
 #[test]
+fn slab_give_back() {
+    let what = "slab: a participant with more slots than are left to the next one has gone; two \
+                become participants, and each inserts and removes a value";
+    model("slab_give_back", "3 8 11", what).bound(2).explore(|| {
+        let mut scene = Scene::new();
+        let one = scene.mutator(false);
+        let keys = [scene.insert(&one), scene.insert(&one)];
+        assert!(keys.into_iter().all(|key| one.remove(key)));
+        drop(one);
+        for value in [scene.value(), scene.value()] {
+            scene.spawn_leaving(None, move |m| {
+                let key = m.insert(value).expect("room");
+                m.remove(key).to_string()
+            });
+        }
+        scene.finish(0);
+    });
+}
+
+#[test]
 fn slab_trim_walk() {
     let what = "slab: one goes and frees a participant that has gone, another flushes";
     model("slab_trim_walk", "8 11", what).explore(|| {

@@ -90,13 +90,15 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         let looks = private.looks.get().wrapping_add(1);
         private.looks.set(looks);
         self.participant.wake();
-        if looks % LOOKS == 0 {
+        // Of values that need no drop only slots wait. Those had better stay with their own
+        // participant, toward which their ranges are biased.
+        let is_crowded = self.inner.participants.is_crowded();
+        if looks % LOOKS == 0 && (needs_drop::<T>() || is_crowded) {
             self.adopt();
             let asleep = |walk: &Walk<'_>| {
                 others(walk, self.participant).filter(|other| other.was_asleep()).count()
             };
-            // Of values that need no drop only slots wait, which go to their own thread.
-            if needs_drop::<T>() && asleep(&self.inner.participants.walk()) > 0 {
+            if asleep(&self.inner.participants.walk()) > 0 {
                 self.gather();
             }
         }

@@ -7,11 +7,14 @@ use super::error::InsertError;
 use super::inner::{Inner, SlabOwner};
 use super::reclaim::participant::{Participant, Private, Registration, SoleReader};
 use super::word::SlabWord;
-use crate::arena::Slot;
+use crate::arena::{Memory, Slot};
 use crate::bits::handle::OperationError;
 use crate::bits::key::Key;
 use crate::safepoint::{Safepoint, Shared};
 use crate::sync::Ordering;
+
+/// The most memory that a participant leaves to its next owner. In a model, that of one slot.
+const LEFT_BYTES: usize = if cfg!(model) { 8 } else { 256 * 1024 };
 
 impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
     #[inline(always)]
@@ -93,17 +96,20 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         self.light_fence(); // GF
     }
 
-    /// Ends a participation without a guard. Its limbo is left to the other participants.
+    /// Ends a participation without a guard. Its limbo is left to the other participants. Its free
+    /// slots are left to the next owner, with the ranges that are biased toward it.
     fn leave(&self) {
         let (inner, private) = (self.inner, self.private());
         if inner.participants.is_crowded() {
             // SAFETY: the owner is about to leave, so no operation of its own is under way.
             let mut owner = unsafe { SlabOwner::new(inner, self.participant) };
             let trimmed = owner.enter().and_then(|operation| inner.participants.trim(&operation));
-            drop(trimmed);
+            let records = trimmed.into_iter().flatten();
+            records.for_each(|registration| inner.allocator.unregister(registration));
         }
-        if let Some(registration) = private.registration.take() {
-            inner.allocator.unregister(registration);
+        if self.has_many_slots() {
+            let registration = self.participant.detach();
+            registration.into_iter().for_each(|one| inner.allocator.unregister(one));
         }
         private.is_leaving.set(false);
         if private.sole_reader.replace(SoleReader::NO_READER).is_reader() {
@@ -111,6 +117,16 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
             inner.readers.fetch_sub(SoleReader::READER, Ordering::Release);
         }
         inner.participants.leave(Registration::of(NonNull::from(self.participant)));
+    }
+}
+
+impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
+    /// Returns `true` if the participant's free slots are too many to be left to the next owner:
+    /// others should have their memory.
+    fn has_many_slots(&self) -> bool {
+        // SAFETY: the owner's record, attached when the participant was registered.
+        let free = unsafe { self.participant.record() }.store().free();
+        free > (LEFT_BYTES / Memory::<SlabWord<T>>::SLOT_BYTES) as u64
     }
 }
 
@@ -130,13 +146,19 @@ impl<T: Send + Sync + 'static> Shared for Inner<T> {
     type Registration = Registration;
 
     fn register(&self) -> Result<Registration, OperationError> {
-        let record = self.allocator.register()?;
-        let Some(registration) = self.participants.join() else {
-            self.allocator.unregister(record);
-            return Err(OperationError::OutOfMemory);
-        };
+        let registration = self.participants.join().ok_or(OperationError::OutOfMemory)?;
         // SAFETY: it lives as long as it has an owner.
-        unsafe { registration.participant().as_ref() }.attach(record);
+        let participant = unsafe { registration.participant().as_ref() };
+        // The last owner may have left its record.
+        if !participant.is_attached() {
+            match self.allocator.register() {
+                Ok(record) => participant.attach(record),
+                Err(error) => {
+                    self.participants.leave(registration);
+                    return Err(error);
+                }
+            }
+        }
         self.meet();
         self.set_batch();
         Ok(registration)

@@ -4,7 +4,6 @@ use core::mem::needs_drop;
 
 use super::error::TakeError;
 use super::inner::{Inner, SlabOwner, Unlinked};
-use super::reclaim::limbo::Limbo;
 use super::reclaim::participant::{Participant, Private, SoleReader};
 use super::word::SlabWord;
 use crate::bits::key::Key;
@@ -60,10 +59,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
         if !counted {
             operation.store().count_uninitialized(1);
         }
-        let push =
-            |limbo: &mut Limbo| (limbo.push(index, word.birth()), limbo.is_due(self.batch()));
         // SAFETY: the owner, inside an operation.
-        let (noted, is_due) = unsafe { participant.with_limbo(push) };
+        let (noted, is_due) = unsafe { participant.retire(index, word.birth(), self.batch()) };
         if !noted {
             // Relaxed: a figure.
             self.stranded.fetch_add(1, Ordering::Relaxed);

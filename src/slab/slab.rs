@@ -61,12 +61,13 @@ use crate::sys::Protection;
 ///
 /// - The remover drops it immediately if no *other* participant has ever had a guard of this slab
 ///   and the remover has none now.
-/// - Else a participant collects removed values, a *batch* of up to 1,024, or 4,096 of values that
+/// - Else a participant collects removed values, a *batch* of up to 1,024, or 8,064 of values that
 ///   need no drop (of larger values as many as fill 256 KiB, but at least 32). Then it finds out
 ///   which of them a guard can see, and drops the others. Every fourth batch it also adopts values
-///   left by participants that have exited, and every eighth those of participants that are idle,
-///   unless values need no drop. So with all guards gone, a batch of further removals by one thread
-///   drops all that this thread has removed, and eight batches drop all that any thread has.
+///   left by participants that have exited, and every eighth those of participants that are idle.
+///   So with all guards gone, a batch of further removals by one thread drops all that this thread
+///   has removed, and eight batches drop all that any thread has. Values that need no drop are left
+///   to their participants: what waits are their slots alone.
 /// - [`flush`](Self::flush) drops all that can be dropped, now. So does [`sweep`](Self::sweep), and
 ///   an insertion into a full slab.
 ///

@@ -1,7 +1,6 @@
 //! A slab's counts at one moment.
 
 use super::inner::Inner;
-use crate::safepoint::Stopped;
 
 /// A [`Slab`](crate::Slab)'s counts at one moment.
 ///
@@ -65,7 +64,7 @@ impl Stats {
             segments_committed: counts.segments_committed,
             bytes_committed: counts.segments_committed * space.arena.segment_bytes() as u64,
             bytes_generations: 4 * u64::from(space.arena.geometry().segments()),
-            mutators: stopped.as_ref().map_or(0, Stopped::participants),
+            mutators: inner.participants.owned(),
             bias: bias.is_on,
             ranges_biased: bias.biased,
             ranges_shared: bias.shared,

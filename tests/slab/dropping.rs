@@ -284,6 +284,44 @@ fn participants_that_wait_for_guards_keep_slots_of_their_own() {
     assert_eq!((stats.revocations, stats.ranges_shared), (0, 0), "{stats:?}");
 }
 
+#[test]
+fn participants_that_end_leave_their_slots_to_those_that_follow() {
+    let slab = Slab::<u64>::builder().capacity(1 << 20).stripes(1).build().expect("a slab");
+    let reader = slab.mutator();
+    drop(reader.pin());
+    for _ in 0..4 {
+        let mutators = [slab.mutator(), slab.mutator()];
+        for n in 0..50_000 {
+            for mutator in &mutators {
+                let key = mutator.insert(n).expect("room");
+                assert!(mutator.remove(key));
+            }
+        }
+    }
+    let stats = slab.stats();
+    assert_eq!((stats.revocations, stats.ranges_shared), (0, 0), "{stats:?}");
+    assert_eq!(stats.mutators, 1, "{stats:?}");
+    assert!(stats.slots_committed < 4 * 8192 + 8192, "{stats:?}");
+    slab.audit().expect("in order");
+}
+
+#[test]
+fn slots_of_large_values_are_not_left_to_participants_that_may_never_come() {
+    let slab = Slab::<[u64; 512]>::builder().capacity(10_000).build().expect("a slab");
+    let other = slab.mutator();
+    let mutator = slab.mutator();
+    let keys: Vec<_> = (0..300).map(|n| mutator.insert([n; 512]).expect("room")).collect();
+    let committed = slab.stats().segments_committed;
+    for key in keys {
+        assert!(mutator.remove(key));
+    }
+    drop(mutator);
+    for n in 0..300 {
+        other.insert([n; 512]).expect("room");
+    }
+    assert_eq!(slab.stats().segments_committed, committed);
+}
+
 /// A value that panics when dropped, if the flag is set.
 struct Touchy(Arc<AtomicUsize>, bool);
 

@@ -48,11 +48,11 @@ const WORKS: [Work; 14] = [
         .one_call(),
     Work::new("insert and take, slab", slab_takes, 175.0, 1.0).biased(195.0).one_call(),
     Work {
-        // A batch has 4,096.
-        calls: 1e6 / 4096.0 + 2.5,
+        // A batch has 8,064.
+        calls: 1e6 / 8064.0 + 2.5,
         faults: 20.0,
-        ..Work::new("insert and remove, slab, others have guards", guarded_pairs, 240.0, 1.01)
-            .biased(260.0)
+        ..Work::new("insert and remove, slab, others have guards", guarded_pairs, 221.0, 1.01)
+            .biased(240.0)
     },
     Work::new("allocate and free_unchecked, mutator", unchecked_pairs, 46.0, 0.0),
     Work::new("allocate and free, unique, mutator", pairs_of_owners, 47.0, 0.0),

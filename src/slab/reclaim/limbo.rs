@@ -6,10 +6,12 @@
 use core::mem::needs_drop;
 
 use super::era::{Birth, Era, Guards};
+use crate::freelist::OVERFLOW_MAX;
 
 /// The number of values that a participant collects before it looks at the guards: 1,024, or as
 /// many as fill 256 KiB, but at least 32. Values that need no drop keep nothing but their slots. So
-/// of those it collects four times as many, for the look costs a system call.
+/// of those it collects more, for the look costs a system call: as many as a local store takes back
+/// at once, less two magazines.
 ///
 /// In a small slab it is fewer. A guard that is kept may delay a batch of each participant, and
 /// each participant may have such a guard. All of them together leave half of the capacity.
@@ -17,7 +19,7 @@ pub(crate) fn batch<T>(capacity: u32, participants: usize) -> usize {
     if cfg!(model) {
         return 1;
     }
-    let most = if needs_drop::<T>() { 1024 } else { 4096 };
+    let most = if needs_drop::<T>() { 1024 } else { OVERFLOW_MAX - 2 * 64 };
     let most = (256 * 1024usize).checked_div(size_of::<T>()).unwrap_or(most).clamp(32, most);
     let delayed = participants.saturating_mul(participants).max(1);
     most.min(capacity as usize / 2 / delayed).max(1)

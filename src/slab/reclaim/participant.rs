@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
-use super::era::Reservation;
+use super::era::{Birth, Reservation};
 use super::limbo::Limbo;
 use crate::bits::handle::OperationError;
 use crate::safepoint::{self, LightSide, Record};
@@ -56,9 +56,9 @@ pub(crate) struct Private {
     pub(crate) looks: Cell<u32>,
     /// The values that waited after the last look of a pool.
     pub(crate) delayed: Cell<u64>,
-    /// The owner's record in the allocator below.
+    /// The record in the allocator below. It stays when the owner leaves.
     record: Cell<Option<NonNull<Record>>>,
-    pub(crate) registration: Cell<Option<safepoint::Registration>>,
+    registration: Cell<Option<safepoint::Registration>>,
 }
 
 impl Private {
@@ -208,8 +208,10 @@ impl Participant {
         self.alive.with(|_| ());
     }
 
-    /// Frees the participant. A model keeps it, so that a visit that comes too late finds it.
-    pub(super) fn end(self: Box<Self>) {
+    /// Frees the participant, and returns the registration that it had in the allocator below. A
+    /// model keeps it, so that a visit that comes too late finds it.
+    pub(super) fn end(self: Box<Self>) -> Option<safepoint::Registration> {
+        let registration = self.detach();
         #[cfg(model)]
         {
             let kept = Box::leak(self);
@@ -217,12 +219,24 @@ impl Participant {
             // As a new owner would use it.
             kept.limbo.with_mut(|_| ());
         }
+        registration
     }
 
     /// Attaches the participant to its record in the allocator below. For the owner.
     pub(crate) fn attach(&self, registration: safepoint::Registration) {
         self.private.record.set(Some(registration.record()));
         self.private.registration.set(Some(registration));
+    }
+
+    /// Returns `true` if the participant has a record in the allocator below. For the owner.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.private.record.get().is_some()
+    }
+
+    /// Takes the participant's record away, for its registration to be ended. For the owner.
+    pub(crate) fn detach(&self) -> Option<safepoint::Registration> {
+        self.private.record.set(None);
+        self.private.registration.take()
     }
 
     /// The owner's side of the fence between its guards and a participant that drops values.
@@ -272,7 +286,28 @@ impl Participant {
         result
     }
 
+    /// Notes a removed value. Returns whether there was memory for that, and whether as many as
+    /// `batch` wait to be looked at.
+    ///
+    /// # Safety
+    ///
+    /// Same as [`with_limbo`](Self::with_limbo).
+    #[inline(always)]
+    pub(crate) unsafe fn retire(&self, index: u32, birth: Birth, batch: usize) -> (bool, bool) {
+        let (noted, is_due) = self.limbo.with_mut(|limbo| {
+            // SAFETY: exclusive use, by the contract of this function.
+            let limbo = unsafe { &mut *limbo };
+            (limbo.push(index, birth), limbo.is_due(batch))
+        });
+        if noted {
+            // Relaxed: a figure.
+            self.waiting.store(self.waiting() + 1, Ordering::Relaxed);
+        }
+        (noted, is_due)
+    }
+
     /// The approximate number of values in the limbo.
+    #[inline]
     pub(crate) fn waiting(&self) -> u64 {
         // Relaxed: a figure. Exact with the world stopped (Invariant 8).
         self.waiting.load(Ordering::Relaxed)

@@ -24,7 +24,7 @@ use core::ptr::{self, NonNull};
 use super::participant::{Participant, Registration};
 #[cfg(model)]
 use crate::safepoint::LightSide;
-use crate::safepoint::Operation;
+use crate::safepoint::{self, Operation};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, UnsafeCell, try_box, unmodelled};
 
 /// The participants without an owner that are kept, besides as many as have one.
@@ -115,6 +115,12 @@ impl Participants {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// The approximate number of participants that have an owner.
+    pub(crate) fn owned(&self) -> usize {
+        // Relaxed: a hint.
+        self.owned.load(Ordering::Relaxed)
+    }
+
     /// Makes a participant the caller's. `None` if it has an owner. Wait-free.
     pub(crate) fn acquire(&self, participant: &Participant) -> Option<Registration> {
         let owned = &participant.owned;
@@ -126,7 +132,7 @@ impl Participants {
         Some(Registration::of(NonNull::from(participant)))
     }
 
-    /// Gives a participant up. Its limbo stays as it is.
+    /// Gives a participant up. Its limbo stays as it is, and its record.
     pub(crate) fn leave(&self, registration: Registration) {
         // Relaxed: a hint.
         self.owned.fetch_sub(1, Ordering::Relaxed);
@@ -290,13 +296,24 @@ impl Retired {
     const NONE: Self = Self(ptr::null_mut());
 }
 
+/// Frees one after the other, and returns the registrations that they had in the allocator below.
+impl Iterator for Retired {
+    type Item = safepoint::Registration;
+
+    fn next(&mut self) -> Option<safepoint::Registration> {
+        loop {
+            // SAFETY: from a box, and no walk is under way that may visit it.
+            let participant = unsafe { Box::from_raw(NonNull::new(self.0)?.as_ptr()) };
+            self.0 = participant.next_retired.get();
+            if let Some(registration) = participant.end() {
+                return Some(registration);
+            }
+        }
+    }
+}
+
 impl Drop for Retired {
     fn drop(&mut self) {
-        while let Some(participant) = NonNull::new(self.0) {
-            // SAFETY: from a box, and no walk is under way that may visit it.
-            let participant = unsafe { Box::from_raw(participant.as_ptr()) };
-            self.0 = participant.next_retired.get();
-            participant.end();
-        }
+        self.for_each(drop);
     }
 }
