@@ -127,10 +127,8 @@ mod unique;
 mod bias;
 mod slab;
 mod code;
-// They note no outcomes, by which two checkers could be compared.
-#[cfg(not(slotarena_observed))]
 mod counted;
-#[cfg(not(slotarena_observed))]
 mod collected;
+// They note no outcomes, by which two checkers could be compared.
 #[cfg(not(slotarena_observed))]
 mod newcomers;

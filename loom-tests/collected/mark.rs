@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use slotarena::collected::{CollectError, Marking, TagRange};
 
+use super::told::Told;
 use super::{Scene, collected, object, plain};
 
 /// One marks an entry, while another does something. Returns what it returned, and whether the
 /// first was the first to mark.
-fn beside<R>(
+fn beside<R: Told>(
     scene: Scene,
     raw: u32,
     act: impl FnOnce(&Scene, &Marking) -> R,

@@ -16,8 +16,11 @@ use slotarena::collected::{
 use crate::harness::checker::cell::UnsafeCell;
 use crate::harness::checker::thread::spawn;
 use crate::harness::model::Model;
+use crate::harness::outcome;
 use crate::harness::stage::model;
+use told::Told;
 
+mod told;
 mod compact;
 mod entry;
 mod mark;
@@ -56,20 +59,17 @@ impl Drop for Object {
     }
 }
 
-/// Objects of the program, which no test reads. An entry's pointer tells which it names.
-static OBJECTS: [u32; 4] = [0; 4];
-
-/// The number of the object at a pointer.
+/// The number of the program's object at a pointer.
 fn number(object: NonNull<u32>) -> usize {
-    let is_it = |one: &u32| std::ptr::eq(one, object.as_ptr());
-    OBJECTS
-        .iter()
-        .position(is_it)
-        .expect("Invariant 7: an entry names an object that was put there")
+    let address = object.addr().get();
+    let is_one = address % 16 == 0 && (1..=4).contains(&(address / 16));
+    assert!(is_one, "Invariant 7: an entry names an object that was put there");
+    address / 16 - 1
 }
 
+/// A pointer to an object of the program, which no test reads. It tells its number.
 fn object(number: usize) -> NonNull<u32> {
-    NonNull::from(&OBJECTS[number])
+    NonNull::new(core::ptr::without_provenance_mut((number + 1) * 16)).expect("not null")
 }
 
 /// The tag of the program's objects.
@@ -130,7 +130,12 @@ impl Scene {
         self.made.fetch_add(1, Ordering::Relaxed);
         let drops = Arc::clone(&self.drops);
         let object = Box::new(Object { content: UnsafeCell::new(1), drops });
-        self.spaces[space].allocate_owned(owned(), object).expect("room").to_raw()
+        let raw = self.spaces[space].allocate_owned(owned(), object).expect("room").to_raw();
+        if cfg!(slotarena_observed) {
+            let object = self.table.get(raw, owned()).expect("live");
+            outcome::name(object.addr().get());
+        }
+        raw
     }
 
     /// The number of the object that an entry names.
@@ -181,16 +186,26 @@ impl Scene {
 
     /// Runs `one` on a thread of its own, and `two` on this one, which is a participant already.
     /// Returns what they return.
-    fn play<A: Send + 'static, B>(
+    fn play<A: Told + Send + 'static, B: Told>(
         self,
         one: impl FnOnce(&Scene) -> A + Send + 'static,
         two: impl FnOnce(&Scene) -> B,
     ) -> (Arc<Scene>, A, B) {
         let scene = Arc::new(self);
         let for_one = scene.clone();
-        let one = spawn(move || one(&for_one));
+        // The beginning of the model is the same in all executions.
+        drop(outcome::history());
+        let tell = |told: String| told + &outcome::history();
+        let one = spawn(move || {
+            let one = one(&for_one);
+            let told = tell(one.told());
+            (one, told)
+        });
         let two = two(&scene);
-        let one = one.join().expect("a thread");
+        let told_by_two = tell(two.told());
+        let (one, told_by_one) = one.join().expect("a thread");
+        outcome::note(told_by_one);
+        outcome::note(told_by_two);
         (scene, one, two)
     }
 
@@ -219,6 +234,8 @@ impl Scene {
         assert_eq!(report.expect("idle").freed, live.len() as u64, "Invariant 16");
         assert_eq!(audit(), 0, "Invariant 4");
         assert_eq!(self.drops(), self.made.load(Ordering::Relaxed), "Invariant 16: dropped once");
+        // What is left, by what these checks have read.
+        outcome::note(format_args!("{live:?} {emptied} {}", outcome::history()));
     }
 }
 

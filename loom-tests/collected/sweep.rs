@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use slotarena::collected::TagRange;
 
+use super::told::Told;
 use super::{Scene, collected, owned};
 use crate::harness::model::Model;
 
@@ -47,7 +48,7 @@ impl Setting {
     }
 
     /// Collects, while another thread does something. Returns the scene, and what that returned.
-    fn play<R>(self, part: Part, act: impl FnOnce(&Scene, Raws) -> R) -> (Arc<Scene>, R) {
+    fn play<R: Told>(self, part: Part, act: impl FnOnce(&Scene, Raws) -> R) -> (Arc<Scene>, R) {
         let Self { scene, raws } = self;
         let marking = scene.begin();
         assert!(marking.mark(raws.live), "Invariant 16: white before");

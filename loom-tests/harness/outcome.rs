@@ -32,6 +32,13 @@ pub fn history() -> String {
     String::new()
 }
 
+/// Has a number stand for this address in the histories of the current execution. An address that
+/// the system grants differs in every execution.
+pub fn name(_address: usize) {
+    #[cfg(slotarena_observed)]
+    slotarena::observed::name(_address as u64);
+}
+
 /// Returns the folder for the outcomes of all models, if one is set.
 pub fn folder() -> Option<PathBuf> {
     env::var_os("SLOTARENA_OUTCOMES").map(PathBuf::from)
@@ -45,6 +52,8 @@ impl Outcomes {
     /// Adds the outcome of the execution that has just ended.
     pub fn collect(&self) {
         let outcome = OUTCOME.take();
+        #[cfg(slotarena_observed)]
+        slotarena::observed::forget_names();
         if folder().is_none() {
             return;
         }
