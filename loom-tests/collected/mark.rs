@@ -161,7 +161,7 @@ fn collected_begin_allocate() {
 #[test]
 fn collected_begin_begin() {
     let what = "collected: two threads collect, and both mark the one entry";
-    collected("collected_begin_begin", what).bound(2).explore(|| {
+    collected("collected_begin_begin", what).bound(2).coarse().explore(|| {
         let scene = Scene::new();
         let raw = scene.plain();
         let collect = move |scene: &Scene| match scene.table.begin(&[scene.space()]) {

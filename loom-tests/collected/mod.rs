@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use slotarena::collected::{
-    EntryError, ExternalPointerTable, Marking, Space, Sweeping, Tag, TagRange,
+    Collected, CollectedTable, EntryError, ExternalEntry, Marking, Space, Sweeping, Tag, TagRange,
 };
 
 use crate::harness::checker::cell::UnsafeCell;
@@ -22,6 +22,7 @@ use told::Told;
 
 mod told;
 mod compact;
+mod dispatch;
 mod entry;
 mod mark;
 mod minor;
@@ -83,9 +84,9 @@ fn owned() -> Tag<Object> {
 }
 
 /// A table, and spaces of it.
-pub struct Scene {
-    table: ExternalPointerTable,
-    spaces: Vec<Space>,
+pub struct Scene<E: Collected = ExternalEntry> {
+    table: CollectedTable<E>,
+    spaces: Vec<Space<E>>,
     drops: Arc<AtomicUsize>,
     made: AtomicUsize,
 }
@@ -97,18 +98,9 @@ impl Scene {
     }
 
     fn of(capacity: u32, spaces: usize) -> Self {
-        let table = ExternalPointerTable::builder().capacity(capacity).stripes(1);
+        let table = CollectedTable::builder().capacity(capacity).stripes(1);
         let table = table.magazine_size(1).segment_shift(1).build().expect("a small table");
         Self::over(table, spaces)
-    }
-
-    fn over(table: ExternalPointerTable, spaces: usize) -> Self {
-        let spaces = (0..spaces).map(|_| table.space().expect("a space")).collect();
-        Self { table, spaces, drops: Default::default(), made: AtomicUsize::new(0) }
-    }
-
-    fn space(&self) -> &Space {
-        &self.spaces[0]
     }
 
     /// Makes an entry for object 1.
@@ -160,14 +152,25 @@ impl Scene {
         let look = |object: &Object| assert_eq!(object.read(), 1, "Invariant 16: not dropped");
         self.table.with(raw, owned(), look).is_ok()
     }
+}
+
+impl<E: Collected> Scene<E> {
+    fn over(table: CollectedTable<E>, spaces: usize) -> Self {
+        let spaces = (0..spaces).map(|_| table.space().expect("a space")).collect();
+        Self { table, spaces, drops: Default::default(), made: AtomicUsize::new(0) }
+    }
+
+    fn space(&self) -> &Space<E> {
+        &self.spaces[0]
+    }
 
     /// Begins a collection of the first space.
-    fn begin(&self) -> Marking {
+    fn begin(&self) -> Marking<E> {
         self.table.begin(&[self.space()]).expect("no other collection")
     }
 
     /// Begins a collection, marks these, and ends the marking.
-    fn sweeping(&self, marked: &[u32]) -> Sweeping {
+    fn sweeping(&self, marked: &[u32]) -> Sweeping<E> {
         let marking = self.begin();
         for &raw in marked {
             assert!(marking.mark(raw), "Invariant 16: white before");
@@ -188,14 +191,14 @@ impl Scene {
     /// Returns what they return.
     fn play<A: Told + Send + 'static, B: Told>(
         self,
-        one: impl FnOnce(&Scene) -> A + Send + 'static,
-        two: impl FnOnce(&Scene) -> B,
-    ) -> (Arc<Scene>, A, B) {
+        one: impl FnOnce(&Self) -> A + Send + 'static,
+        two: impl FnOnce(&Self) -> B,
+    ) -> (Arc<Self>, A, B) {
         let scene = Arc::new(self);
         let for_one = scene.clone();
         // The beginning of the model is the same in all executions.
         drop(outcome::history());
-        let tell = |told: String| told + &outcome::history();
+        let tell = |told: String| told + &outcome::reads();
         let one = spawn(move || {
             let one = one(&for_one);
             let told = tell(one.told());
@@ -214,14 +217,14 @@ impl Scene {
     /// after another one none. Then each owned object has been dropped once.
     fn end(&self, live: &[u32], emptied: u64) {
         let audit = || {
-            let audit = |space: &Space| space.audit().expect("idle").expect("Invariants 1 to 5");
+            let audit = |space: &Space<E>| space.audit().expect("idle").expect("Invariants 1 to 5");
             let live: u64 = self.spaces.iter().map(|space| audit(space).live).sum();
             live
         };
         assert_eq!(audit(), live.len() as u64 + emptied, "Invariant 4");
         let distinct: std::collections::HashSet<_> = live.iter().collect();
         assert_eq!(distinct.len(), live.len(), "Invariant 3: each slot has one owner");
-        let spaces: Vec<&Space> = self.spaces.iter().collect();
+        let spaces: Vec<&Space<E>> = self.spaces.iter().collect();
         let marking = self.table.begin(&spaces).expect("idle");
         for &raw in live {
             assert!(!marking.is_marked(raw) && marking.mark(raw), "Invariant 16: all are white");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use slotarena::collected::{
-    CollectError, CollectionReport, Compaction, CompactionReport, EntryError, Marking, Relocated,
-    Space, SpaceReport, Sweeping,
+    CollectError, Collected, CollectionReport, Compaction, CompactionReport, DispatchEntry,
+    EntryError, Marking, Relocated, Space, SpaceReport, Sweeping,
 };
 
 /// Something that a thread returns. Not all of it is the same in each execution that comes to the
@@ -24,11 +24,14 @@ macro_rules! whole {
     )*};
 }
 
-whole! { () bool u32 usize CollectError CompactionReport EntryError Relocated Space SpaceReport }
+whole! {
+    () bool u32 usize CollectError CompactionReport DispatchEntry EntryError Relocated Space
+    SpaceReport
+}
 
 macro_rules! nothing {
-    ($($type:ty)*) => {$(
-        impl Told for $type {
+    ($($type:ident)*) => {$(
+        impl<E: Collected> Told for $type<E> {
             fn told(&self) -> String {
                 String::new()
             }
