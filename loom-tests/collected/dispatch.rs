@@ -234,14 +234,19 @@ fn get(of: Part) {
 }
 
 fn set(of: Part) {
-    part(of, "dispatch", "set", "sets a function that lives and one that dies").explore(move || {
-        let (scene, live, _) = play(of, |scene, live, dead| {
-            assert_eq!(scene.set(live, 2), Ok(1), "Invariant 16: a marked entry stays");
-            let set = scene.set(dead, 3);
-            assert!(of != Part::Rest || set.is_err(), "Invariant 16: the dead are the sweeper's");
-            set
-        });
-        assert_eq!(scene.named(live), Some(2), "Invariant 7: no change is lost");
-        scene.end(&[live], 0);
-    });
+    part(of, "dispatch", "set", "sets a function that lives and one that dies").explore(
+        move || {
+            let (scene, live, _) = play(of, |scene, live, dead| {
+                assert_eq!(scene.set(live, 2), Ok(1), "Invariant 16: a marked entry stays");
+                let set = scene.set(dead, 3);
+                assert!(
+                    of != Part::Rest || set.is_err(),
+                    "Invariant 16: the dead are the sweeper's"
+                );
+                set
+            });
+            assert_eq!(scene.named(live), Some(2), "Invariant 7: no change is lost");
+            scene.end(&[live], 0);
+        },
+    );
 }
