@@ -4,14 +4,17 @@
 //! ordered after every look. Each value counts its drop. Threads become participants inside the
 //! model. What is shared has an `Arc` of loom's in it, so loom reports a slab that is never freed.
 
-use slotarena::counted::OwnedEntry;
+use std::fmt::Debug;
+
+use slotarena::counted::{Entry, OwnedEntry};
 use slotarena::slab::{Clear, TakeError};
 use slotarena::{CountedPool, CountedSlab, Key};
 
 use crate::harness::checker::cell::UnsafeCell;
 use crate::harness::checker::sync::Arc;
-use crate::harness::checker::thread::spawn;
+use crate::harness::checker::thread::{JoinHandle, spawn};
 use crate::harness::model::Model;
+use crate::harness::outcome;
 use crate::harness::stage::model;
 
 /// A value that checks each look and counts its drop. Cleared, it is 0.
@@ -60,6 +63,21 @@ impl Drop for Value {
     }
 }
 
+/// Starts a thread, whose result and whose reads are a part of the outcome.
+fn start<R: Debug>(play: impl FnOnce() -> R + Send + 'static) -> JoinHandle<String> {
+    spawn(move || {
+        let result = play();
+        format!("{result:?} {}", outcome::history())
+    })
+}
+
+/// Joins all threads, and notes what they did.
+fn join(threads: Vec<JoinHandle<String>>) {
+    for thread in threads {
+        outcome::note(thread.join().expect("a thread"));
+    }
+}
+
 /// A slab with one value, which is 1.
 struct Scene {
     slab: CountedSlab<Value>,
@@ -86,23 +104,23 @@ impl Scene {
     }
 
     /// Runs two threads on a slab that they share, and checks that the value has been dropped.
-    fn play(
+    fn play<A: Debug, B: Debug>(
         self,
-        one: impl FnOnce(&CountedSlab<Value>, Key) + Send + 'static,
-        two: impl FnOnce(&CountedSlab<Value>, Key) + Send + 'static,
+        one: impl FnOnce(&CountedSlab<Value>, Key) -> A + Send + 'static,
+        two: impl FnOnce(&CountedSlab<Value>, Key) -> B + Send + 'static,
     ) {
         let key = self.key;
         let slab = Arc::new(self.slab);
         let (for_one, for_two) = (slab.clone(), slab.clone());
-        let threads = [spawn(move || one(&for_one, key)), spawn(move || two(&for_two, key))];
-        for thread in threads {
-            thread.join().expect("a thread");
-        }
+        outcome::history();
+        join(vec![start(move || one(&for_one, key)), start(move || two(&for_two, key))]);
         let drops = self.drops.load(std::sync::atomic::Ordering::Relaxed);
         assert_eq!(drops, 1, "Invariants 11 and 15: dropped with the last reference");
         assert!(slab.get(key).is_none(), "Invariant 12");
         assert_eq!(slab.len(), 0, "Invariant 4");
         slab.audit().expect("Invariants 1, 2, 4 and 5");
+        // What is left, by what these checks have read.
+        outcome::note(outcome::history());
     }
 }
 
@@ -113,10 +131,10 @@ fn end(entry: OwnedEntry<Value>) {
 }
 
 /// Looks at a value that another thread may remove.
-fn look(slab: &CountedSlab<Value>, key: Key) {
-    if let Some(entry) = slab.get(key) {
-        assert_eq!(entry.read(), 1, "Invariant 15: a referenced value stays");
-    }
+fn look(slab: &CountedSlab<Value>, key: Key) -> Option<()> {
+    let entry = slab.get(key)?;
+    assert_eq!(entry.read(), 1, "Invariant 15: a referenced value stays");
+    Some(())
 }
 
 /// A model that is explored to the end.
@@ -179,12 +197,11 @@ fn counted_drop_drop() {
 fn counted_remove_remove() {
     let what = "counted: one removes a value, another takes it";
     counted("counted_remove_remove", what).explore(|| {
-        let remove = |slab: &CountedSlab<Value>, key| {
-            slab.remove(key);
-        };
-        let take = |slab: &CountedSlab<Value>, key| match slab.take(key) {
-            Ok(value) => assert_eq!(value.read(), 1),
-            Err(error) => assert_eq!(error, TakeError::Absent),
+        let remove = |slab: &CountedSlab<Value>, key| slab.remove(key);
+        let take = |slab: &CountedSlab<Value>, key| {
+            let taken = slab.take(key).map(|value| value.read());
+            assert!(matches!(taken, Ok(1) | Err(TakeError::Absent)), "{taken:?}");
+            taken
         };
         Scene::new().play(remove, take);
     });
@@ -220,11 +237,9 @@ fn counted_reuse() {
 /// Drops the slab, while another thread drops an owned reference.
 fn outlive(scene: Scene, entries: Vec<OwnedEntry<Value>>) {
     let (drops, slab) = (scene.drops, scene.slab);
-    let mut threads = vec![spawn(move || drop(slab))];
-    threads.extend(entries.into_iter().map(|entry| spawn(move || end(entry))));
-    for thread in threads {
-        thread.join().expect("a thread");
-    }
+    let mut threads = vec![start(move || drop(slab))];
+    threads.extend(entries.into_iter().map(|entry| start(move || end(entry))));
+    join(threads);
     let drops = drops.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(drops, 1, "Invariants 11 and 15: dropped with the last reference, or the slab");
 }
@@ -272,20 +287,20 @@ fn create(pool: &CountedPool<Value>) -> Key {
 }
 
 /// Runs two threads on a pool with one value.
-fn play_pool(
-    one: impl FnOnce(&CountedPool<Value>, Key) + Send + 'static,
-    two: impl FnOnce(&CountedPool<Value>, Key) + Send + 'static,
+fn play_pool<A: Debug, B: Debug>(
+    one: impl FnOnce(&CountedPool<Value>, Key) -> A + Send + 'static,
+    two: impl FnOnce(&CountedPool<Value>, Key) -> B + Send + 'static,
 ) {
     let pool = Arc::new(pool());
     let key = create(&pool);
     let (for_one, for_two) = (pool.clone(), pool.clone());
-    let threads = [spawn(move || one(&for_one, key)), spawn(move || two(&for_two, key))];
-    for thread in threads {
-        thread.join().expect("a thread");
-    }
+    outcome::history();
+    join(vec![start(move || one(&for_one, key)), start(move || two(&for_two, key))]);
     assert!(!pool.contains(key), "Invariant 12");
     assert_eq!(pool.len(), 0, "Invariant 4");
     pool.audit().expect("Invariants 1, 2, 4 and 5");
+    // What is left, by what these checks have read.
+    outcome::note(outcome::history());
 }
 
 #[test]
@@ -294,11 +309,13 @@ fn counted_clear_create() {
     counted("counted_clear_create", what).explore(|| {
         let clear = |pool: &CountedPool<Value>, key| assert!(pool.clear(key));
         let make = |pool: &CountedPool<Value>, key| {
-            if let Some(entry) = pool.get(key) {
+            let look = |entry: Entry<'_, Value>| {
                 assert_eq!(entry.read(), 1, "Invariant 15: a referenced value is not cleared");
-            }
+            };
+            let found = pool.get(key).map(look);
             let new = create(pool);
             assert!(pool.clear(new));
+            found
         };
         play_pool(clear, make);
     });
@@ -319,16 +336,11 @@ fn counted_outlive_making() {
     unbounded("counted_outlive_making", what).explore(|| {
         let pool = pool();
         let mut making = pool.create_owned().expect("room");
-        let threads = [
-            spawn(move || drop(pool)),
-            spawn(move || {
-                assert_eq!(making.write(1), 0);
-                let entry = making.downgrade();
-                assert_eq!(entry.read(), 1, "Invariant 15: a referenced value stays");
-            }),
-        ];
-        for thread in threads {
-            thread.join().expect("a thread");
-        }
+        let make = move || {
+            assert_eq!(making.write(1), 0);
+            let entry = making.downgrade();
+            assert_eq!(entry.read(), 1, "Invariant 15: a referenced value stays");
+        };
+        join(vec![start(move || drop(pool)), start(make)]);
     });
 }

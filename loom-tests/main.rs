@@ -87,7 +87,9 @@
 //! - a minor collection with the same, in the young space and in the old one;
 //! - a compaction with get, exchange, empty, free, allocate, and an overwritten cell;
 //! - publish and unpublish with get; a look with empty and take; free with empty;
-//! - a space that is closed, with get, free, and a space that takes its place.
+//! - a space that is closed, with get, free, and a space that takes its place;
+//! - two-word entries: allocate and free with get, set with get, set, mark, free, and a compaction,
+//!   and a sweep with get and set.
 //!
 //! A full table and a call inside a call: the search of one thread answers another
 //! (`allocator::full_for_two`); a handler's calls are refused (`safepoint::interrupted_operation`).
@@ -127,10 +129,8 @@ mod unique;
 mod bias;
 mod slab;
 mod code;
-// They note no outcomes, by which two checkers could be compared.
-#[cfg(not(slotarena_observed))]
 mod counted;
-#[cfg(not(slotarena_observed))]
 mod collected;
+// They note no outcomes, by which two checkers could be compared.
 #[cfg(not(slotarena_observed))]
 mod newcomers;

@@ -102,7 +102,7 @@ fn collected_compact_zap() {
 #[test]
 fn collected_compact_free() {
     let what = "collected: one moves an entry, another frees it by the cell and makes one";
-    collected("collected_compact_free", what).bound(2).explore(|| {
+    collected("collected_compact_free", what).bound(2).coarse().explore(|| {
         let (scene, raw, mut compaction) = scene(Scene::owned);
         let cell = cell!(raw);
         let of_mover = cell.clone();
@@ -172,7 +172,7 @@ fn collected_compact_end_allocate() {
 #[test]
 fn collected_compact_end_free() {
     let what = "collected: one ends a compaction, another frees an entry that did not move";
-    collected("collected_compact_end_free", what).bound(2).explore(|| {
+    collected("collected_compact_end_free", what).bound(2).coarse().explore(|| {
         let (scene, raw, compaction) = scene(Scene::owned);
         let end = move |_: &Scene| compaction.finish().expect("idle");
         let free = |scene: &Scene| {

@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 use slotarena::collected::{EntryError, ExternalPointerTable, Tag};
 
 use super::{Object, Scene, collected, object, owned, plain};
+use crate::harness::outcome;
 use crate::harness::stage::Payload;
 
 #[test]
@@ -14,6 +15,7 @@ fn collected_publish_get() {
         let scene = Scene::new();
         let handle = scene.space().allocate_unpublished().expect("room");
         let payload = Payload::new();
+        outcome::name((&raw const *payload).addr());
         let tag = Tag::<Payload>::new(2).expect("a tag");
         let of_reader = payload.clone();
         let read = move |scene: &Scene| {

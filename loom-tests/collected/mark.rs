@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use slotarena::collected::{CollectError, Marking, TagRange};
 
+use super::told::Told;
 use super::{Scene, collected, object, plain};
 
 /// One marks an entry, while another does something. Returns what it returned, and whether the
 /// first was the first to mark.
-fn beside<R>(
+fn beside<R: Told>(
     scene: Scene,
     raw: u32,
     act: impl FnOnce(&Scene, &Marking) -> R,
@@ -160,7 +161,7 @@ fn collected_begin_allocate() {
 #[test]
 fn collected_begin_begin() {
     let what = "collected: two threads collect, and both mark the one entry";
-    collected("collected_begin_begin", what).bound(2).explore(|| {
+    collected("collected_begin_begin", what).bound(2).coarse().explore(|| {
         let scene = Scene::new();
         let raw = scene.plain();
         let collect = move |scene: &Scene| match scene.table.begin(&[scene.space()]) {

@@ -5,11 +5,12 @@
 use std::sync::Arc;
 
 use super::sweep::{Part, Raws, large, part};
+use super::told::Told;
 use super::{Object, Scene, owned};
 
 /// Collects a young space with two entries, while another thread does something. Returns the
 /// scene, the entry that lives, and what the other returned.
-fn play<R>(
+fn play<R: Told>(
     of: Part,
     act: impl FnOnce(&Scene, Raws) -> R,
     live: impl FnOnce(&Scene) -> u32,

@@ -10,15 +10,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use slotarena::collected::{
-    EntryError, ExternalPointerTable, Marking, Space, Sweeping, Tag, TagRange,
+    Collected, CollectedTable, EntryError, ExternalEntry, Marking, Space, Sweeping, Tag, TagRange,
 };
 
 use crate::harness::checker::cell::UnsafeCell;
 use crate::harness::checker::thread::spawn;
 use crate::harness::model::Model;
+use crate::harness::outcome;
 use crate::harness::stage::model;
+use told::Told;
 
+mod told;
 mod compact;
+mod dispatch;
 mod entry;
 mod mark;
 mod minor;
@@ -56,20 +60,17 @@ impl Drop for Object {
     }
 }
 
-/// Objects of the program, which no test reads. An entry's pointer tells which it names.
-static OBJECTS: [u32; 4] = [0; 4];
-
-/// The number of the object at a pointer.
+/// The number of the program's object at a pointer.
 fn number(object: NonNull<u32>) -> usize {
-    let is_it = |one: &u32| std::ptr::eq(one, object.as_ptr());
-    OBJECTS
-        .iter()
-        .position(is_it)
-        .expect("Invariant 7: an entry names an object that was put there")
+    let address = object.addr().get();
+    let is_one = address % 16 == 0 && (1..=4).contains(&(address / 16));
+    assert!(is_one, "Invariant 7: an entry names an object that was put there");
+    address / 16 - 1
 }
 
+/// A pointer to an object of the program, which no test reads. It tells its number.
 fn object(number: usize) -> NonNull<u32> {
-    NonNull::from(&OBJECTS[number])
+    NonNull::new(core::ptr::without_provenance_mut((number + 1) * 16)).expect("not null")
 }
 
 /// The tag of the program's objects.
@@ -83,9 +84,9 @@ fn owned() -> Tag<Object> {
 }
 
 /// A table, and spaces of it.
-pub struct Scene {
-    table: ExternalPointerTable,
-    spaces: Vec<Space>,
+pub struct Scene<E: Collected = ExternalEntry> {
+    table: CollectedTable<E>,
+    spaces: Vec<Space<E>>,
     drops: Arc<AtomicUsize>,
     made: AtomicUsize,
 }
@@ -97,18 +98,9 @@ impl Scene {
     }
 
     fn of(capacity: u32, spaces: usize) -> Self {
-        let table = ExternalPointerTable::builder().capacity(capacity).stripes(1);
+        let table = CollectedTable::builder().capacity(capacity).stripes(1);
         let table = table.magazine_size(1).segment_shift(1).build().expect("a small table");
         Self::over(table, spaces)
-    }
-
-    fn over(table: ExternalPointerTable, spaces: usize) -> Self {
-        let spaces = (0..spaces).map(|_| table.space().expect("a space")).collect();
-        Self { table, spaces, drops: Default::default(), made: AtomicUsize::new(0) }
-    }
-
-    fn space(&self) -> &Space {
-        &self.spaces[0]
     }
 
     /// Makes an entry for object 1.
@@ -130,7 +122,12 @@ impl Scene {
         self.made.fetch_add(1, Ordering::Relaxed);
         let drops = Arc::clone(&self.drops);
         let object = Box::new(Object { content: UnsafeCell::new(1), drops });
-        self.spaces[space].allocate_owned(owned(), object).expect("room").to_raw()
+        let raw = self.spaces[space].allocate_owned(owned(), object).expect("room").to_raw();
+        if cfg!(slotarena_observed) {
+            let object = self.table.get(raw, owned()).expect("live");
+            outcome::name(object.addr().get());
+        }
+        raw
     }
 
     /// The number of the object that an entry names.
@@ -155,14 +152,25 @@ impl Scene {
         let look = |object: &Object| assert_eq!(object.read(), 1, "Invariant 16: not dropped");
         self.table.with(raw, owned(), look).is_ok()
     }
+}
+
+impl<E: Collected> Scene<E> {
+    fn over(table: CollectedTable<E>, spaces: usize) -> Self {
+        let spaces = (0..spaces).map(|_| table.space().expect("a space")).collect();
+        Self { table, spaces, drops: Default::default(), made: AtomicUsize::new(0) }
+    }
+
+    fn space(&self) -> &Space<E> {
+        &self.spaces[0]
+    }
 
     /// Begins a collection of the first space.
-    fn begin(&self) -> Marking {
+    fn begin(&self) -> Marking<E> {
         self.table.begin(&[self.space()]).expect("no other collection")
     }
 
     /// Begins a collection, marks these, and ends the marking.
-    fn sweeping(&self, marked: &[u32]) -> Sweeping {
+    fn sweeping(&self, marked: &[u32]) -> Sweeping<E> {
         let marking = self.begin();
         for &raw in marked {
             assert!(marking.mark(raw), "Invariant 16: white before");
@@ -181,16 +189,26 @@ impl Scene {
 
     /// Runs `one` on a thread of its own, and `two` on this one, which is a participant already.
     /// Returns what they return.
-    fn play<A: Send + 'static, B>(
+    fn play<A: Told + Send + 'static, B: Told>(
         self,
-        one: impl FnOnce(&Scene) -> A + Send + 'static,
-        two: impl FnOnce(&Scene) -> B,
-    ) -> (Arc<Scene>, A, B) {
+        one: impl FnOnce(&Self) -> A + Send + 'static,
+        two: impl FnOnce(&Self) -> B,
+    ) -> (Arc<Self>, A, B) {
         let scene = Arc::new(self);
         let for_one = scene.clone();
-        let one = spawn(move || one(&for_one));
+        // The beginning of the model is the same in all executions.
+        drop(outcome::history());
+        let tell = |told: String| told + &outcome::reads();
+        let one = spawn(move || {
+            let one = one(&for_one);
+            let told = tell(one.told());
+            (one, told)
+        });
         let two = two(&scene);
-        let one = one.join().expect("a thread");
+        let told_by_two = tell(two.told());
+        let (one, told_by_one) = one.join().expect("a thread");
+        outcome::note(told_by_one);
+        outcome::note(told_by_two);
         (scene, one, two)
     }
 
@@ -199,14 +217,14 @@ impl Scene {
     /// after another one none. Then each owned object has been dropped once.
     fn end(&self, live: &[u32], emptied: u64) {
         let audit = || {
-            let audit = |space: &Space| space.audit().expect("idle").expect("Invariants 1 to 5");
+            let audit = |space: &Space<E>| space.audit().expect("idle").expect("Invariants 1 to 5");
             let live: u64 = self.spaces.iter().map(|space| audit(space).live).sum();
             live
         };
         assert_eq!(audit(), live.len() as u64 + emptied, "Invariant 4");
         let distinct: std::collections::HashSet<_> = live.iter().collect();
         assert_eq!(distinct.len(), live.len(), "Invariant 3: each slot has one owner");
-        let spaces: Vec<&Space> = self.spaces.iter().collect();
+        let spaces: Vec<&Space<E>> = self.spaces.iter().collect();
         let marking = self.table.begin(&spaces).expect("idle");
         for &raw in live {
             assert!(!marking.is_marked(raw) && marking.mark(raw), "Invariant 16: all are white");
@@ -219,6 +237,8 @@ impl Scene {
         assert_eq!(report.expect("idle").freed, live.len() as u64, "Invariant 16");
         assert_eq!(audit(), 0, "Invariant 4");
         assert_eq!(self.drops(), self.made.load(Ordering::Relaxed), "Invariant 16: dropped once");
+        // What is left, by what these checks have read.
+        outcome::note(format_args!("{live:?} {emptied} {}", outcome::history()));
     }
 }
 

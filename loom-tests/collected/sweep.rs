@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use slotarena::collected::TagRange;
+use slotarena::collected::{Collected, TagRange};
 
+use super::told::Told;
 use super::{Scene, collected, owned};
 use crate::harness::model::Model;
 
@@ -47,28 +48,39 @@ impl Setting {
     }
 
     /// Collects, while another thread does something. Returns the scene, and what that returned.
-    fn play<R>(self, part: Part, act: impl FnOnce(&Scene, Raws) -> R) -> (Arc<Scene>, R) {
+    fn play<R: Told>(self, part: Part, act: impl FnOnce(&Scene, Raws) -> R) -> (Arc<Scene>, R) {
         let Self { scene, raws } = self;
-        let marking = scene.begin();
-        assert!(marking.mark(raws.live), "Invariant 16: white before");
-        let act = |scene: &Scene| act(scene, raws);
-        let (scene, report, result) = match part {
-            Part::Stopped => {
-                let sweep = move |_: &Scene| marking.sweep().expect("idle");
-                let (scene, sweeping, result) = scene.play(sweep, act);
-                (scene, sweeping.finish(), result)
-            }
-            Part::Rest => {
-                let sweeping = marking.sweep().expect("idle");
-                scene.play(move |_| sweeping.finish(), act)
-            }
-            Part::Whole => scene.play(move |_| marking.sweep().expect("idle").finish(), act),
-        };
-        report.expect("idle");
+        let (scene, result) = collect(scene, raws.live, part, |scene| act(scene, raws));
         assert!(!scene.look(raws.dead), "Invariant 16: an entry that is not marked dies");
         assert_eq!(scene.drops(), 1, "Invariant 16: dropped once");
         (scene, result)
     }
+}
+
+/// Collects all entries but `live`, while another thread does something. Returns the scene, and
+/// what that returned.
+pub fn collect<E: Collected, R: Told>(
+    scene: Scene<E>,
+    live: u32,
+    part: Part,
+    act: impl FnOnce(&Scene<E>) -> R,
+) -> (Arc<Scene<E>>, R) {
+    let marking = scene.begin();
+    assert!(marking.mark(live), "Invariant 16: white before");
+    let (scene, report, result) = match part {
+        Part::Stopped => {
+            let sweep = move |_: &Scene<E>| marking.sweep().expect("idle");
+            let (scene, sweeping, result) = scene.play(sweep, act);
+            (scene, sweeping.finish(), result)
+        }
+        Part::Rest => {
+            let sweeping = marking.sweep().expect("idle");
+            scene.play(move |_| sweeping.finish(), act)
+        }
+        Part::Whole => scene.play(move |_| marking.sweep().expect("idle").finish(), act),
+    };
+    report.expect("idle");
+    (scene, result)
 }
 
 /// The model of a part.
@@ -81,13 +93,13 @@ pub fn part(part: Part, family: &str, name: &str, what: &str) -> Model {
     let name = format!("collected_{family}_{name}_{suffix}");
     let what = format!("collected: one {what}, another {collects}");
     let model = collected(name.leak(), what.leak());
-    model.bound(if part == Part::Whole { 2 } else { 3 })
+    if part == Part::Whole { model.bound(2).coarse() } else { model.bound(3) }
 }
 
 /// The same, with less of what follows the end of the marking.
 pub fn large(part: Part, family: &str, name: &str, what: &str) -> Model {
     let model = self::part(part, family, name, what);
-    if part == Part::Rest { model.bound(2) } else { model }
+    if part == Part::Rest { model.bound(2).coarse() } else { model }
 }
 
 macro_rules! in_parts {

@@ -2,6 +2,7 @@
 //! of models.
 
 pub(crate) use core::sync::atomic::Ordering;
+use std::collections::BTreeMap;
 
 #[cfg(slotarena_observed)]
 use super::checker::thread::yield_now;
@@ -19,31 +20,34 @@ pub(crate) use super::observed::{
     Arc, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Mutex, MutexGuard,
 };
 
-/// Stands in for a 128-bit atomic, which loom lacks: two 32-bit halves in a 64-bit one.
-///
-/// Models of two-word entries keep their words below 2^31. The top bit of the low half stands for
-/// bit 63 of the low word, the next one for bit 62.
+/// Stands in for a 128-bit atomic, which loom lacks: a 64-bit one of a number for each value.
 // `pub` in a private module: named by an associated type of a public trait.
 #[derive(Debug)]
 pub struct AtomicU128(AtomicU64);
+
+/// The values, by their numbers. Not modelled: it does not matter which thread asks.
+static VALUES: std::sync::Mutex<BTreeMap<u64, u128>> = std::sync::Mutex::new(BTreeMap::new());
 
 impl AtomicU128 {
     pub(crate) fn new(value: u128) -> Self {
         Self(AtomicU64::new(Self::fold(value)))
     }
 
+    /// Returns the number of a value: the same in every execution, and another for every value.
     fn fold(value: u128) -> u64 {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         let (low, high) = (value as u64, (value >> 64) as u64);
-        let tag = (low >> 62) << 30;
-        let plain = low & !(3 << 62);
-        assert!(plain < 1 << 30 && high < 1 << 32, "{value:#x} does not fit in a model");
-        high << 32 | tag | plain
+        let number = low ^ high.wrapping_mul(ODD);
+        let mut values = VALUES.lock().expect("no thread panics with the lock");
+        let known = *values.entry(number).or_insert(value);
+        drop(values);
+        assert_eq!(known, value, "two values have one number");
+        number
     }
 
-    fn unfold(word: u64) -> u128 {
-        let (low, high) = (word & 0xffff_ffff, word >> 32);
-        let tag = (low >> 30) << 62;
-        u128::from(high) << 64 | u128::from(tag | (low & ((1 << 30) - 1)))
+    fn unfold(number: u64) -> u128 {
+        let values = VALUES.lock().expect("no thread panics with the lock");
+        *values.get(&number).expect("the number of a value")
     }
 
     pub(crate) fn load(&self, order: Ordering) -> u128 {

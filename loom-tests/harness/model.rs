@@ -6,7 +6,7 @@ use std::sync::{Arc, Once};
 use std::time::Instant;
 
 use crate::harness::checker;
-use crate::harness::outcome::Outcomes;
+use crate::harness::outcome::{self, Outcomes};
 use crate::harness::stage::{Shape, Stage};
 
 /// A model: its name, its invariants, its operations, and the bounds of its exploration.
@@ -18,11 +18,13 @@ pub struct Model {
     preemptions: Option<usize>,
     long: bool,
     small: bool,
+    coarse: bool,
 }
 
 /// Makes a model without a bound.
 pub fn model(name: &'static str, invariants: &'static str, what: &'static str) -> Model {
-    Model { name, invariants, what, preemptions: None, long: false, small: false }
+    let (preemptions, long, small, coarse) = (None, false, false, false);
+    Model { name, invariants, what, preemptions, long, small, coarse }
 }
 
 impl Model {
@@ -41,14 +43,21 @@ impl Model {
         Self { small: true, ..self }
     }
 
+    /// Has the outcomes of a bounded model compared without what each thread reads. Executions that
+    /// differ in that alone do not all keep to one bound.
+    pub fn coarse(self) -> Self {
+        Self { coarse: true, ..self }
+    }
+
     /// Runs `f` in every interleaving.
     pub fn explore(self, f: impl Fn() + Sync + Send + 'static) {
-        let Model { name, invariants, what, mut preemptions, long, small } = self;
+        let Model { name, invariants, what, mut preemptions, long, small, coarse } = self;
         if let (true, Ok(most)) = (long, std::env::var("SLOTARENA_LOOM_QUICK")) {
             let most = most.parse().expect("a number of preemptions");
             preemptions = Some(preemptions.map_or(most, |bound| bound.min(most)));
         }
         let preemptions = preemptions.map(checker::bound);
+        outcome::leave_reads_out(coarse);
         let f = Arc::new(f);
         let start = Instant::now();
         let (count, outcomes) = run(f.clone(), |f| checker::explore(preemptions, f));

@@ -34,6 +34,25 @@ pub(crate) fn forget_last() {
     HISTORY.with(|history| history.borrow_mut().pop());
 }
 
+std::thread_local! {
+    /// Addresses that differ in every execution. All executions of a model run on one thread of
+    /// the system.
+    static NAMES: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The bits of an address in a word that has other bits too.
+const ADDRESS: u64 = (1 << 48) - 1;
+
+/// Has a number stand for this address in histories: how many were named before.
+pub fn name(address: u64) {
+    NAMES.with_borrow_mut(|names| names.push(address));
+}
+
+/// Forgets all names, at the end of an execution.
+pub fn forget_names() {
+    NAMES.take();
+}
+
 /// The form of a value in a history: whole, unless it is different in every execution.
 trait Noted: Copy {
     fn noted(self) -> u64;
@@ -53,7 +72,9 @@ impl Noted for u32 {
 
 impl Noted for u64 {
     fn noted(self) -> u64 {
-        self
+        let is_it = |&name: &u64| name == self & ADDRESS;
+        let name = NAMES.with_borrow(|names| names.iter().position(is_it));
+        name.map_or(self, |number| self & !ADDRESS | number as u64)
     }
 }
 
@@ -126,7 +147,7 @@ atomic!(AtomicBool, bool);
 atomic!(AtomicU32, u32);
 atomic!(AtomicU64, u64);
 atomic!(AtomicPtr<T>, *mut T);
-read_modify_write!(AtomicU32, u32, fetch_add fetch_max fetch_min);
+read_modify_write!(AtomicU32, u32, swap fetch_add fetch_max fetch_min);
 read_modify_write!(AtomicU64, u64, swap fetch_add fetch_sub fetch_and fetch_or);
 
 /// A lock. Each attempt to take it, and each release, is an access.

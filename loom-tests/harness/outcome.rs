@@ -3,7 +3,7 @@
 //!
 //! Nothing here is modeled.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,6 +14,8 @@ use std::{env, fs};
 thread_local! {
     /// The outcome of the current execution. All executions of a model run on one thread.
     static OUTCOME: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Whether the model that runs leaves out what its threads read.
+    static COARSE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether the outcomes themselves are recorded, in addition to their hashes.
@@ -32,6 +34,24 @@ pub fn history() -> String {
     String::new()
 }
 
+/// Returns the same for a thread of a model, unless its reads are left out.
+pub fn reads() -> String {
+    let history = history();
+    if COARSE.get() { String::new() } else { history }
+}
+
+/// Says whether the reads of a model's threads are left out of its outcomes.
+pub fn leave_reads_out(coarse: bool) {
+    COARSE.set(coarse);
+}
+
+/// Has a number stand for this address in the histories of the current execution. An address that
+/// the system grants differs in every execution.
+pub fn name(_address: usize) {
+    #[cfg(slotarena_observed)]
+    slotarena::observed::name(_address as u64);
+}
+
 /// Returns the folder for the outcomes of all models, if one is set.
 pub fn folder() -> Option<PathBuf> {
     env::var_os("SLOTARENA_OUTCOMES").map(PathBuf::from)
@@ -45,6 +65,8 @@ impl Outcomes {
     /// Adds the outcome of the execution that has just ended.
     pub fn collect(&self) {
         let outcome = OUTCOME.take();
+        #[cfg(slotarena_observed)]
+        slotarena::observed::forget_names();
         if folder().is_none() {
             return;
         }
