@@ -21,7 +21,7 @@ use crate::bits::key::Key;
 use crate::error::{AllocError, BuildError};
 use crate::safepoint::{Operation, ThreadRegistry};
 use crate::slab::OnDrop;
-use crate::sync::{AtomicU64, Ordering, try_box, unmodelled};
+use crate::sync::{AtomicU64, Ordering, Placed, try_box, unmodelled};
 
 /// The slot of a value of type `T`.
 pub(super) type CountedSlot<T> = Slot<CountedWord<T>>;
@@ -36,7 +36,7 @@ const SLAB: u64 = 1 << 62;
 pub(crate) struct Inner<T: Send + Sync + 'static> {
     threads: ThreadRegistry<Allocator<CountedWord<T>>>,
     /// Boxed, so that it stays where it is while this moves.
-    pub(super) allocator: Box<Allocator<CountedWord<T>>>,
+    pub(super) allocator: Placed<Allocator<CountedWord<T>>>,
     /// Clears the values of a pool. `None` in a slab, which drops them.
     pub(super) clear: Option<fn(&mut T)>,
     /// The greatest generation. A slot that has had it is exhausted.
@@ -71,7 +71,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
         clear: Option<fn(&mut T)>,
         last_generation: u32,
     ) -> Result<NonNull<Self>, BuildError> {
-        let allocator = try_box(allocator).ok_or(BuildError::OutOfMemory)?;
+        let place = allocator.place();
+        let allocator = Placed::new(allocator, place).ok_or(BuildError::OutOfMemory)?;
         // SAFETY: boxed, and `close` cuts the registry off before the box goes.
         let threads = unsafe { ThreadRegistry::new(NonNull::from(&*allocator)) };
         let inner = try_box(Self {

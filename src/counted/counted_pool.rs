@@ -163,14 +163,15 @@ impl<T: Clear + Default + Send + Sync + 'static, M> CountedPool<T, M> {
 }
 
 impl<T: Clear + Default + Send + Sync + 'static, M> Builder<CountedPool<T, M>> {
-    /// Builds the pool: reserves the addresses, and commits nothing yet.
+    /// Builds the pool: reserves the addresses, and commits nothing yet. A small one
+    /// has its slots allocated (see [`capacity`](Self::capacity)).
     ///
     /// # Errors
     ///
     /// A [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<CountedPool<T, M>, BuildError> {
         const { assert!(align_of::<T>() <= SEGMENT_BYTES, "an alignment above 64 KiB") };
-        let allocator = self.config.without_bias().allocator(Protection::None)?;
+        let allocator = self.config.without_bias().small_if_few().allocator(Protection::None)?;
         let inner = Inner::new(allocator, Some(T::clear), self.config.last_generation)?;
         Ok(CountedPool { inner, mark: PhantomData })
     }

@@ -19,9 +19,9 @@ impl Safepoint {
                 Ok(registration) => return Ok(registration),
                 Err(length) => length,
             };
-            let home = registry.participants() % self.stripes;
+            let (home, place) = (registry.participants() % self.stripes, registry.place);
             drop(registry);
-            if !supplies.allocate(length, home) {
+            if !supplies.allocate(length, home, place) {
                 return Err(OperationError::OutOfMemory);
             }
         }
