@@ -62,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) last_generation: u32,
     /// Of a pool.
     pub(crate) spare: usize,
+    /// Of a counted slab or pool: `true` if it gives back memory by itself.
+    pub(crate) trims: bool,
 }
 
 impl Config {
@@ -85,6 +87,7 @@ impl Config {
             read_only_segments: 0,
             last_generation: GENERATION_MAX,
             spare: 1024,
+            trims: false,
         }
     }
 

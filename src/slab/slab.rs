@@ -319,8 +319,8 @@ fmt!(
 generations!([T: Send + Sync + 'static, M] Slab<T, M>);
 
 impl<T: Send + Sync + 'static, M> Builder<Slab<T, M>> {
-    /// Builds the slab: reserves the addresses, and commits nothing yet. A small one
-    /// has its slots allocated (see [`capacity`](Self::capacity)).
+    /// Builds the slab: reserves the addresses, and commits nothing yet. The slots
+    /// of a small one are allocated (see [`capacity`](Self::capacity)).
     ///
     /// # Errors
     ///
