@@ -6,12 +6,7 @@
 //!
 //! Not those of tables, whose addresses a program may see, and whose pages may have rights.
 
-#[cfg(not(model))]
-use core::marker::PhantomData;
-
 use super::arena::Arena;
-#[cfg(not(model))]
-use super::holder::Holder;
 use super::memory::Memory;
 #[cfg(not(model))]
 use super::slot::Slot;
@@ -33,10 +28,7 @@ impl<W: Word> Memory<W> {
             return None;
         }
         let mapping = Mapping::small(bytes, align_of::<Slot<W>>())?;
-        // SAFETY: inside the mapping.
-        let write_base = unsafe { mapping.write_base().byte_add(below) }.cast();
-        let (mapping, protection) = (Holder::One(mapping), Protection::None);
-        Some(Self { mapping, write_base, slot_count, below, protection, marker: PhantomData })
+        Some(Self::over(mapping, slot_count, below, Protection::None))
     }
 
     /// A model's tables are small anyway.

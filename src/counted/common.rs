@@ -75,7 +75,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
         config: &Config,
     ) -> Result<NonNull<Self>, BuildError> {
         let place = allocator.place();
-        let allocator = Placed::new(allocator, place).ok_or(BuildError::OutOfMemory)?;
+        let allocator = Placed::new(allocator, place, None).ok_or(BuildError::OutOfMemory)?;
         // SAFETY: boxed, and `close` cuts the registry off before the box goes.
         let threads = unsafe { ThreadRegistry::new(NonNull::from(&*allocator)) };
         let inner = try_box(Self {

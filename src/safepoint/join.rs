@@ -21,7 +21,9 @@ impl Safepoint {
             };
             let (home, place) = (registry.participants() % self.stripes, registry.place);
             drop(registry);
-            if !supplies.allocate(length, home, place) {
+            // The safepoint is at the beginning of what is shared.
+            let shared = core::ptr::from_ref(self).addr();
+            if !supplies.allocate(length, home, place, shared) {
                 return Err(OperationError::OutOfMemory);
             }
         }

@@ -1,5 +1,7 @@
 //! One participant: the flag that a stopper reads, and its local store of free slots.
 
+use core::ops::Range;
+
 use super::fence::LightSide;
 use crate::bits::word::Cycle;
 use crate::freelist::{LocalStore, StoreMut};
@@ -40,6 +42,8 @@ pub(super) const BUSY: u32 = 1;
 
 impl InPage for Record {
     const AT: usize = 0;
+    // The end of the store, and `busy`.
+    const STORED: Range<usize> = size_of::<Record>() - 128..size_of::<Record>();
 }
 
 impl Record {

@@ -59,8 +59,16 @@ pub(super) struct Supplies {
 
 impl Supplies {
     /// Allocates a record, and a list of `length`. Returns `false` if there is no memory.
-    pub(super) fn allocate(&mut self, length: usize, home: usize, place: Place) -> bool {
-        self.record = self.record.take().or_else(|| Placed::new(Record::new(home), place));
+    /// `shared` is the address of what operations load.
+    pub(super) fn allocate(
+        &mut self,
+        length: usize,
+        home: usize,
+        place: Place,
+        shared: usize,
+    ) -> bool {
+        let record = || Placed::new(Record::new(home), place, Some(shared));
+        self.record = self.record.take().or_else(record);
         self.record.is_some() && self.list.try_reserve_exact(length).is_ok()
     }
 }
@@ -167,7 +175,7 @@ impl SweeperRecord {
     pub(super) fn make(&self) -> Option<&Record> {
         if self.get().is_none() {
             // Another thread may be first. Then this record is dropped again.
-            let _ = self.record.set(Placed::new(Record::new(0), self.place)?);
+            let _ = self.record.set(Placed::new(Record::new(0), self.place, None)?);
         }
         self.get()
     }

@@ -125,7 +125,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
 
     fn from_inner(inner: Inner<T>) -> Result<Self, BuildError> {
         let place = inner.allocator.place();
-        let inner = Placed::new(inner, place).ok_or(BuildError::OutOfMemory)?;
+        let inner = Placed::new(inner, place, None).ok_or(BuildError::OutOfMemory)?;
         // SAFETY: boxed, and `drop` cuts the registry off before the box goes.
         let threads = unsafe { ThreadRegistry::new(NonNull::from(&*inner)) };
         let threads = threads.ok_or(BuildError::OutOfMemory)?;

@@ -52,7 +52,7 @@ pub(crate) use clock::Since;
 pub(crate) use lock::{Held, HeldByCaller, Lock};
 #[cfg(not(model))]
 pub(crate) use native::*;
-pub(crate) use placed::{InPage, Place, Placed};
+pub(crate) use placed::{InPage, Place, Placed, SHARED_BYTES};
 
 /// Atomics that carry no data between threads: hints and figures. No checker sees them. In models
 /// they must not decide what a thread touches next, since a checker would miss the dependency.

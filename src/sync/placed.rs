@@ -11,19 +11,28 @@
 //!   0xb00  shared         what operations load
 //! ```
 //!
-//! That takes a page for each part. A small slab does without: its parts lie wherever the allocator
-//! of the program has memory.
+//! That takes a page for each part. A small slab does without: its parts lie where the allocator of
+//! the program has memory, and where they do not happen to alias what is shared.
 
 use core::alloc::Layout;
 use core::marker::PhantomData;
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 use core::ptr::NonNull;
 
 /// A kind of value that has its place in a page.
 pub(crate) trait InPage {
     /// The offset of its place.
     const AT: usize;
+
+    /// Where in the value lies what every operation stores.
+    const STORED: Range<usize> = 0..0;
 }
+
+/// The bytes of what operations load.
+pub(crate) const SHARED_BYTES: usize = PAGE - 0xb00;
+
+/// The most places that are looked at for a value that lies anywhere.
+const TRIES: usize = 8;
 
 /// Whether the parts of a table have their places.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,13 +72,43 @@ fn layout<T: InPage>(place: Place) -> (Layout, usize) {
     }
 }
 
+/// Returns `true` if what every operation stores in a value at this address aliases what is shared.
+fn aliases<T: InPage>(value: usize, shared: usize) -> bool {
+    let distance = value.wrapping_add(T::STORED.start).wrapping_sub(shared) % PAGE;
+    distance < SHARED_BYTES || distance > PAGE - T::STORED.len()
+}
+
+/// Allocates memory for a value. If that lies anywhere, it aliases nothing at `shared`, unless no
+/// such place is found soon.
+fn allocate<T: InPage>(place: Place, shared: Option<usize>) -> Option<NonNull<u8>> {
+    let (layout, _) = layout::<T>(place);
+    // SAFETY: the size is not 0.
+    let memory = || NonNull::new(unsafe { std::alloc::alloc(layout) });
+    let mut found = memory()?;
+    let shared = shared.filter(|_| place == Place::Anywhere && cfg!(not(model)));
+    let Some(shared) = shared else { return Some(found) };
+    let mut others = [None; TRIES];
+    for other in &mut others {
+        if !aliases::<T>(found.addr().get(), shared) {
+            break;
+        }
+        let Some(next) = memory() else { break };
+        *other = Some(core::mem::replace(&mut found, next));
+    }
+    for other in others.into_iter().flatten() {
+        // SAFETY: allocated just now with this layout, and not used.
+        unsafe { std::alloc::dealloc(other.as_ptr(), layout) };
+    }
+    Some(found)
+}
+
 impl<T: InPage> Placed<T> {
-    /// Boxes a value. `None` if there is no memory.
-    pub(crate) fn new(value: T, place: Place) -> Option<Self> {
+    /// Boxes a value. `shared` is the address of what operations load, if it is known. `None` if
+    /// there is no memory.
+    pub(crate) fn new(value: T, place: Place, shared: Option<usize>) -> Option<Self> {
         const { assert!(size_of::<T>() > 0 && T::AT % align_of::<T>() == 0) };
-        let (layout, at) = layout::<T>(place);
-        // SAFETY: the size is not 0.
-        let memory = NonNull::new(unsafe { std::alloc::alloc(layout) })?;
+        let memory = allocate::<T>(place, shared)?;
+        let (_, at) = layout::<T>(place);
         // SAFETY: the memory has room for the offset and the value.
         let value_at = unsafe { memory.add(at) }.cast::<T>();
         // SAFETY: fresh memory of the right size, aligned as the value is.

@@ -79,7 +79,7 @@ impl<E: Packed> Table<E> {
 
     pub(crate) fn from_allocator(allocator: Allocator<E::Word>) -> Result<Self, BuildError> {
         let place = allocator.place();
-        let allocator = Placed::new(allocator, place).ok_or(BuildError::OutOfMemory)?;
+        let allocator = Placed::new(allocator, place, None).ok_or(BuildError::OutOfMemory)?;
         let view = allocator.space.arena.view();
         // SAFETY: boxed, and `drop` cuts the registry off before the box goes.
         let threads = unsafe { ThreadRegistry::new(NonNull::from(&*allocator)) };

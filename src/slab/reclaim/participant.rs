@@ -1,6 +1,7 @@
 //! A participant of a slab: what it reserves, and what it has removed.
 
 use core::cell::Cell;
+use core::ops::Range;
 use core::ptr::{self, NonNull};
 
 use super::era::Reservation;
@@ -292,6 +293,7 @@ impl Participant {
 
 impl InPage for Participant {
     const AT: usize = 0x880;
+    const STORED: Range<usize> = 0..size_of::<Participant>();
 }
 
 #[cfg(not(model))]

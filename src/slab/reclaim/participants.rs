@@ -26,7 +26,7 @@ use super::participant::{Participant, Registration};
 use crate::safepoint::LightSide;
 use crate::safepoint::Operation;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
-use crate::sync::{Place, Placed, unmodelled};
+use crate::sync::{Place, Placed, SHARED_BYTES, unmodelled};
 
 /// The participants without an owner that are kept, besides as many as have one.
 const SPARE: usize = 16;
@@ -86,7 +86,10 @@ impl Participants {
         }
         // Relaxed: the compare-and-swap decides.
         let mut head = self.head.load(Ordering::Relaxed);
-        let participant = Placed::new(Participant::new(head, None), self.place)?;
+        // The list is at the end of what is shared.
+        let end = core::ptr::from_ref(self).addr() + size_of::<Self>();
+        let shared = Some(end.next_multiple_of(128).wrapping_sub(SHARED_BYTES));
+        let participant = Placed::new(Participant::new(head, None), self.place, shared)?;
         let participant = participant.into_raw();
         loop {
             // Release: a thread that finds the participant finds it whole, and those behind it,
