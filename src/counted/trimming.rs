@@ -16,6 +16,9 @@
 /// With fewer values at the most, there is nothing to be gained.
 const LEAST: u64 = 1024;
 
+/// Nor is there with fewer after a peak.
+const FEW: u64 = 64;
+
 /// How many visits of slots a spilled slot pays for.
 const VISITS: u64 = 16;
 
@@ -62,7 +65,8 @@ impl Trimming {
             }
             return false;
         }
-        let is_over = self.most.max(self.peak) >= LEAST && in_use <= self.most / 4;
+        let least = if self.peak >= LEAST { FEW } else { LEAST };
+        let is_over = self.most >= least && in_use <= self.most / 4;
         let has_waited = self.passing.is_some_and(|passed| passed > PATIENCE * committed);
         if !(is_over || has_waited) || self.credit < committed {
             return false;

@@ -59,10 +59,3 @@ fn what_is_stored_does_not_alias_what_is_shared() {
     let aliased = parts.iter().enumerate().filter(is_aliased).count();
     assert!(aliased < 50, "{aliased} of 1000");
 }
-
-#[test]
-fn the_parts_of_a_page_do_not_overlap() {
-    use crate::safepoint::Record;
-
-    assert!(Record::STORED.end <= Part::AT && Part::AT + 0x180 <= PAGE - SHARED_BYTES);
-}
