@@ -9,17 +9,14 @@ use crate::bits::word::Word;
 use crate::error::AllocError;
 use crate::safepoint::{Record, Registration, Safepoint, Shared};
 use crate::sweep::Space;
-use crate::sync::PagePadding;
+use crate::sync::{InPage, Place};
 
 /// All slots of one table, and all that is known of them.
 ///
-/// Aligned to a page. What every operation loads lies near its end, away from the offsets at which
-/// a [`Record`] keeps what every operation stores (see [`PagePadding`]).
+/// Its place in a page is away from that of a [`Record`], which operations store to.
 #[derive(Debug)]
-// Not in models, whose threads have small stacks.
-#[cfg_attr(not(model), repr(C, align(4096)))]
+#[cfg_attr(not(model), repr(C))]
 pub(crate) struct Allocator<W: Word> {
-    _padding: PagePadding<READ_AT>,
     pub(crate) space: Space<W>,
     /// The most slots in the stack of a local store. With the LIFO slot that makes two magazines.
     pub(super) store_limit: u32,
@@ -29,14 +26,12 @@ pub(crate) struct Allocator<W: Word> {
     pub(crate) overflow_limit: u32,
 }
 
-/// Where in its page lies what every operation loads.
-const READ_AT: usize = if cfg!(model) { 0 } else { 0xb00 };
+impl<W: Word> InPage for Allocator<W> {
+    const AT: usize = 0xb00;
+}
 
 #[cfg(not(model))]
-const _: () = {
-    assert!(size_of::<Allocator<u64>>() == 4096 && size_of::<Record>() == 4096);
-    assert!(Record::WRITTEN_TO <= READ_AT);
-};
+const _: () = assert!(size_of::<Record>() <= <Allocator<u64> as InPage>::AT);
 
 impl<W: Word> Allocator<W> {
     /// `None` if there is no memory.
@@ -48,7 +43,6 @@ impl<W: Word> Allocator<W> {
         overflow_limit: u32,
     ) -> Option<Self> {
         Some(Self {
-            _padding: PagePadding::new(),
             space: Space::new(arena, bias, stripes, magazine_size)?,
             store_limit: 2 * magazine_size - 1,
             is_inherited: true,
@@ -58,6 +52,11 @@ impl<W: Word> Allocator<W> {
 
     pub(crate) fn capacity(&self) -> u32 {
         self.space.arena.geometry().capacity()
+    }
+
+    /// Where the parts of the table lie.
+    pub(crate) fn place(&self) -> Place {
+        self.space.arena.place()
     }
 
     /// Turns a refusal into the error for the caller.

@@ -50,6 +50,8 @@ pub(crate) struct Config {
     /// that are interrupted.
     #[cfg(model)]
     biased: Option<[u32; 2]>,
+    /// `true` if the slots lie in allocated memory where there are few.
+    may_be_small: bool,
     /// Of a code pointer table.
     pub(crate) index_bits: u32,
     /// Of a code pointer table; `None` for the strongest.
@@ -60,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) last_generation: u32,
     /// Of a pool.
     pub(crate) spare: usize,
+    /// Of a counted slab or pool: `true` if it gives back memory by itself.
+    pub(crate) trims: bool,
 }
 
 impl Config {
@@ -77,17 +81,25 @@ impl Config {
             bias: true,
             #[cfg(model)]
             biased: None,
+            may_be_small: false,
             index_bits: DEFAULT_INDEX_BITS,
             protection: None,
             read_only_segments: 0,
             last_generation: GENERATION_MAX,
             spare: 1024,
+            trims: false,
         }
     }
 
     /// The same, for words that also change outside of operations: without a bias.
     pub(crate) const fn without_bias(mut self) -> Self {
         self.bias = false;
+        self
+    }
+
+    /// The same, for a table of which the program sees no address: few slots need no pages.
+    pub(crate) const fn small_if_few(mut self) -> Self {
+        self.may_be_small = true;
         self
     }
 
@@ -107,9 +119,9 @@ impl Config {
         if capacity == 0 {
             return Err(BuildError::ZeroCapacity);
         }
-        let stripes = self.stripes();
-        if !stripes.is_power_of_two() || stripes > STRIPES_MAX {
-            return Err(BuildError::Stripes { asked: stripes, limit: STRIPES_MAX });
+        let is_right = |&stripes: &usize| stripes.is_power_of_two() && stripes <= STRIPES_MAX;
+        if let Some(asked) = self.stripes.filter(|stripes| !is_right(stripes)) {
+            return Err(BuildError::Stripes { asked, limit: STRIPES_MAX });
         }
         let (asked, limit) = (self.magazine_size, MAGAZINE_SIZE_MAX);
         if asked == 0 || asked > limit {
@@ -132,21 +144,27 @@ impl Config {
             Answer::Refused(code) => return Err(BuildError::ProtectionRefused { asked, code }),
         }
         let below = self.below::<W>(protection);
-        Arena::new(capacity, self.step_down, shift, protection, below)
+        Arena::new(capacity, self.step_down, shift, protection, below, self.may_be_small)
     }
 
-    fn stripes(&self) -> usize {
-        self.stripes.unwrap_or_else(default_stripes)
+    /// The number of free lists of a table with this capacity.
+    fn stripes(&self, capacity: u32) -> usize {
+        self.stripes.unwrap_or_else(|| match capacity as usize / self.magazine_size {
+            // One suffices, however many processors there are.
+            0 | 1 => 1,
+            magazines => default_stripes().min(magazines.next_power_of_two()),
+        })
     }
 
     /// Makes an allocator over an arena of these choices.
     pub(crate) fn over<W: Word>(&self, arena: Arena<W>) -> Result<Allocator<W>, BuildError> {
         #[cfg(model)]
         let arena = arena.with_page_shift(self.page_shift);
-        let fraction = (arena.geometry().capacity() / OVERFLOW_FRACTION) as usize;
+        let capacity = arena.geometry().capacity();
+        let fraction = (capacity / OVERFLOW_FRACTION) as usize;
         let overflow = self.overflow.unwrap_or(fraction.min(OVERFLOW_MAX)) as u32;
         let bias = self.bias(&arena);
-        Allocator::new(arena, bias, self.stripes(), self.magazine_size as u32, overflow)
+        Allocator::new(arena, bias, self.stripes(capacity), self.magazine_size as u32, overflow)
             .ok_or(BuildError::OutOfMemory)
     }
 }
@@ -220,7 +238,8 @@ impl<T> Builder<T> {
     }
 
     /// Asks for exactly `slots` usable slots, at least 1. `build` fails where the system refuses to
-    /// reserve addresses for them: on 64-bit Unixes for a power of two, so up to twice as many.
+    /// reserve addresses for them: on 64-bit Unixes for a power of two, so up to twice as many. A
+    /// slab or pool whose slots take 4 KiB or less needs none: they are allocated with it.
     pub const fn capacity(mut self, slots: u32) -> Self {
         self.config.capacity = Some(slots);
         self.config.step_down = false;
@@ -247,7 +266,8 @@ impl<T> Builder<T> {
     /// Sets the number of shared free lists, a power of two up to 1,024.
     ///
     /// More lists mean less contention between threads that exchange slots, and free slots that lie
-    /// further apart. Default: the number of processors, rounded up to a power of two, at most 64.
+    /// further apart. Default: the number of processors, rounded up to a power of two, at most 64,
+    /// and no more than the slots fill [magazines](Self::magazine_size).
     pub const fn stripes(mut self, stripes: usize) -> Self {
         self.config.stripes = Some(stripes);
         self

@@ -241,12 +241,11 @@ impl<W: Word> Allocator<W> {
         current
     }
 
-    /// Puts a free slot of the caller's into its local store.
+    /// Puts a free slot of the caller's into its local store. Returns `true` if a magazine of that
+    /// goes to a free list.
     #[inline(always)]
-    pub(crate) fn push_free(&self, store: &mut StoreMut<'_>, index: u32) {
-        if !store.push(index, &self.store_limit) {
-            // By value, so that nothing needs an address on the hot path.
-            self.push_free_spilling(store.reborrow(), index);
-        }
+    pub(crate) fn push_free(&self, store: &mut StoreMut<'_>, index: u32) -> bool {
+        // By value, so that nothing needs an address on the hot path.
+        !store.push(index, &self.store_limit) && self.push_free_spilling(store.reborrow(), index)
     }
 }

@@ -103,15 +103,17 @@ impl<W: Word> Allocator<W> {
     }
 
     /// Puts a free slot of the caller's into its full local store: a magazine goes to the overflow,
-    /// or to the home list.
+    /// or to the home list. Returns `true` if it goes to the list.
     #[cold]
     #[inline(never)]
-    pub(super) fn push_free_spilling(&self, mut store: StoreMut<'_>, index: u32) {
+    pub(super) fn push_free_spilling(&self, mut store: StoreMut<'_>, index: u32) -> bool {
         let magazine_size = self.space.magazine_size;
-        if !store.overflow(magazine_size, self.overflow_limit) {
+        let spills = !store.overflow(magazine_size, self.overflow_limit);
+        if spills {
             self.spill(&mut store, magazine_size);
         }
         let pushed = store.push(index, &self.store_limit);
         debug_assert!(pushed, "spilling made room");
+        spills
     }
 }

@@ -60,13 +60,14 @@ pub(crate) enum Refusal {
 
 impl<W: Word> Arena<W> {
     /// Reserves addresses for `capacity` slots. With `step_down`, tries half as many, and so on,
-    /// while the system refuses.
+    /// while the system refuses. A small arena has allocated memory, if it `may_be_small`.
     pub(crate) fn new(
         capacity: u32,
         step_down: bool,
         shift: u32,
         protection: Protection,
         below: Below,
+        may_be_small: bool,
     ) -> Result<Self, BuildError> {
         let segment_bytes = Memory::<W>::SLOT_BYTES << shift;
         let bytes = |g: Geometry| View::<W>::reserved(g.segments()).checked_mul(segment_bytes);
@@ -80,8 +81,11 @@ impl<W: Word> Arena<W> {
                 geometry = half(geometry);
                 continue;
             }
-            let before = below(geometry.capacity() as usize + 1);
-            match bytes.ok_or(NO_MEMORY).and_then(|bytes| Memory::new(bytes, before, protection)) {
+            let slots = geometry.capacity() as usize + 1;
+            let before = below(slots);
+            let small = may_be_small.then(|| Memory::small(slots, before)).flatten();
+            let new = |bytes| small.map_or_else(|| Memory::new(bytes, before, protection), Ok);
+            match bytes.ok_or(NO_MEMORY).and_then(new) {
                 // Where addresses are scarce, this leaves as many to the rest of the process.
                 Ok(memory) if refused_before && geometry.segments() > 2 => {
                     drop(memory);

@@ -1,10 +1,16 @@
 //! What is kept below slot 0: it grows with the committed segments, in the same mapping.
 
+use core::marker::PhantomData;
+
+use super::holder::Holder;
 use super::memory::Memory;
+#[cfg(model)]
+use super::slots::Mapping;
 use crate::bits::geometry::SEGMENT_BYTES;
 use crate::bits::word::Word;
+use crate::sys::Protection;
 #[cfg(not(model))]
-use crate::sys::page_bytes;
+use crate::sys::{Mapping, page_bytes};
 
 /// The bytes that are kept below slot 0 for the lowest slots, given their number.
 pub(crate) type Below = fn(usize) -> usize;
@@ -15,6 +21,22 @@ unsafe impl<W: Word> Send for Memory<W> {}
 unsafe impl<W: Word> Sync for Memory<W> {}
 
 impl<W: Word> Memory<W> {
+    /// The memory of so many slots in a mapping, which begins with the bytes below slot 0.
+    pub(super) fn over(
+        #[cfg(not(model))] mapping: Mapping,
+        #[cfg(model)] mapping: Mapping<W>,
+        slot_count: usize,
+        below: usize,
+        protection: Protection,
+    ) -> Self {
+        // SAFETY: inside the mapping.
+        let base = unsafe { mapping.base().byte_add(below) }.cast();
+        // SAFETY: inside the mapping.
+        let write_base = unsafe { mapping.write_base().byte_add(below) }.cast();
+        let (mapping, marker) = (Holder::One(mapping), PhantomData);
+        Self { mapping, base, write_base, slot_count, below, protection, marker }
+    }
+
     /// Where a slot is in the mapping.
     pub(super) fn offset(&self, first: usize) -> usize {
         self.below + first * Self::SLOT_BYTES

@@ -21,6 +21,8 @@ pub(crate) struct Memory<W: Word> {
     pub(super) mapping: Holder<Mapping>,
     #[cfg(model)]
     pub(super) mapping: Holder<Mapping<W>>,
+    /// Where slot 0 is read.
+    pub(super) base: NonNull<Slot<W>>,
     /// Where slot 0 is written: at [`base`](Self::base), unless the memory is protected.
     pub(super) write_base: NonNull<Slot<W>>,
     pub(super) slot_count: usize,
@@ -103,16 +105,12 @@ impl<W: Word> Memory<W> {
         let units = bytes.checked_next_multiple_of(unit).and_then(|bytes| bytes.checked_add(below));
         let mapping = Mapping::new(units.ok_or(NO_MEMORY)?, protection)?;
         let slot_count = bytes / Self::SLOT_BYTES;
-        // SAFETY: inside the mapping.
-        let write_base = unsafe { mapping.write_base().byte_add(below) }.cast();
-        let mapping = Holder::One(mapping);
-        Ok(Self { mapping, write_base, slot_count, below, protection, marker: PhantomData })
+        Ok(Self::over(mapping, slot_count, below, protection))
     }
 
     /// Where slot 0 is read.
     pub(crate) fn base(&self) -> NonNull<Slot<W>> {
-        // SAFETY: inside the mapping.
-        unsafe { self.mapping.base().byte_add(self.below) }.cast()
+        self.base
     }
 
     /// Makes the next `count` requests for memory fail, in a model.

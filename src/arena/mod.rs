@@ -11,6 +11,7 @@
 //! - `lease`: what the arenas share that lease segments of one range
 //! - `view`: the slots as readers see them: base and greatest index
 //! - `arena`: all of them together: address computation, growth, decommission
+//! - `small`: small slabs, whose slots lie in allocated memory
 //! - `leased`: arenas that lease segments of one range
 //! - `biased`: what a bias needs of it
 //! - `window`: slots and their lessees, at hand for a loop over many
@@ -36,6 +37,7 @@ mod view;
 #[allow(clippy::module_inception)]
 mod arena;
 mod biased;
+mod small;
 mod leased;
 mod window;
 mod wipe;

@@ -53,7 +53,8 @@ impl<W: Word> View<W> {
     /// greatest index.
     ///
     /// A processor that guesses the comparison's outcome wrong loads a slot that the mask allows.
-    /// All of those are reserved, so nothing is ever loaded out of bounds.
+    /// All of those are reserved, so nothing is loaded out of bounds even then. Only a small slab,
+    /// whose keys come from the program itself, has fewer.
     ///
     /// # Safety
     ///

@@ -13,15 +13,16 @@ use core::ptr::NonNull;
 
 use crossbeam_utils::CachePadded;
 
+use super::trimming::Trimming;
 use super::word::CountedWord;
-use crate::allocator::{Allocator, Owner};
+use crate::allocator::{Allocator, Config, Owner};
 use crate::arena::Slot;
 use crate::bits::handle::OperationError;
 use crate::bits::key::Key;
 use crate::error::{AllocError, BuildError};
 use crate::safepoint::{Operation, ThreadRegistry};
 use crate::slab::OnDrop;
-use crate::sync::{AtomicU64, Ordering, try_box, unmodelled};
+use crate::sync::{AtomicU64, Lock, Ordering, Placed, try_box, unmodelled};
 
 /// The slot of a value of type `T`.
 pub(super) type CountedSlot<T> = Slot<CountedWord<T>>;
@@ -36,9 +37,11 @@ const SLAB: u64 = 1 << 62;
 pub(crate) struct Inner<T: Send + Sync + 'static> {
     threads: ThreadRegistry<Allocator<CountedWord<T>>>,
     /// Boxed, so that it stays where it is while this moves.
-    pub(super) allocator: Box<Allocator<CountedWord<T>>>,
+    pub(super) allocator: Placed<Allocator<CountedWord<T>>>,
     /// Clears the values of a pool. `None` in a slab, which drops them.
     pub(super) clear: Option<fn(&mut T)>,
+    /// When it gives back memory, if it does so by itself.
+    pub(super) trimming: Option<Lock<Trimming>>,
     /// The greatest generation. A slot that has had it is exhausted.
     last_generation: u32,
     /// Exhausted slots.
@@ -69,16 +72,18 @@ impl<T: Send + Sync + 'static> Inner<T> {
     pub(super) fn new(
         allocator: Allocator<CountedWord<T>>,
         clear: Option<fn(&mut T)>,
-        last_generation: u32,
+        config: &Config,
     ) -> Result<NonNull<Self>, BuildError> {
-        let allocator = try_box(allocator).ok_or(BuildError::OutOfMemory)?;
+        let place = allocator.place();
+        let allocator = Placed::new(allocator, place, None).ok_or(BuildError::OutOfMemory)?;
         // SAFETY: boxed, and `close` cuts the registry off before the box goes.
         let threads = unsafe { ThreadRegistry::new(NonNull::from(&*allocator)) };
         let inner = try_box(Self {
             threads: threads.ok_or(BuildError::OutOfMemory)?,
             allocator,
             clear,
-            last_generation,
+            trimming: config.trims.then(|| Lock::new(Trimming::new())),
+            last_generation: config.last_generation,
             exhausted: unmodelled::AtomicU64::new(0),
             stranded: unmodelled::AtomicU64::new(0),
             shrinking: CachePadded::new(AtomicU64::new(0)),
@@ -162,23 +167,24 @@ impl<T: Send + Sync + 'static> Inner<T> {
     }
 
     /// Sets the next generation in a free slot of the caller's, and puts it into the local store.
-    /// Or exhausts the slot.
+    /// Or exhausts the slot. Returns `true` if the store has spilled slots.
     ///
     /// # Safety
     ///
     /// The slot is free in this cycle, and is in no store.
     #[inline(always)]
-    pub(super) unsafe fn renew(&self, operation: &mut Operation<'_>, mine: Mine<'_, T>) {
+    pub(super) unsafe fn renew(&self, operation: &mut Operation<'_>, mine: Mine<'_, T>) -> bool {
         let mut store = operation.store();
         if mine.key.generation() >= self.last_generation {
             mine.slot.publish(CountedWord::exhausted());
             // Relaxed: a figure.
             self.exhausted.fetch_add(1, Ordering::Relaxed);
-            return store.count_uninitialized(1);
+            store.count_uninitialized(1);
+            return false;
         }
         // SAFETY: by the contract of this function.
         unsafe { mine.slot.payload().set_generation(mine.key.generation() + 1) };
-        self.allocator.push_free(&mut store, mine.key.index());
+        self.allocator.push_free(&mut store, mine.key.index())
     }
 
     /// Counts a slot that no operation could free.
@@ -203,7 +209,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
                 // SAFETY: the index of a slot in use is not 0, and the generation is a word's.
                 let key = unsafe { Key::new(index, word.generation()) };
                 // SAFETY: freed just now.
-                unsafe { self.renew(&mut operation, Mine { slot, key }) };
+                let _ = unsafe { self.renew(&mut operation, Mine { slot, key }) };
                 // Relaxed: a figure.
                 self.stranded.fetch_sub(1, Ordering::Relaxed);
             }

@@ -143,7 +143,8 @@ impl<T: Clear + Default + Send + Sync + 'static, M> CountedPool<T, M> {
     ///
     /// Linear in the number of committed slots. Stops the world for the time that it takes to look
     /// at 4,096 of them, so often as is needed. Then it sweeps: see
-    /// [`Table::sweep`](crate::Table::sweep). Without it, a pool gives nothing back.
+    /// [`Table::sweep`](crate::Table::sweep). Without it, a pool gives nothing back, unless it
+    /// [trims](Builder::trim) itself.
     ///
     /// ```
     /// let pool = slotarena::CountedPool::<String>::builder().capacity(100).build()?;
@@ -163,15 +164,17 @@ impl<T: Clear + Default + Send + Sync + 'static, M> CountedPool<T, M> {
 }
 
 impl<T: Clear + Default + Send + Sync + 'static, M> Builder<CountedPool<T, M>> {
-    /// Builds the pool: reserves the addresses, and commits nothing yet.
+    /// Builds the pool: reserves the addresses, and commits nothing yet. The slots
+    /// of a small one are allocated (see [`capacity`](Self::capacity)).
     ///
     /// # Errors
     ///
     /// A [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<CountedPool<T, M>, BuildError> {
         const { assert!(align_of::<T>() <= SEGMENT_BYTES, "an alignment above 64 KiB") };
-        let allocator = self.config.without_bias().allocator(Protection::None)?;
-        let inner = Inner::new(allocator, Some(T::clear), self.config.last_generation)?;
+        let config = self.config.without_bias().small_if_few();
+        let allocator = config.allocator(Protection::None)?;
+        let inner = Inner::new(allocator, Some(T::clear), &config)?;
         Ok(CountedPool { inner, mark: PhantomData })
     }
 }

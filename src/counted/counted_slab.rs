@@ -200,15 +200,17 @@ impl<T: Send + Sync + 'static, M> CountedSlab<T, M> {
 }
 
 impl<T: Send + Sync + 'static, M> Builder<CountedSlab<T, M>> {
-    /// Builds the slab: reserves the addresses, and commits nothing yet.
+    /// Builds the slab: reserves the addresses, and commits nothing yet. The slots
+    /// of a small one are allocated (see [`capacity`](Self::capacity)).
     ///
     /// # Errors
     ///
     /// A [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<CountedSlab<T, M>, BuildError> {
         const { assert!(align_of::<T>() <= SEGMENT_BYTES, "an alignment above 64 KiB") };
-        let allocator = self.config.without_bias().allocator(Protection::None)?;
-        let inner = Inner::new(allocator, None, self.config.last_generation)?;
+        let config = self.config.without_bias().small_if_few();
+        let allocator = config.allocator(Protection::None)?;
+        let inner = Inner::new(allocator, None, &config)?;
         Ok(CountedSlab { inner, mark: PhantomData })
     }
 }

@@ -11,6 +11,8 @@ use crate::slab::OnDrop;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Freed {
     Yes,
+    /// And the thread's store has spilled slots.
+    Spilled,
     /// It has a cleared value, which must not be kept now.
     HasValue,
     /// No operation could begin.
@@ -118,6 +120,13 @@ impl<T: Send + Sync + 'static> Inner<T> {
         word: Option<CountedWord<T>>,
         outcome: Freed,
     ) -> bool {
+        if outcome == Freed::Spilled {
+            // Not while the slab may be dropped.
+            if word.is_none() {
+                self.trim();
+            }
+            return false;
+        }
         if outcome == Freed::HasValue {
             let mut is_orphan = false;
             let again = OnDrop(&mut is_orphan, |is_orphan| {
@@ -156,8 +165,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
                     Some(_) => return Freed::Orphan,
                 }
                 // SAFETY: free now.
-                unsafe { self.renew(&mut operation, mine) };
-                Freed::Yes
+                let spilled = unsafe { self.renew(&mut operation, mine) };
+                if spilled && self.trimming.is_some() { Freed::Spilled } else { Freed::Yes }
             },
             |_| Freed::Refused,
         )

@@ -34,6 +34,9 @@ impl<'a, T: Send + Sync + 'static> Making<'a, T> {
         let content = making.mine.slot.payload();
         // SAFETY: the slot is the caller's.
         if !unsafe { content.has_value() } {
+            if inner.trimming.is_some() && inner.is_shrinking() {
+                inner.want_values();
+            }
             let value = T::default();
             // SAFETY: the slot is the caller's, without a value.
             unsafe { content.fill(value) };

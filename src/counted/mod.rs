@@ -19,6 +19,7 @@
 //! | a reference that is kept | delays what was live with it | keeps its own value |
 
 // - `word`: the bits of the word, and the value beside it
+// - `trimming`: when one gives back memory by itself
 // - `common`: what the threads share, and how long it lives
 // - `held`: a reference, and what its end does
 // - `removal`: removal, and what gives back a pool's memory
@@ -31,6 +32,7 @@
 // one), and for its values 11 and 12.
 
 mod word;
+mod trimming;
 mod common;
 mod held;
 mod removal;

@@ -155,6 +155,32 @@ macro_rules! traits {
         );
 
         $crate::slab::generations!([$($of)*] $type);
+
+        impl<$($of)*> $crate::Builder<$type> {
+            /// Sets whether memory goes back by itself after a peak: cleared values, and segments
+            /// that hold nothing. Default: `false`, for programs that call `shrink_to_fit`.
+            ///
+            /// A thread that frees more than its own store holds looks at what is in use. If that
+            /// is a quarter of the most since the last time, or less, the thread does what
+            /// `shrink_to_fit` does, inside the call that frees a value. The work is constant for
+            /// each value that is freed, amortized. A peak of less than 1,024 values stays. After a
+            /// peak that came back, 1, 2, 4, and so on up to 64 peaks stay too.
+            ///
+            /// ```
+            /// use slotarena::CountedPool;
+            ///
+            /// let pool = CountedPool::<String>::builder().capacity(100_000).trim(true).build()?;
+            /// let create = || pool.create_with(|text| text.push_str("in a peak"));
+            /// let keys = (0..50_000).map(|_| create()).collect::<Result<Vec<_>, _>>()?;
+            /// assert!(keys.into_iter().all(|key| pool.clear(key)));
+            /// assert!(pool.audit()?.slots_committed < 10_000);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub const fn trim(mut self, trims: bool) -> Self {
+                self.config.trims = trims;
+                self
+            }
+        }
     };
 }
 pub(super) use traits;

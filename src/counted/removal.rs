@@ -1,12 +1,13 @@
 //! How values go out: removal, and what gives back a pool's memory.
 
 use super::common::{Inner, Mine};
+use crate::allocator::Owner;
 use crate::bits::handle::OperationError;
 use crate::bits::key::Key;
 use crate::bits::word::{State, state};
 use crate::slab::{OnDrop, TakeError};
 use crate::sweep::{self, Resume, SweepReport};
-use crate::sync::{Ordering, backoff};
+use crate::sync::{Lock, Ordering, backoff};
 
 /// The most cleared values that one stop takes out of their slots.
 const CHUNK: usize = if cfg!(model) { 1 } else { 4096 };
@@ -52,12 +53,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
     /// Drops the cleared values of free slots, and gives back the memory of segments that hold
     /// nothing. Runs user code.
     pub(super) fn shrink(&self) {
-        // Relaxed: the first stop orders it (see `is_shrinking`).
-        self.shrinking.fetch_add(1, Ordering::Relaxed);
-        let _end = OnDrop(&self.shrinking, |shrinking| {
-            // Relaxed: a value that is dropped for nothing does no harm.
-            shrinking.fetch_sub(1, Ordering::Relaxed);
-        });
+        self.stop_keeping();
+        let _end = OnDrop((), |()| self.keep_again());
         let mut values = Vec::new();
         let mut cursor = 1;
         // Behind the cursor no free slot has a value: none is kept from the first stop on.
@@ -86,6 +83,54 @@ impl<T: Send + Sync + 'static> Inner<T> {
             }
         }
         true
+    }
+
+    /// Keeps no more cleared values, as long as one call more than have ended makes this one.
+    fn stop_keeping(&self) {
+        // Relaxed: the first stop orders it (see `is_shrinking`).
+        self.shrinking.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn keep_again(&self) {
+        // Relaxed: a value that is dropped for nothing does no harm.
+        self.shrinking.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Gives back what is free, if it is time. A magazine of slots has been spilled. From then on
+    /// no cleared value is kept, until one is wanted. Runs user code, unless a panic is under way.
+    #[cold]
+    pub(super) fn trim(&self) {
+        let space = &self.allocator.space;
+        let (_, committed) = space.arena.committed.count();
+        let free = space.free_in_lists() + space.unswept.slots();
+        let (spilled, in_use) = (space.magazine_size.into(), committed.saturating_sub(free));
+        // Where another thread has it, that thread looks.
+        let Some(mut trimming) = self.trimming.as_ref().and_then(Lock::try_lock) else { return };
+        if !trimming.is_time(spilled, in_use, committed) || std::thread::panicking() {
+            return;
+        }
+        if self.clear.is_some() && !core::mem::replace(&mut trimming.keeps_none, true) {
+            self.stop_keeping();
+        }
+        drop(trimming);
+        if self.clear.is_some() {
+            self.shrink();
+        } else {
+            self.sweep(0);
+        }
+        // It was allocated at the peak, so that no memory above it could go back.
+        let take = |mut owner: Owner<'_, _>| Some(owner.enter()?.store().take_overflow());
+        let overflow = self.with(take, |_| None);
+        drop(overflow);
+    }
+
+    /// Notes that a value is wanted, and none was kept.
+    #[cold]
+    pub(super) fn want_values(&self) {
+        let Some(mut trimming) = self.trimming.as_ref().and_then(Lock::try_lock) else { return };
+        if core::mem::take(&mut trimming.keeps_none) {
+            self.keep_again();
+        }
     }
 
     /// Frees stranded slots, and sweeps.

@@ -324,8 +324,11 @@ impl<'a> StoreMut<'a> {
         true
     }
 
-    /// Takes the overflow, which is empty, for its memory to be freed.
+    /// Takes the overflow, if it is empty, for its memory to be freed.
     pub(crate) fn take_overflow(&mut self) -> Overflow {
+        if self.store.overflowed() > 0 {
+            return Overflow::EMPTY;
+        }
         self.with_overflow(|overflow| core::mem::replace(overflow, Overflow::EMPTY))
     }
 

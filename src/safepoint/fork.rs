@@ -89,12 +89,16 @@ pub(super) unsafe fn list(table: NonNull<dyn Inherited>) -> bool {
 
 /// Takes a table off the list.
 pub(super) fn strike(table: NonNull<dyn Inherited>) {
-    if let Ok(mut tables) = TABLES.lock() {
-        let is_it = |listed: &Listed| core::ptr::addr_eq(listed.0.as_ptr(), table.as_ptr());
-        if let Some(position) = tables.iter().rposition(is_it) {
-            tables.swap_remove(position);
-        }
+    let Ok(mut tables) = TABLES.lock() else { return };
+    let is_it = |listed: &Listed| core::ptr::addr_eq(listed.0.as_ptr(), table.as_ptr());
+    if let Some(position) = tables.iter().rposition(is_it) {
+        tables.swap_remove(position);
     }
+    // The list of many goes with the last of them. Freed without the lock.
+    let is_for_many = tables.is_empty() && tables.capacity() > 64;
+    let list = is_for_many.then(|| core::mem::take(&mut *tables));
+    drop(tables);
+    drop(list);
 }
 
 extern "C" fn before() {

@@ -19,9 +19,11 @@ impl Safepoint {
                 Ok(registration) => return Ok(registration),
                 Err(length) => length,
             };
-            let home = registry.participants() % self.stripes;
+            let (home, place) = (registry.participants() % self.stripes, registry.place);
             drop(registry);
-            if !supplies.allocate(length, home) {
+            // The safepoint is at the beginning of what is shared.
+            let shared = core::ptr::from_ref(self).addr();
+            if !supplies.allocate(length, home, place, shared) {
                 return Err(OperationError::OutOfMemory);
             }
         }

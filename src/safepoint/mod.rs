@@ -11,6 +11,7 @@
 //! - `refused`: the records of mutators that could not register
 //! - `registry`: the records of a table, those in use and a few spare ones
 //! - `safepoint`: the handshake, and how an operation enters
+//! - `sweeper`: the thread that sweeps
 //! - `join`: how participants come and go
 //! - `stop`: the stopper's side of it
 //! - `stops`: stops for a purpose: a search for a free slot, a closure
@@ -29,6 +30,7 @@ mod refused;
 mod registry;
 #[allow(clippy::module_inception)]
 mod safepoint;
+mod sweeper;
 mod join;
 mod stop;
 mod stops;
@@ -41,6 +43,7 @@ pub(crate) use fence::{AsymmetricFence, LightSide};
 pub(crate) use maker::MAKER;
 pub(crate) use record::Record;
 pub(crate) use registry::Registration;
-pub(crate) use safepoint::{Operation, Safepoint, Sweeper};
+pub(crate) use safepoint::{Operation, Safepoint};
 pub(crate) use stop::Stopped;
+pub(crate) use sweeper::Sweeper;
 pub(crate) use threads::{Shared, ThreadRegistry};

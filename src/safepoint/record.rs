@@ -1,9 +1,11 @@
 //! One participant: the flag that a stopper reads, and its local store of free slots.
 
+use core::ops::Range;
+
 use super::fence::LightSide;
 use crate::bits::word::Cycle;
 use crate::freelist::{LocalStore, StoreMut};
-use crate::sync::{AtomicU32, Ordering, unmodelled};
+use crate::sync::{AtomicU32, InPage, Ordering, unmodelled};
 
 /// One registered participant.
 ///
@@ -16,10 +18,9 @@ use crate::sync::{AtomicU32, Ordering, unmodelled};
 /// *Owner*: the one mutator or thread that it is registered for. *Stopper*: the thread that has
 /// stopped the world, or holds the registry's lock while the record has no owner.
 ///
-/// Aligned to a page, as the allocator is (see [`PagePadding`](crate::sync::PagePadding)).
 #[derive(Debug)]
-// Not in models, whose threads have small stacks.
-#[cfg_attr(not(model), repr(C, align(4096)))]
+// Aligned, so that no line of it is shared with data that another thread writes to.
+#[cfg_attr(not(model), repr(C, align(128)))]
 pub(crate) struct Record {
     // First, so that both have the same address: a second one would take another register.
     store: LocalStore,
@@ -39,12 +40,13 @@ pub(crate) struct Record {
 /// The flag of a record whose owner is inside an operation. No bit of the gate.
 pub(super) const BUSY: u32 = 1;
 
-impl Record {
-    /// Where the fields end in the page that operations write.
-    #[cfg(not(model))]
-    #[allow(dead_code)] // Used by assertions alone, which older compilers do not count.
-    pub(crate) const WRITTEN_TO: usize = core::mem::offset_of!(Record, busy) + size_of::<u32>();
+impl InPage for Record {
+    const AT: usize = 0;
+    // The end of the store, and `busy`.
+    const STORED: Range<usize> = size_of::<Record>() - 128..size_of::<Record>();
+}
 
+impl Record {
     const_fn! {
         pub(crate) fn new(home: usize) -> Self {
             Self::with(home, 0)

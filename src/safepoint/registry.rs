@@ -4,7 +4,8 @@ use core::ptr::NonNull;
 
 use super::record::Record;
 use crate::bias::{NUMBER_MAX, tag};
-use crate::sync::{make_room, try_box};
+use crate::sync::unmodelled::OnceLock;
+use crate::sync::{Place, Placed, make_room};
 
 /// Records without an owner that are kept for the participants to come.
 const SPARE_RECORDS: usize = if cfg!(model) { 2 } else { 16 };
@@ -20,6 +21,8 @@ pub(super) struct Registry {
     numbered: u32,
     /// What records that are gone have counted as uninitialized. Wraps.
     uninitialized: u64,
+    /// Where the records lie.
+    pub(super) place: Place,
     /// The number of the search for a free slot for which the world was stopped last.
     pub(super) search: u64,
     /// The last such search that found none, or 0.
@@ -50,25 +53,34 @@ impl Registration {
 /// The memory for a registration, which is allocated and freed without the lock.
 #[derive(Debug, Default)]
 pub(super) struct Supplies {
-    record: Option<Box<Record>>,
+    record: Option<Placed<Record>>,
     list: Vec<NonNull<Record>>,
 }
 
 impl Supplies {
     /// Allocates a record, and a list of `length`. Returns `false` if there is no memory.
-    pub(super) fn allocate(&mut self, length: usize, home: usize) -> bool {
-        self.record = self.record.take().or_else(|| try_box(Record::new(home)));
+    /// `shared` is the address of what operations load.
+    pub(super) fn allocate(
+        &mut self,
+        length: usize,
+        home: usize,
+        place: Place,
+        shared: usize,
+    ) -> bool {
+        let record = || Placed::new(Record::new(home), place, Some(shared));
+        self.record = self.record.take().or_else(record);
         self.record.is_some() && self.list.try_reserve_exact(length).is_ok()
     }
 }
 
 impl Registry {
     /// `None` if there is no memory.
-    pub(super) fn new() -> Option<Self> {
+    pub(super) fn new(place: Place) -> Option<Self> {
         let mut spare = Vec::new();
         spare.try_reserve_exact(SPARE_RECORDS).ok()?;
         let records = Vec::new();
-        Some(Self { records, spare, numbered: 0, uninitialized: 0, search: 0, last_in_vain: 0 })
+        let (search, last_in_vain) = (0, 0);
+        Some(Self { records, spare, numbered: 0, uninitialized: 0, place, search, last_in_vain })
     }
 
     /// All records that have an owner.
@@ -97,7 +109,7 @@ impl Registry {
         let length = self.records.len();
         make_room(&mut self.records, &mut supplies.list)?;
         let spare = self.spare.pop();
-        let fresh = || supplies.record.take().map(|record| NonNull::from(Box::leak(record)));
+        let fresh = || supplies.record.take().map(Placed::into_raw);
         let record = spare.or_else(fresh).ok_or(0usize)?;
         if spare.is_none() && self.numbered < NUMBER_MAX {
             self.numbered += 1;
@@ -111,7 +123,7 @@ impl Registry {
     }
 
     /// Takes a record's owner away. The store is empty. Returns the record if it is not kept.
-    pub(super) fn unregister(&mut self, registration: Registration) -> Option<Box<Record>> {
+    pub(super) fn unregister(&mut self, registration: Registration) -> Option<Placed<Record>> {
         let Registration { record } = registration;
         // SAFETY: the registry owns the records.
         let gone = unsafe { record.as_ref() };
@@ -127,7 +139,45 @@ impl Registry {
             return None;
         }
         // SAFETY: from a box, and listed no longer.
-        Some(unsafe { Box::from_raw(record.as_ptr()) })
+        Some(unsafe { Placed::from_raw(record, self.place) })
+    }
+}
+
+/// The record of whichever thread sweeps.
+///
+/// It is made with the table, since memory may be short when a sweep is wanted. That of a small
+/// slab is made by the first sweep: such a slab has little to give back. A stop that begins
+/// before the record is there stops its owner too: the owner makes the record, and announces its
+/// operation (MB), before it passes the light fence (MF). So a stopper that misses the record is
+/// seen by the owner (MS).
+#[derive(Debug)]
+pub(super) struct SweeperRecord {
+    record: OnceLock<Placed<Record>>,
+    place: Place,
+}
+
+impl SweeperRecord {
+    /// `None` if there is no memory.
+    pub(super) fn new(place: Place) -> Option<Self> {
+        let this = Self { record: OnceLock::new(), place };
+        if place == Place::Apart || cfg!(model) {
+            this.make()?;
+        }
+        Some(this)
+    }
+
+    /// The record, if it has been made.
+    pub(super) fn get(&self) -> Option<&Record> {
+        self.record.get().map(|record| &**record)
+    }
+
+    /// Returns the record, and makes it first if need be. `None` if there is no memory.
+    pub(super) fn make(&self) -> Option<&Record> {
+        if self.get().is_none() {
+            // Another thread may be first. Then this record is dropped again.
+            let _ = self.record.set(Placed::new(Record::new(0), self.place, None)?);
+        }
+        self.get()
     }
 }
 
@@ -135,7 +185,7 @@ impl Drop for Registry {
     fn drop(&mut self) {
         for record in self.records.drain(..).chain(self.spare.drain(..)) {
             // SAFETY: from a box, and nothing can reach it any more.
-            drop(unsafe { Box::from_raw(record.as_ptr()) });
+            drop(unsafe { Placed::from_raw(record, self.place) });
         }
     }
 }

@@ -35,12 +35,12 @@ use crossbeam_utils::CachePadded;
 
 use super::fence::AsymmetricFence;
 use super::record::{BUSY, Record};
-use super::registry::Registry;
+use super::registry::{Registry, SweeperRecord};
 use crate::bits::handle::OperationError;
 use crate::bits::word::Cycle;
 use crate::freelist::StoreMut;
 use crate::sync::unmodelled::AtomicUsize;
-use crate::sync::{AtomicU64, Held, HeldByCaller, Lock, Ordering, try_box};
+use crate::sync::{AtomicU64, Held, HeldByCaller, Lock, Ordering, Place};
 
 /// The bit of the gate that is set from SS to SR. No bit of the gate is [`BUSY`].
 pub(super) const STOPPING: u64 = 2;
@@ -66,9 +66,7 @@ pub(crate) struct Safepoint {
     pub(super) stripes: usize,
     /// The lock of the one thread that sweeps.
     pub(super) sweeping: Lock<()>,
-    /// That thread's record. It is made in advance, since memory may be short when a sweep is
-    /// wanted.
-    pub(super) sweeper: Box<Record>,
+    pub(super) sweeper: SweeperRecord,
 }
 
 /// An operation under way. Evidence that the world is not stopped until this is dropped.
@@ -76,14 +74,6 @@ pub(crate) struct Safepoint {
 pub(crate) struct Operation<'a> {
     pub(super) record: &'a Record,
     cycle: Cycle,
-}
-
-/// The right to sweep, which one thread has at a time.
-#[derive(Debug)]
-pub(crate) struct Sweeper<'a> {
-    safepoint: &'a Safepoint,
-    /// Released when this is dropped.
-    _turn: Held<'a, ()>,
 }
 
 impl From<HeldByCaller> for OperationError {
@@ -95,17 +85,17 @@ impl From<HeldByCaller> for OperationError {
 impl Safepoint {
     /// A safepoint without participants. Their stores spill to one of `stripes` shared lists each.
     /// `None` if there is no memory.
-    pub(crate) fn new(stripes: usize) -> Option<Self> {
+    pub(crate) fn new(stripes: usize, place: Place) -> Option<Self> {
         let fence = AsymmetricFence::new();
         Some(Self {
             gate: CachePadded::new(AtomicU64::new(gate(&fence, Cycle::FIRST))),
             fence,
-            registry: Lock::new(Registry::new()?),
+            registry: Lock::new(Registry::new(place)?),
             searches: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             stripes,
             sweeping: Lock::new(()),
-            sweeper: try_box(Record::new(0))?,
+            sweeper: SweeperRecord::new(place)?,
         })
     }
 
@@ -207,14 +197,6 @@ impl Safepoint {
         cfg!(all(unix, not(model))) && self.gate.load(Ordering::Relaxed) == FORKED
     }
 
-    /// Waits until no other thread sweeps, and takes the right to.
-    pub(crate) fn sweeper(&self) -> Result<Sweeper<'_>, OperationError> {
-        if self.is_stopped_by_caller() {
-            return Err(OperationError::Reentered);
-        }
-        Ok(Sweeper { safepoint: self, _turn: self.sweeping.lock()? })
-    }
-
     /// The approximate number of free slots in all local stores. Blocks while the world is stopped.
     pub(crate) fn free_in_stores(&self) -> u64 {
         self.lock().map_or(0, |registry| registry.free_in_stores())
@@ -239,14 +221,6 @@ impl Operation<'_> {
     #[inline(always)]
     pub(crate) fn cycle(&self) -> Cycle {
         self.cycle
-    }
-}
-
-impl Sweeper<'_> {
-    /// Begins an operation of the sweeper's. Blocks while the world is stopped.
-    pub(crate) fn enter(&mut self) -> Option<Operation<'_>> {
-        // SAFETY: the sweeper owns the record, and the operation borrows this mutably.
-        unsafe { self.safepoint.enter(&self.safepoint.sweeper) }
     }
 }
 

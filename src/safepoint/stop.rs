@@ -72,7 +72,7 @@ impl Stopped<'_> {
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
-        self.registry.records().chain([&*self.safepoint.sweeper])
+        self.registry.records().chain(self.safepoint.sweeper.get())
     }
 
     pub(crate) fn free_in_stores(&self) -> u64 {

@@ -103,13 +103,20 @@ impl<S: Shared> ThreadRegistry<S> {
     }
 
     /// Cuts the threads off from the table, which is about to go. Blocks while a thread that ends
-    /// returns its record.
+    /// returns its record. Frees what the calling thread knows of the table.
     pub(crate) fn cut(&self) {
         #[cfg(all(unix, not(model)))]
         super::fork::strike(self.inherited());
         if let Ok(mut shared) = self.lifeline.shared.lock() {
             *shared = None;
         }
+        // The steps of a model do not depend on it.
+        #[cfg(not(model))]
+        let _ = RECORDS.try_with(|records| {
+            let gone = records.try_borrow_mut().ok().map(|mut records| records.forget(self.number));
+            // Freed while nothing is borrowed: an allocator's hook may look for a record.
+            drop(gone);
+        });
     }
 
     /// Calls `f` with the calling thread's record and an argument. A thread that has none yet
@@ -262,11 +269,13 @@ impl<S: Shared> Membership for Entry<S> {
     }
 }
 
+/// A thread's records, by the number of the table.
+type Entries = HashMap<u64, Box<dyn Membership>, BuildHasherDefault<NumberHasher>>;
+
 /// All records of a thread, which it returns when it ends.
 #[derive(Default)]
 struct Records {
-    /// By the number of the table.
-    entries: HashMap<u64, Box<dyn Membership>, BuildHasherDefault<NumberHasher>>,
+    entries: Entries,
     /// The number of entries at which those of tables that are gone are looked for.
     crowded: usize,
 }
@@ -306,6 +315,21 @@ impl Records {
         let known = NonNull::from(&entry.known);
         self.entries.insert(number, entry);
         Ok(known)
+    }
+}
+
+#[cfg(not(model))]
+impl Records {
+    /// Takes out the record of a table that is gone. Returns what is to be freed: with the last
+    /// record of many, the map.
+    fn forget(&mut self, number: u64) -> (Option<Box<dyn Membership>>, Option<Entries>) {
+        let gone = self.entries.remove(&number);
+        if gone.is_some() && hot::get(number).is_some() {
+            hot::clear();
+        }
+        self.crowded = self.crowded.min(2 * self.entries.len() + 1);
+        let is_for_many = self.entries.is_empty() && self.entries.capacity() > 64;
+        (gone, is_for_many.then(|| core::mem::take(&mut self.entries)))
     }
 }
 

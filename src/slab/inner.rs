@@ -15,21 +15,16 @@ use crate::arena::Slot;
 use crate::bits::handle::OperationError;
 use crate::bits::key::Key;
 use crate::freelist::StoreMut;
-#[cfg(not(model))]
-use crate::safepoint::Record;
 use crate::safepoint::{AsymmetricFence, Operation};
-use crate::sync::{AtomicU64, Ordering, PagePadding, unmodelled};
+use crate::sync::{AtomicU64, InPage, Ordering, unmodelled};
 
 /// All values of one slab, and all that is known of them.
 ///
-/// What every operation loads lies at offsets in its page at which records and participants keep
-/// nothing that operations store (see [`PagePadding`]).
+/// Its place in a page is away from those of records and participants, which operations store to.
 #[derive(Debug)]
-// Not in models, whose threads have small stacks.
 #[cfg_attr(not(model), repr(C))]
 pub(crate) struct Inner<T: Send + Sync + 'static> {
     pub(crate) allocator: Allocator<SlabWord<T>>,
-    _padding: PagePadding<READ_AT>,
     pub(crate) clock: Clock,
     /// The participants that have had a guard and have not left. Also `SoleReader::FENCED`, where
     /// the light fence is not enough.
@@ -49,18 +44,17 @@ pub(crate) struct Inner<T: Send + Sync + 'static> {
     pub(crate) is_inherited: unmodelled::AtomicBool,
 }
 
-/// Where in its page lies what every operation loads.
-const READ_AT: usize = if cfg!(model) { 0 } else { 0x900 };
+impl<T: Send + Sync + 'static> InPage for Inner<T> {
+    const AT: usize = Allocator::<SlabWord<T>>::AT;
+}
 
 #[cfg(not(model))]
 const _: () = {
-    use core::mem::offset_of;
-
-    assert!(offset_of!(Inner<u64>, clock) % 4096 == READ_AT);
-    assert!(Record::WRITTEN_TO <= READ_AT);
+    let end = Participant::AT + size_of::<Participant>();
+    assert!(end <= Inner::<u64>::AT);
     // Elsewhere cache lines may be longer, and addresses are not compared by their low bits.
-    let is_apart = offset_of!(Inner<u64>, exhausted) % 4096 <= Participant::WRITTEN_AT;
-    assert!(is_apart || cfg!(not(target_arch = "x86_64")));
+    let is_a_page = Inner::<u64>::AT + size_of::<Inner<u64>>() <= 4096;
+    assert!(is_a_page || cfg!(not(target_arch = "x86_64")));
 };
 
 /// A removed value that only its remover has. Its slot is not live.
@@ -81,9 +75,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
         let fence = AsymmetricFence::new();
         let readers = if fence.is_asymmetric() { 0 } else { SoleReader::FENCED };
         Self {
+            participants: Participants::new(allocator.place()),
             allocator,
-            _padding: PagePadding::new(),
-            participants: Participants::new(),
             clock: Clock::new(),
             fence,
             readers: CachePadded::new(AtomicU64::new(readers)),

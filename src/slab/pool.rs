@@ -332,7 +332,8 @@ impl<T: Clear + Default + Send + Sync + 'static, M> Builder<Pool<T, M>> {
         self
     }
 
-    /// Builds the pool: reserves the addresses, and commits nothing yet.
+    /// Builds the pool: reserves the addresses, and commits nothing yet. The slots
+    /// of a small one are allocated (see [`capacity`](Self::capacity)).
     ///
     /// # Errors
     ///

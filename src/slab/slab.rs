@@ -16,7 +16,7 @@ use crate::bits::key::Key;
 use crate::error::BuildError;
 use crate::safepoint::{Shared, ThreadRegistry};
 use crate::sweep::{self, Resume, SweepReport};
-use crate::sync::try_box;
+use crate::sync::Placed;
 use crate::sys::Protection;
 
 /// A concurrent slab: holds values of any type `T`, each named by a [`Key`].
@@ -96,7 +96,7 @@ use crate::sys::Protection;
 pub struct Slab<T: Send + Sync + 'static, M = ()> {
     threads: ThreadRegistry<Inner<T>>,
     /// Boxed, so that it stays where it is when the slab moves.
-    inner: Box<Inner<T>>,
+    inner: Placed<Inner<T>>,
     mark: PhantomData<fn(M) -> M>,
 }
 
@@ -125,7 +125,8 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
     }
 
     fn from_inner(inner: Inner<T>) -> Result<Self, BuildError> {
-        let inner = try_box(inner).ok_or(BuildError::OutOfMemory)?;
+        let place = inner.allocator.place();
+        let inner = Placed::new(inner, place, None).ok_or(BuildError::OutOfMemory)?;
         // SAFETY: boxed, and `drop` cuts the registry off before the box goes.
         let threads = unsafe { ThreadRegistry::new(NonNull::from(&*inner)) };
         let threads = threads.ok_or(BuildError::OutOfMemory)?;
@@ -334,14 +335,15 @@ fmt!(
 generations!([T: Send + Sync + 'static, M] Slab<T, M>);
 
 impl<T: Send + Sync + 'static, M> Builder<Slab<T, M>> {
-    /// Builds the slab: reserves the addresses, and commits nothing yet.
+    /// Builds the slab: reserves the addresses, and commits nothing yet. The slots
+    /// of a small one are allocated (see [`capacity`](Self::capacity)).
     ///
     /// # Errors
     ///
     /// A [`BuildError`] that names the value asked for and the limit, or the system's answer.
     pub fn build(&self) -> Result<Slab<T, M>, BuildError> {
         const { assert!(align_of::<T>() <= SEGMENT_BYTES, "an alignment above 64 KiB") };
-        let allocator = self.config.allocator(Protection::None)?;
+        let allocator = self.config.small_if_few().allocator(Protection::None)?;
         Slab::from_inner(Inner::new(allocator, self.config.last_generation))
     }
 }

@@ -56,7 +56,7 @@ impl<W: Word> Space<W> {
         magazine_size: u32,
     ) -> Option<Self> {
         let lists = try_slice(stripes, |_| CachePadded::new(FreeList::new()))?;
-        let safepoint = Safepoint::new(lists.len())?;
+        let safepoint = Safepoint::new(lists.len(), arena.place())?;
         let unswept = Unswept::new(arena.geometry().segments())?;
         Some(Self { arena, bias, lists, safepoint, magazine_size, unswept, pace: Pace::new() })
     }

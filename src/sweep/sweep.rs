@@ -24,7 +24,8 @@ pub struct SweepReport {
     pub swept: bool,
     /// Segments whose memory went back to the system.
     pub segments_released: u64,
-    /// Bytes that went back: those of these segments, and of pages of free slots in others.
+    /// Bytes that went back: those of these segments, and of pages of free slots in others. The
+    /// segment of a small slab counts, though its slots stay allocated.
     pub bytes_released: u64,
     /// Bytes that were to go back, and that the system refused to take. They stay in use.
     pub bytes_refused: u64,

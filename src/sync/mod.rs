@@ -13,7 +13,7 @@
 //! - `observed`: a checker's atomics that note each access: `loom-tests/harness/observed.rs`
 //! - `checked`: loom's atomics, or shuttle's: `loom-tests/harness/checked.rs`
 //! - `lock`: locks: without regard to poison, and one that knows its holder
-//! - `padding`: padding against 4K aliasing
+//! - `placed`: boxes whose contents have a place in their page
 //! - `clock`: the time since a moment
 //!
 //! `--cfg slotarena_observed` notes each access of a model. `--cfg slotarena_shuttle` also has
@@ -42,7 +42,7 @@ pub mod observed;
 #[path = "../../loom-tests/harness/checked.rs"]
 mod checked;
 mod lock;
-mod padding;
+mod placed;
 mod clock;
 
 pub(crate) use boxed::{make_room, try_box, try_slice, try_zeros};
@@ -52,7 +52,7 @@ pub(crate) use clock::Since;
 pub(crate) use lock::{Held, HeldByCaller, Lock};
 #[cfg(not(model))]
 pub(crate) use native::*;
-pub(crate) use padding::PagePadding;
+pub(crate) use placed::{InPage, Place, Placed, SHARED_BYTES};
 
 /// Atomics that carry no data between threads: hints and figures. No checker sees them. In models
 /// they must not decide what a thread touches next, since a checker would miss the dependency.
@@ -61,4 +61,6 @@ pub(crate) mod unmodelled {
 
     // Of what the owners of a mapping share: models join their threads before the last one goes.
     pub(crate) use super::arc::{Arc, into_inner, try_arc};
+    // Of what is set once, under a lock.
+    pub(crate) use std::sync::OnceLock;
 }

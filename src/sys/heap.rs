@@ -1,5 +1,5 @@
-//! Plain allocated memory in place of reserved addresses: for Miri, and for hosts that cannot
-//! reserve. `new` allocates all of it, zeroed, and `decommit` clears a range.
+//! Plain allocated memory in place of reserved addresses: for small slabs, for Miri, and for hosts
+//! that cannot reserve. `new` allocates all of it, zeroed, and `decommit` clears a range.
 
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -34,19 +34,34 @@ unsafe impl Sync for Region {}
 impl Region {
     pub(crate) fn new(bytes: usize) -> Result<Self, i32> {
         debug_assert!(bytes > 0 && bytes % SEGMENT_BYTES == 0);
-        let layout = Layout::from_size_align(bytes, SEGMENT_BYTES).map_err(|_| NO_MEMORY)?;
+        Self::small(bytes, SEGMENT_BYTES).ok_or(NO_MEMORY)
+    }
+
+    /// A region of any size but 0, which begins at a multiple of `align`. Of a range that reaches
+    /// beyond its end, its functions touch what is inside. `None` if there is no memory.
+    pub(crate) fn small(bytes: usize, align: usize) -> Option<Self> {
+        debug_assert!(bytes > 0 && bytes % 8 == 0 && align % 8 == 0);
+        let layout = Layout::from_size_align(bytes, align).ok()?;
         // SAFETY: the size is not 0.
         let base = unsafe { alloc_zeroed(layout) };
-        Ok(Self { base: NonNull::new(base).ok_or(NO_MEMORY)?, layout })
+        Some(Self { base: NonNull::new(base)?, layout })
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {
         self.base
     }
 
+    /// Does nothing: an allocation is writable.
     pub(crate) fn make_writable(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        assert!(offset <= self.layout.size() && bytes <= self.layout.size() - offset);
+        self.inside(offset, bytes);
         Ok(())
+    }
+
+    /// The bytes of a range that are inside.
+    fn inside(&self, offset: usize, bytes: usize) -> usize {
+        let size = self.layout.size();
+        assert!(offset <= size && (bytes <= size - offset || size % SEGMENT_BYTES > 0));
+        bytes.min(size - offset)
     }
 
     pub(crate) fn prefault(&self, offset: usize, bytes: usize) -> Result<(), i32> {
@@ -71,7 +86,7 @@ impl Region {
     ///
     /// No thread stores to the range concurrently.
     pub(crate) unsafe fn decommit(&self, offset: usize, bytes: usize) -> Result<(), i32> {
-        assert!(offset <= self.layout.size() && bytes <= self.layout.size() - offset);
+        let bytes = self.inside(offset, bytes);
         let words = self.base.as_ptr().wrapping_add(offset).cast::<AtomicU64>();
         for i in 0..bytes / 8 {
             // SAFETY: aligned and inside the allocation. Atomic, for concurrent loads.

@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 
 #[cfg(linux_mappings)]
 use super::dual_mapping::DualMapping;
+use super::heap;
 use super::imp::Region;
 use super::protection::Protection;
 
@@ -13,7 +14,12 @@ pub(crate) enum Mapping {
     Plain(Region),
     #[cfg(linux_mappings)]
     Dual(DualMapping),
+    /// Of a small slab.
+    Small(heap::Region),
 }
+
+/// The most bytes of a small slab's slots: the least that any system maps.
+pub(crate) const SMALL_BYTES: usize = 4096;
 
 /// Calls a method of the variant.
 macro_rules! each {
@@ -22,6 +28,7 @@ macro_rules! each {
             Mapping::Plain($memory) => $call,
             #[cfg(linux_mappings)]
             Mapping::Dual($memory) => $call,
+            Mapping::Small($memory) => $call,
         }
     };
 }
@@ -38,6 +45,17 @@ impl Mapping {
         Ok(Self::Plain(Region::new(bytes)?))
     }
 
+    /// Allocates a small region, which begins at a multiple of `align` and of 64. `None` if there
+    /// is no memory, and with the guard, which has to take rights from pages.
+    pub(crate) fn small(bytes: usize, align: usize) -> Option<Self> {
+        let is_possible = cfg!(not(slotarena_guard));
+        is_possible.then(|| heap::Region::small(bytes, align.max(64)))?.map(Self::Small)
+    }
+
+    pub(crate) fn is_small(&self) -> bool {
+        matches!(self, Self::Small(_))
+    }
+
     pub(crate) fn base(&self) -> NonNull<u8> {
         each!(self, memory => memory.base())
     }
@@ -48,6 +66,7 @@ impl Mapping {
             Self::Plain(region) => region.base(),
             #[cfg(linux_mappings)]
             Self::Dual(dual) => dual.write_base(),
+            Self::Small(region) => region.base(),
         }
     }
 
@@ -75,7 +94,7 @@ impl Mapping {
     /// parent: never for a region without a protection.
     pub(crate) fn is_foreign(&self) -> bool {
         match self {
-            Mapping::Plain(_) => false,
+            Mapping::Plain(_) | Mapping::Small(_) => false,
             #[cfg(linux_mappings)]
             Mapping::Dual(dual) => dual.is_foreign(),
         }

@@ -30,7 +30,8 @@
 //! - `code`: the system's error codes, and their text
 //! - `limits`: the limits of the process, for the text of errors
 //! - `pkeys`: x86 protection keys, and the calling thread's rights register
-//! - `unix`, `windows`, `heap`: the region of each system; plain allocated memory elsewhere
+//! - `unix`, `windows`: the region of each system
+//! - `heap`: plain allocated memory, elsewhere and for small slabs
 //! - `tour`: the calling thread on each processor in turn, in place of a process-wide barrier
 //! - `membarrier`: Linux's process-wide barriers
 //! - `rseq`: Linux's restartable sequences
@@ -52,7 +53,7 @@ mod unix;
 #[cfg(all(windows, not(heap_only), not(model)))]
 mod windows;
 // `--cfg slotarena_heap` selects it on any system: for tests, and for sandboxes without `mmap`.
-#[cfg(all(any(heap_only, test), not(model)))]
+#[cfg(not(model))]
 #[cfg_attr(not(heap_only), allow(dead_code))]
 mod heap;
 #[cfg(all(linux, not(any(miri, model))))]
@@ -82,7 +83,7 @@ use heap as imp;
 #[cfg(not(model))]
 pub(crate) use imp::{READS_RESERVED, RESERVE_BYTES_MAX, page_bytes};
 #[cfg(not(model))]
-pub(crate) use mapping::Mapping;
+pub(crate) use mapping::{Mapping, SMALL_BYTES};
 pub(crate) use processors::processors;
 pub use protection::Protection;
 pub(crate) use protection::{Answer, Rights};

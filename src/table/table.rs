@@ -14,7 +14,7 @@ use crate::bits::word;
 use crate::error::{AllocError, BuildError, FreeManyError, LeakError, SetError};
 use crate::safepoint::ThreadRegistry;
 use crate::sweep::{self, Resume, SweepReport};
-use crate::sync::try_box;
+use crate::sync::Placed;
 use crate::sys::Protection;
 
 /// A concurrent table of plain entries, each in a slot that a 32-bit [`Handle`] names.
@@ -48,7 +48,7 @@ pub struct Table<E: Packed> {
     pub(crate) view: View<E::Word>,
     threads: ThreadRegistry<Allocator<E::Word>>,
     /// Boxed, so that it stays where it is when the table moves.
-    pub(crate) allocator: Box<Allocator<E::Word>>,
+    pub(crate) allocator: Placed<Allocator<E::Word>>,
 }
 
 impl<E: Packed> Table<E> {
@@ -78,7 +78,8 @@ impl<E: Packed> Table<E> {
     }
 
     pub(crate) fn from_allocator(allocator: Allocator<E::Word>) -> Result<Self, BuildError> {
-        let allocator = try_box(allocator).ok_or(BuildError::OutOfMemory)?;
+        let place = allocator.place();
+        let allocator = Placed::new(allocator, place, None).ok_or(BuildError::OutOfMemory)?;
         let view = allocator.space.arena.view();
         // SAFETY: boxed, and `drop` cuts the registry off before the box goes.
         let threads = unsafe { ThreadRegistry::new(NonNull::from(&*allocator)) };

@@ -153,3 +153,45 @@ fn unique_access() {
     pool.get_mut(keys[1]).expect("live").push('!');
     assert_eq!(pool.iter().collect::<Vec<_>>(), [(keys[1], &"b!".to_owned())]);
 }
+
+#[test]
+fn a_pool_that_trims_itself_gives_back_after_a_peak() {
+    let pool = CountedPool::<Seen>::builder().capacity(100_000).trim(true).build().expect("a pool");
+    let seen = Arc::<[AtomicUsize; 2]>::default();
+    let fill = |value: &mut Seen| *value = Seen(vec![7; 10], Some(Arc::clone(&seen)));
+    let keys: Vec<_> = (0..50_000).map(|_| pool.create_with(fill).expect("room")).collect();
+    assert!(keys.into_iter().all(|key| pool.clear(key)));
+    let [cleared, dropped] = counts(&seen);
+    assert!(cleared == 50_000 && dropped > 49_000, "{dropped} are dropped");
+    let left = pool.audit().expect("a whole pool");
+    assert!(left.live == 0 && left.slots_committed < 10_000, "{left:?}");
+}
+
+#[test]
+fn a_pool_that_trims_itself_keeps_what_it_uses() {
+    let pool = CountedPool::<Seen>::builder().capacity(100_000).trim(true).build().expect("a pool");
+    let seen = Arc::<[AtomicUsize; 2]>::default();
+    let mut made = 0;
+    let mut fill = |value: &mut Seen| {
+        if value.1.is_none() {
+            *value = Seen(vec![7; 10], Some(Arc::clone(&seen)));
+            made += 1;
+        }
+    };
+    // Few, and many that are never much fewer.
+    for (values, rounds) in [(100, 1000), (20_000, 5)] {
+        let keys: Vec<_> =
+            (0..values).map(|_| pool.create_with(&mut fill).expect("room")).collect();
+        for _ in 0..rounds {
+            let half = &keys[..values / 2];
+            half.iter().for_each(|&key| _ = pool.clear(key));
+            let again: Vec<_> =
+                half.iter().map(|_| pool.create_with(&mut fill).expect("room")).collect();
+            again.into_iter().for_each(|key| _ = pool.clear(key));
+        }
+        assert_eq!(counts(&seen)[1], 0, "of {values} values, none is dropped");
+        keys[values / 2..].iter().for_each(|&key| _ = pool.clear(key));
+    }
+    // A thread that grows a pool takes a whole segment, and other slots later.
+    assert!(made < 25_000, "{made} values are made");
+}

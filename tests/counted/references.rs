@@ -3,6 +3,7 @@
 use std::sync::Barrier;
 use std::sync::atomic::Ordering;
 
+use slotarena::CountedSlab;
 use slotarena::slab::TakeError;
 
 use super::{count, counter, slab};
@@ -150,4 +151,16 @@ fn too_many_references_are_refused() {
     assert!(slab.contains(key) && *first == 1);
     drop(first);
     assert!(slab.get(key).is_some());
+}
+
+#[test]
+fn a_slab_that_trims_itself_gives_back_after_a_peak() {
+    for trims in [false, true] {
+        let slab = CountedSlab::<u64>::builder().capacity(100_000).trim(trims).build();
+        let slab = slab.expect("a slab");
+        let keys: Vec<_> = (0..50_000).map(|n| slab.insert(n).expect("room")).collect();
+        assert!(keys.into_iter().all(|key| slab.remove(key)));
+        let left = slab.audit().expect("a whole slab");
+        assert_eq!((left.live, left.slots_committed < 10_000), (0, trims), "{left:?}");
+    }
 }

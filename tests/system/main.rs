@@ -15,6 +15,7 @@
 //! - `exhausted`: memory is refused, at each allocation in turn.
 //! - `fork`: the process forks, at rest and with threads at work.
 //! - `signals`: a signal handler uses a table that its thread is using.
+//! - `small`: many slabs of small capacity.
 #![cfg(not(all(loom, feature = "loom")))]
 #![cfg(all(target_os = "linux", target_pointer_width = "64", not(any(miri, slotarena_heap))))]
 
@@ -28,6 +29,7 @@ mod ended;
 mod exhausted;
 mod fork;
 mod signals;
+mod small;
 mod barrier;
 mod descriptors;
 mod dumps;

@@ -78,6 +78,16 @@ fn the_default_number_of_stripes_is_a_power_of_two() {
 }
 
 #[test]
+fn a_table_has_no_more_stripes_than_magazines_unless_asked() {
+    for (capacity, most) in [(1, 1), (64, 1), (127, 1), (128, 2), (300, 4), (1_000_000, 64)] {
+        let stats = Table::<u64>::builder().capacity(capacity).build().expect("a table").stats();
+        assert!(stats.stripes <= most, "{capacity} slots: {stats:?}");
+    }
+    let asked = Table::<u64>::builder().capacity(1).stripes(8).build().expect("a table");
+    assert_eq!(asked.stats().stripes, 8);
+}
+
+#[test]
 fn an_exact_capacity_is_reserved_in_whole_segments() {
     // Where an address is read before it is committed, the segments are a power of two.
     let is_masked = cfg!(all(unix, target_pointer_width = "64", not(any(miri, slotarena_heap))));

@@ -18,6 +18,8 @@
 //!   and 4 GiB.
 //! - A value that a [`VacantEntry`] or a `RefMut` makes cannot be removed before it is there.
 //! - An owned reference keeps its own value. The other values go with the last `Arc` of the slab.
+//! - Memory goes back after a peak, where the original keeps all of it. A call that frees a value
+//!   then takes longer: see [`Builder::trim`](slotarena::Builder::trim).
 //! - `Debug` of a slab writes its capacity alone.
 //! - Making a slab panics if the system grants it no addresses.
 

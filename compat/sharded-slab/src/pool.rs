@@ -37,7 +37,8 @@ impl<T: Clear + Default + Send + Sync + 'static> Pool<T> {
     /// If the system grants no addresses.
     #[must_use]
     pub fn new_with_config<C: Config>() -> Pool<T, C> {
-        let builder = const { CountedPool::builder().reserved_bits(C::RESERVED_BITS as u32) };
+        let builder =
+            const { CountedPool::builder().reserved_bits(C::RESERVED_BITS as u32).trim(true) };
         match builder.build() {
             Ok(inner) => Pool { inner, config: PhantomData },
             Err(error) => panic!("no pool: {error}"),

@@ -75,7 +75,8 @@ impl<T: Send + Sync + 'static> Slab<T> {
     /// If the system grants no addresses.
     #[must_use]
     pub fn new_with_config<C: Config>() -> Slab<T, C> {
-        let builder = const { CountedSlab::builder().reserved_bits(C::RESERVED_BITS as u32) };
+        let builder =
+            const { CountedSlab::builder().reserved_bits(C::RESERVED_BITS as u32).trim(true) };
         match builder.build() {
             Ok(inner) => Slab { inner, config: PhantomData },
             Err(error) => panic!("no slab: {error}"),

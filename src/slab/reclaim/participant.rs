@@ -1,6 +1,7 @@
 //! A participant of a slab: what it reserves, and what it has removed.
 
 use core::cell::Cell;
+use core::ops::Range;
 use core::ptr::{self, NonNull};
 
 use super::era::{Birth, Reservation};
@@ -8,7 +9,7 @@ use super::limbo::Limbo;
 use crate::bits::handle::OperationError;
 use crate::safepoint::{self, LightSide, Record};
 use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU64, Ordering, PagePadding, UnsafeCell, unmodelled,
+    AtomicBool, AtomicPtr, AtomicU64, InPage, Ordering, Placed, UnsafeCell, unmodelled,
 };
 
 /// One participant of a slab: a thread, or a mutator. It is also one of the allocator below, where
@@ -24,10 +25,9 @@ use crate::sync::{
 /// | `owned` | any thread | a thread that acquires it, by compare-and-swap; owner |
 /// | `next` | any thread | the holder of the list's lock, once the participant is in the list |
 /// | `next_retired` | the list's trimmer | the same |
-// Aligned like a record, to share no page with one. Not in models, where stacks are small.
-#[cfg_attr(not(model), repr(C, align(4096)))]
+// Aligned, so that no line of it is shared with data that another thread writes to.
+#[cfg_attr(not(model), repr(C, align(128)))]
 pub(crate) struct Participant {
-    _padding: PagePadding<{ Participant::WRITTEN_AT }>,
     pub(crate) reservation: Reservation,
     side: LightSide,
     private: Private,
@@ -92,7 +92,8 @@ impl SoleReader {
     /// That of a participant that has never had a guard.
     pub(crate) const NO_READER: SoleReader = SoleReader(0);
 
-    /// What one reader adds to `readers`. There are fewer than 2^32 readers, since each has a page.
+    /// What one reader adds to `readers`. There are fewer than 2^32 readers, since each takes over
+    /// a hundred bytes, and half of all addresses are the system's.
     pub(crate) const READER: u64 = 1;
 
     /// What `readers` also has where the light fence is a full one. No participant's value has it.
@@ -158,13 +159,9 @@ impl Registration {
 }
 
 impl Participant {
-    /// Where the fields begin in the page that operations write.
-    pub(crate) const WRITTEN_AT: usize = if cfg!(model) { 0 } else { 0xa80 };
-
     const_fn! {
         pub(super) fn new(next: *mut Participant, record: Option<NonNull<Record>>) -> Self {
             Self {
-                _padding: PagePadding::new(),
                 reservation: Reservation::none(),
                 side: LightSide::new(),
                 private: Private::new(record),
@@ -210,15 +207,18 @@ impl Participant {
 
     /// Frees the participant, and returns the registration that it had in the allocator below. A
     /// model keeps it, so that a visit that comes too late finds it.
-    pub(super) fn end(self: Box<Self>) -> Option<safepoint::Registration> {
-        let registration = self.detach();
+    pub(super) fn end(this: Placed<Self>) -> Option<safepoint::Registration> {
+        let registration = this.detach();
         #[cfg(model)]
         {
-            let kept = Box::leak(self);
+            // SAFETY: never freed.
+            let kept = unsafe { this.into_raw().as_mut() };
             kept.alive.with_mut(|_| ());
             // As a new owner would use it.
             kept.limbo.with_mut(|_| ());
         }
+        #[cfg(not(model))]
+        drop(this);
         registration
     }
 
@@ -326,9 +326,13 @@ impl Participant {
     }
 }
 
+impl InPage for Participant {
+    const AT: usize = 0x880;
+    const STORED: Range<usize> = 0..size_of::<Participant>();
+}
+
 #[cfg(not(model))]
-const _: () =
-    assert!(core::mem::offset_of!(Participant, next) < 0xc00 && size_of::<Participant>() == 4096);
+const _: () = assert!(size_of::<Record>() <= Participant::AT);
 
 fmt!([] Debug for Participant, |this, f| {
     f.debug_struct("Participant").field("waiting", &this.waiting()).finish_non_exhaustive()

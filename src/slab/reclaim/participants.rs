@@ -25,7 +25,8 @@ use super::participant::{Participant, Registration};
 #[cfg(model)]
 use crate::safepoint::LightSide;
 use crate::safepoint::{self, Operation};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, UnsafeCell, try_box, unmodelled};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
+use crate::sync::{Place, Placed, SHARED_BYTES, unmodelled};
 
 /// The participants without an owner that are kept, besides as many as have one.
 const SPARE: usize = 16;
@@ -51,6 +52,8 @@ pub(crate) struct Participants {
     /// Where those that join meet a heavy fence.
     #[cfg(model)]
     pub(crate) newcomers: LightSide,
+    /// Where they lie.
+    place: Place,
     owns: PhantomData<Participant>,
 }
 
@@ -58,18 +61,19 @@ pub(crate) struct Participants {
 unsafe impl Sync for Participants {}
 
 impl Participants {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(place: Place) -> Self {
         Self {
             head: AtomicPtr::new(ptr::null_mut()),
             count: unmodelled::AtomicUsize::new(0),
             owned: unmodelled::AtomicUsize::new(0),
             walks: AtomicU64::new(0),
             is_trimming: AtomicBool::new(false),
-            retired: UnsafeCell::new(Retired::NONE),
+            retired: UnsafeCell::new(Retired::none(place)),
             #[cfg(model)]
             is_trimmed: unmodelled::AtomicBool::new(false),
             #[cfg(model)]
             newcomers: LightSide::new(),
+            place,
             owns: PhantomData,
         }
     }
@@ -82,22 +86,26 @@ impl Participants {
         }
         // Relaxed: the compare-and-swap decides.
         let mut head = self.head.load(Ordering::Relaxed);
-        let participant = Box::into_raw(try_box(Participant::new(head, None))?);
+        // The list is at the end of what is shared.
+        let end = core::ptr::from_ref(self).addr() + size_of::<Self>();
+        let shared = Some(end.next_multiple_of(128).wrapping_sub(SHARED_BYTES));
+        let participant = Placed::new(Participant::new(head, None), self.place, shared)?;
+        let participant = participant.into_raw();
         loop {
             // Release: a thread that finds the participant finds it whole, and those behind it,
             // since only read-modify-writes touch the head. Partner: participants.iter.load,
             // participants.trim.load. Relaxed on failure: tries again.
             match self.head.compare_exchange(
                 head,
-                participant,
+                participant.as_ptr(),
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => break,
                 Err(now) => head = now,
             }
-            // SAFETY: from a box.
-            let unknown = unsafe { &*participant };
+            // SAFETY: boxed just now.
+            let unknown = unsafe { participant.as_ref() };
             // Relaxed: not in the list yet.
             unknown.next.store(head, Ordering::Relaxed);
         }
@@ -105,8 +113,7 @@ impl Participants {
         self.count.fetch_add(1, Ordering::Relaxed);
         // Relaxed: a hint.
         self.owned.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: from a box.
-        Some(Registration::of(unsafe { NonNull::new_unchecked(participant) }))
+        Some(Registration::of(participant))
     }
 
     /// The approximate number of participants in the list.
@@ -194,6 +201,7 @@ impl Participants {
         let mut next = self.head.load(Ordering::Acquire);
         // SAFETY: a participant of this list, or null. Only the trimmer frees one.
         while let Some(participant) = unsafe { next.as_ref() } {
+            let this = next;
             participant.visit();
             // Relaxed: found whole, with all behind it.
             next = participant.next.load(Ordering::Relaxed);
@@ -203,13 +211,14 @@ impl Participants {
             };
             // Relaxed: what it leads to was found before. Relaxed on failure: one has joined before
             // it, and it stays.
-            let unlink = |this| {
+            let unlink = || {
                 let done = link.compare_exchange(this, next, Ordering::Relaxed, Ordering::Relaxed);
                 done.is_ok() // TU
             };
-            if participant.waiting() == 0 && unlink(registration.participant().as_ptr()) {
+            if participant.waiting() == 0 && unlink() {
                 participant.next_retired.set(retired.0);
-                retired.0 = registration.participant().as_ptr();
+                // As it was boxed: a reference does not reach all of the memory.
+                retired.0 = this;
                 // Relaxed: a hint.
                 self.owned.fetch_sub(1, Ordering::Relaxed);
                 // Relaxed: a hint.
@@ -223,7 +232,8 @@ impl Participants {
         // later find the list as it is now. Partner: participants.walk.fetch_add,
         // participants.drop.fetch_sub.
         let walks = self.walks.fetch_add(0, Ordering::AcqRel); // TW
-        let unvisited = (walks == 0).then(|| core::mem::replace(&mut retired, Retired::NONE));
+        let none = Retired::none(self.place);
+        let unvisited = (walks == 0).then(|| core::mem::replace(&mut retired, none));
         // SAFETY: this thread is the trimmer, until it clears the flag.
         self.retired.with_mut(|place| unsafe { *place = retired });
         // Release: hands the list and `retired` to the next trimmer. Partner:
@@ -234,8 +244,9 @@ impl Participants {
 
     /// Takes the retired participants. The caller is the trimmer.
     fn take_retired(&self) -> Retired {
+        let none = Retired::none(self.place);
         // SAFETY: only the trimmer touches the cell.
-        self.retired.with_mut(|place| unsafe { core::mem::replace(&mut *place, Retired::NONE) })
+        self.retired.with_mut(|place| unsafe { core::mem::replace(&mut *place, none) })
     }
 }
 
@@ -243,9 +254,9 @@ impl Drop for Participants {
     fn drop(&mut self) {
         // Relaxed: no other thread has the list.
         let mut next = self.head.load(Ordering::Relaxed);
-        while !next.is_null() {
+        while let Some(participant) = NonNull::new(next) {
             // SAFETY: from a box, and reached once.
-            let participant = unsafe { Box::from_raw(next) };
+            let participant = unsafe { Placed::from_raw(participant, self.place) };
             // Relaxed: no other thread has the list.
             next = participant.next.load(Ordering::Relaxed);
         }
@@ -287,13 +298,15 @@ impl Drop for Walk<'_> {
 
 /// Participants that are in the list no longer.
 #[derive(Debug)]
-pub(crate) struct Retired(*mut Participant);
+pub(crate) struct Retired(*mut Participant, Place);
 
 // SAFETY: they have no owner, and nothing else leads to them but walks that began before.
 unsafe impl Send for Retired {}
 
 impl Retired {
-    const NONE: Self = Self(ptr::null_mut());
+    fn none(place: Place) -> Self {
+        Self(ptr::null_mut(), place)
+    }
 }
 
 /// Frees one after the other, and returns the registrations that they had in the allocator below.
@@ -303,9 +316,9 @@ impl Iterator for Retired {
     fn next(&mut self) -> Option<safepoint::Registration> {
         loop {
             // SAFETY: from a box, and no walk is under way that may visit it.
-            let participant = unsafe { Box::from_raw(NonNull::new(self.0)?.as_ptr()) };
+            let participant = unsafe { Placed::from_raw(NonNull::new(self.0)?, self.1) };
             self.0 = participant.next_retired.get();
-            if let Some(registration) = participant.end() {
+            if let Some(registration) = Participant::end(participant) {
                 return Some(registration);
             }
         }
