@@ -10,12 +10,15 @@ use crate::bits::chain::Chain;
 use crate::bits::handle::OperationError;
 use crate::bits::word::{self, LIVE_BIT, Word};
 use crate::safepoint::Operation;
+use crate::table::Packed;
+
+/// An entry that a pass has noted: its index, its word, and whether it lives on.
+pub(super) type Noted<E> = (u32, <E as Packed>::Word, bool);
 
 /// What a pass found and did.
 pub(super) struct Removed<E: Collected> {
-    /// Dead entries that own objects, or all that are to be shown: index, word, and whether it
-    /// lives on.
-    pub(super) words: Vec<(u32, E::Word, bool)>,
+    /// Dead entries that own objects, or all that are to be shown.
+    pub(super) words: Vec<Noted<E>>,
     shows_all: bool,
     shows_living: bool,
     pub(super) live: u64,

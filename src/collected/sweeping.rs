@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::entry::ExternalEntry;
 use super::error::CollectError;
 use super::owned::Orphan;
-use super::pass::{Pass, Removed};
+use super::pass::{Noted, Pass, Removed};
 use super::space::Space;
 use super::spaces::{Spaces, Turn};
 use super::state::{State, check, resume, stop};
@@ -13,6 +13,7 @@ use super::transit::leave;
 use super::word::{Collected, owns, pointer, tag};
 use crate::bits::handle::Handle;
 use crate::safepoint::Stopped;
+use crate::slab::OnDrop;
 use crate::sweep::{begin_cycle, sweep_some};
 use crate::sync::unmodelled::Arc;
 
@@ -216,29 +217,38 @@ impl<E: Collected> Sweeping<E> {
             self.report.segments_released += u64::from(removed.is_released);
             // Counted first, since a drop may panic.
             self.report.dropped += removed.owning;
-            show::<E>(&removed, &mut see);
-            removed.words.into_iter().for_each(|(_, word, lives)| drop_owned::<E>(word, lives));
+            // Dropped also if `see` panics.
+            let shown = OnDrop(removed.words, |words: &mut Vec<_>| drop_owned::<E>(words));
+            show::<E>(&shown.0, &mut see);
         }
         Ok(self.parts.iter_mut().any(|part| part.next().is_some()))
     }
 }
 
 /// Shows what became of the entries.
-fn show<E: Collected>(removed: &Removed<E>, see: &mut Option<&mut dyn FnMut(Fate)>) {
+fn show<E: Collected>(words: &[Noted<E>], see: &mut Option<&mut dyn FnMut(Fate)>) {
     let Some(see) = see else { return };
-    for &(index, word, lives) in &removed.words {
+    for &(index, word, lives) in words {
         if let Some(handle) = Handle::from_raw(index) {
             see(Fate { handle, lives, tag: tag(word), address: pointer(word) as usize });
         }
     }
 }
 
-/// Drops what a dead entry owned.
-fn drop_owned<E: Collected>(word: E::Word, lives: bool) {
-    if !lives && owns::<E>(word) {
-        // SAFETY: the entry was dead, so no operation that began since the stop has found it, and
-        // the sweep has removed it (Invariant 16).
-        drop(unsafe { Orphan::new(pointer(word)) });
+/// Drops what dead entries owned, also if one of the drops panics.
+fn drop_owned<E: Collected>(words: &mut Vec<Noted<E>>) {
+    let drop_rest = |words: &mut &mut Vec<_>| {
+        if !words.is_empty() {
+            drop_owned::<E>(words);
+        }
+    };
+    let rest = OnDrop(words, drop_rest);
+    while let Some((_, word, lives)) = rest.0.pop() {
+        if !lives && owns::<E>(word) {
+            // SAFETY: the entry was dead, so no operation that began since the stop has found it,
+            // and the sweep has removed it (Invariant 16).
+            drop(unsafe { Orphan::new(pointer(word)) });
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Objects that entries own: each is dropped once, and none while it is looked at.
 
-use std::sync::atomic::AtomicUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread::scope;
 
+use slotarena::ExternalPointerTable;
 use slotarena::collected::{EntryError, Space, Tag};
 
 use super::{Counted, count, counted, table};
@@ -42,6 +44,50 @@ fn each_object_is_dropped_once_whatever_its_entry_does() {
     }
     let report = space.close().expect("one name");
     assert_eq!((report.live, report.dropped, count(&drops)), (200, 200, 1_000));
+}
+
+#[test]
+fn what_died_is_dropped_although_the_closure_that_sees_it_panics() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (table, space) = table();
+    fill(&space, &drops, 100);
+    let mut sweeping = table.begin(&[&space]).expect("idle").sweep().expect("idle");
+    let mut seen = 0;
+    let see = |_| {
+        seen += 1;
+        assert!(seen < 10, "enough");
+    };
+    let step = catch_unwind(AssertUnwindSafe(|| sweeping.step_with(usize::MAX, false, see)));
+    assert!(step.is_err());
+    assert_eq!((seen, count(&drops)), (10, 100));
+    let report = sweeping.finish().expect("idle");
+    assert_eq!((report.freed, report.dropped), (100, 100));
+}
+
+/// Counts its drops, and some of them panic.
+struct Touchy(Arc<AtomicUsize>, bool);
+
+impl Drop for Touchy {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.1, "touchy");
+    }
+}
+
+#[test]
+fn what_died_is_dropped_although_another_drop_panics() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let table = ExternalPointerTable::builder().capacity(1 << 16).build().expect("a table");
+    let space = table.space().expect("a space");
+    let tag = Tag::<Touchy>::owned(7).expect("a tag");
+    for number in 0..100 {
+        let object = Box::new(Touchy(Arc::clone(&drops), number == 50));
+        space.allocate_owned(tag, object).expect("room");
+    }
+    let mut sweeping = table.begin(&[&space]).expect("idle").sweep().expect("idle");
+    assert!(catch_unwind(AssertUnwindSafe(|| sweeping.step(usize::MAX))).is_err());
+    assert_eq!(count(&drops), 100);
+    assert_eq!(sweeping.finish().expect("idle").dropped, 100);
 }
 
 #[test]
