@@ -43,7 +43,7 @@ fn memory_is_freed_also_if_the_drop_of_the_contents_panics() {
 #[test]
 fn what_is_stored_does_not_alias_what_is_shared() {
     let shared = 0x7000_0b00;
-    let begin = |offset: usize| 0x1_0000_0000 + offset - Part::STORED.start;
+    let begin = |offset: usize| 0x1000_0000 + offset - Part::STORED.start;
     for (offset, is_aliased) in
         [(0xa80, false), (0xa81, true), (0xb00, true), (0xfff, true), (0, false), (0x880, false)]
     {
