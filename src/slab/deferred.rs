@@ -144,7 +144,8 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
             // What was dropped may have removed other values.
             let Some(_operation) = self.enter() else { return };
             // SAFETY: the owner, inside an operation.
-            let is_due = unsafe { participant.with_limbo(|limbo| limbo.is_due(inner.batch())) };
+            let is_due =
+                unsafe { participant.with_limbo(|limbo| limbo.is_due(inner.batch(), false)) };
             if !is_due || delays {
                 break;
             }
