@@ -206,7 +206,7 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
                     // SAFETY: the owner of both, inside an operation.
                     unsafe { move_limbo(own, other) };
                 }
-                inner.participants.leave(registration);
+                inner.participants.release(registration);
             }
         }
     }
