@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use super::allocator::Allocator;
-use crate::arena::{Arena, Below, Memory};
+use crate::arena::{Arena, Below, Memory, View};
 use crate::bias::Bias;
 #[cfg(not(model))]
 use crate::bias::bytes_for;
@@ -115,7 +115,7 @@ impl Config {
     /// Checks the choices, and reserves the addresses.
     pub(crate) fn arena<W: Word>(&self, protection: Protection) -> Result<Arena<W>, BuildError> {
         let slots = (DEFAULT_BYTES / Memory::<W>::SLOT_BYTES).min(1 << DEFAULT_INDEX_BITS);
-        let capacity = self.capacity.unwrap_or(slots as u32 - 1);
+        let capacity = self.capacity.unwrap_or(View::<W>::within(slots as u32) - 1);
         if capacity == 0 {
             return Err(BuildError::ZeroCapacity);
         }
@@ -252,11 +252,12 @@ impl<T> Builder<T> {
     /// on. After a refusal it takes no more than half of what the system would grant, so that the
     /// rest of the process has addresses too.
     ///
-    /// Default: 268,435,455 (2^28 - 1), or as many as go into 4 GiB of addresses. That is 2 GiB for
-    /// one-word entries. So a process can have 10,000 tables of the default size. `u32::MAX` asks
-    /// for one slot for each handle: 32 GiB of addresses for one-word entries, 64 GiB for two-word
-    /// ones. With a [`bias`](Self::bias) there are 8 bytes more for each 64 slots. A slab takes at
-    /// most 64 GiB. In a model (`--cfg loom`), a table has at most 31 slots.
+    /// Default: 268,435,455 (2^28 - 1), or as many as have room in 4 GiB of addresses, of which a
+    /// power of two is [reserved](Self::capacity). That is 2 GiB for one-word entries. So a process
+    /// can have 10,000 tables of the default size. `u32::MAX` asks for one slot for each handle:
+    /// 32 GiB of addresses for one-word entries, 64 GiB for two-word ones. With a
+    /// [`bias`](Self::bias) there are 8 bytes more for each 64 slots. A slab takes at most 64 GiB.
+    /// In a model (`--cfg loom`), a table has at most 31 slots.
     pub const fn capacity_at_most(mut self, slots: u32) -> Self {
         self.config.capacity = Some(slots);
         self.config.step_down = true;

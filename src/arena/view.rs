@@ -35,6 +35,11 @@ impl<W: Word> View<W> {
         if Self::IS_MASKED { (segments as usize).next_power_of_two() } else { segments as usize }
     }
 
+    /// The most slots for which no more than `slots` are reserved.
+    pub(crate) const fn within(slots: u32) -> u32 {
+        if Self::IS_MASKED { 1 << slots.ilog2() } else { slots }
+    }
+
     pub(super) fn new(base: NonNull<Slot<W>>, last: u32) -> Self {
         Self { base, last, mask: u32::MAX >> last.leading_zeros() }
     }

@@ -80,7 +80,7 @@ impl Record {
     /// Returns [`BUSY`] if the owner, which is the caller, is inside an operation already: a signal
     /// handler or an allocator's hook has interrupted that. Else returns 0.
     #[inline(always)]
-    pub(super) fn entered(&self) -> u32 {
+    pub(crate) fn entered(&self) -> u32 {
         #[cfg(model)]
         let flag = &self.entered;
         #[cfg(not(model))]

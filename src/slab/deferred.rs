@@ -106,9 +106,10 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
     }
 
     /// Drops all values of all participants that no guard can see. Blocks. Returns the number of
-    /// values that still wait.
+    /// values that still wait. Does nothing if this call has interrupted an operation of the
+    /// participant's: a stop would wait for that forever.
     pub(crate) fn flush(&mut self) -> u64 {
-        if !self.private().is_dropping.get() {
+        if !self.private().is_dropping.get() && !self.is_entered() {
             self.adopt();
             if others(&self.inner.participants.walk(), self.participant).count() > 0 {
                 self.gather();
@@ -144,7 +145,8 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
             // What was dropped may have removed other values.
             let Some(_operation) = self.enter() else { return };
             // SAFETY: the owner, inside an operation.
-            let is_due = unsafe { participant.with_limbo(|limbo| limbo.is_due(inner.batch())) };
+            let is_due =
+                unsafe { participant.with_limbo(|limbo| limbo.is_due(inner.batch(), false)) };
             if !is_due || delays {
                 break;
             }
@@ -205,7 +207,7 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
                     // SAFETY: the owner of both, inside an operation.
                     unsafe { move_limbo(own, other) };
                 }
-                inner.participants.leave(registration);
+                inner.participants.release(registration);
             }
         }
     }

@@ -314,6 +314,12 @@ impl<'a, T: Send + Sync + 'static> SlabOwner<'a, T> {
         unsafe { self.inner.allocator.space.safepoint.enter(record) }
     }
 
+    /// Returns `true` if the caller has interrupted an operation of the participant's.
+    pub(super) fn is_entered(&self) -> bool {
+        // SAFETY: the owner's record, attached when the participant was registered.
+        unsafe { self.participant.record() }.entered() != 0
+    }
+
     /// The reason why no operation can begin. There is one.
     #[cold]
     pub(crate) fn refusal(&self) -> OperationError {

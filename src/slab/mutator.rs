@@ -97,7 +97,8 @@ impl<'s, T: Send + Sync + 'static, M> Mutator<'s, T, M> {
 }
 
 impl<T: Send + Sync + 'static, M> Drop for Mutator<'_, T, M> {
-    /// Puts the local store's free slots onto a shared list. Blocks while the world is stopped.
+    /// Leaves the local store's free slots to the next participant, or puts them onto a shared list
+    /// if they are many. Blocks while the world is stopped.
     // Inlined, so that the mutator can be in registers.
     #[inline(always)]
     fn drop(&mut self) {

@@ -60,7 +60,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
             operation.store().count_uninitialized(1);
         }
         // SAFETY: the owner, inside an operation.
-        let (noted, is_due) = unsafe { participant.retire(index, word.birth(), self.batch()) };
+        let (noted, is_due) =
+            unsafe { participant.retire(index, word.birth(), self.batch(), needs_drop::<T>()) };
         if !noted {
             // Relaxed: a figure.
             self.stranded.fetch_add(1, Ordering::Relaxed);

@@ -360,6 +360,24 @@ fn a_drop_that_panics_leaves_the_slab_whole() {
     assert_eq!(drops.load(Ordering::Relaxed), 151, "all other values are dropped");
 }
 
+#[test]
+fn drops_that_panic_do_not_let_removed_values_pile_up() {
+    let drops = Arc::default();
+    let slab = slab();
+    // Removed values wait, since another participant has had a guard.
+    let reader = slab.mutator();
+    drop(reader.pin());
+    for _ in 0..3_000 {
+        let key = slab.insert(Touchy(Arc::clone(&drops), true)).expect("room");
+        // Whether it drops a value or not, which panics.
+        let _ = catch_unwind(AssertUnwindSafe(|| slab.remove(key)));
+        assert!(!slab.contains(key));
+    }
+    assert!(slab.stats().waiting <= 1024, "a batch: {:?}", slab.stats());
+    while catch_unwind(AssertUnwindSafe(|| slab.flush())).is_err() {}
+    assert_eq!(drops.load(Ordering::Relaxed), 3_000);
+}
+
 static LIST: LazyLock<Slab<Node>> = LazyLock::new(|| Slab::new().expect("addresses"));
 
 /// A node that, when dropped, removes the next one and may insert another.

@@ -2,7 +2,7 @@
 
 use slotarena::{BuildError, Slab, Table};
 
-use crate::alone::alone;
+use crate::alone::{alone, status_bytes};
 use crate::common::check_empty;
 use crate::{protected, works};
 
@@ -80,5 +80,26 @@ fn without_mappings_tables_work_on_and_new_ones_are_errors() {
         assert!(keys.into_iter().all(|key| slab.remove(key)));
         slab.audit().expect("a whole slab");
         works(&code);
+    });
+}
+
+/// Builds a slab of the default size, and checks that it takes 4 GiB of addresses at most, apart
+/// from the words of its ranges.
+fn default_size<T: Send + Sync + 'static>() {
+    let before = status_bytes("VmSize:");
+    let slab = Slab::<T>::new().expect("addresses");
+    let reserved = status_bytes("VmSize:") - before;
+    let ranges = u64::from(slab.capacity()) / 8 + (1 << 20);
+    assert!(reserved <= (1 << 32) + ranges, "{reserved} bytes for {} slots", slab.capacity());
+}
+
+#[test]
+fn slabs_of_the_default_size_reserve_four_gib_whatever_the_size_of_a_value() {
+    alone("maps::slabs_of_the_default_size_reserve_four_gib_whatever_the_size_of_a_value", || {
+        default_size::<u64>();
+        default_size::<[u64; 2]>();
+        default_size::<[u64; 5]>();
+        default_size::<[u64; 13]>();
+        default_size::<[u64; 1250]>();
     });
 }

@@ -32,6 +32,13 @@ impl Shared {
         let slab = Slab::builder().capacity(30_000).build().expect("a slab");
         let handle = table.allocate(5).expect("a slot");
         let key = slab.insert(5).expect("room");
+        // A value of another participant waits: an insertion that finds no slot would look at it.
+        drop(slab.pin());
+        let other = slab.mutator();
+        let removed = other.insert(4).expect("room");
+        assert!(other.remove(removed));
+        drop(other);
+        assert_eq!(slab.stats().waiting, 1);
         Self { table, slab, handle, key, worked: AtomicU64::new(0), refused: AtomicU64::new(0) }
     }
 

@@ -70,10 +70,11 @@ impl Limbo {
         self.pending.try_reserve(self.pending.len().max(256)).is_ok()
     }
 
-    /// Returns `true` if there are enough values for a look at the guards.
+    /// Returns `true` if there are enough values for a look at the guards, or if one that found
+    /// values to drop was interrupted by a panic. `needs_drop` says whether any are dropped.
     #[inline(always)]
-    pub(crate) fn is_due(&self, batch: usize) -> bool {
-        self.pending.len() >= batch
+    pub(crate) fn is_due(&self, batch: usize, needs_drop: bool) -> bool {
+        self.pending.len() >= batch || needs_drop && !self.unseen.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -286,18 +286,24 @@ impl Participant {
         result
     }
 
-    /// Notes a removed value. Returns whether there was memory for that, and whether as many as
-    /// `batch` wait to be looked at.
+    /// Notes a removed value. Returns whether there was memory for that, and whether it is time to
+    /// look at the guards (see [`Limbo::is_due`]).
     ///
     /// # Safety
     ///
     /// Same as [`with_limbo`](Self::with_limbo).
     #[inline(always)]
-    pub(crate) unsafe fn retire(&self, index: u32, birth: Birth, batch: usize) -> (bool, bool) {
+    pub(crate) unsafe fn retire(
+        &self,
+        index: u32,
+        birth: Birth,
+        batch: usize,
+        needs_drop: bool,
+    ) -> (bool, bool) {
         let (noted, is_due) = self.limbo.with_mut(|limbo| {
             // SAFETY: exclusive use, by the contract of this function.
             let limbo = unsafe { &mut *limbo };
-            (limbo.push(index, birth), limbo.is_due(batch))
+            (limbo.push(index, birth), limbo.is_due(batch, needs_drop))
         });
         if noted {
             // Relaxed: a figure.

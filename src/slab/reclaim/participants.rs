@@ -82,6 +82,8 @@ impl Participants {
     /// `None` if there is no memory.
     pub(crate) fn join(&self) -> Option<Registration> {
         if let Some(registration) = self.walk().iter().find_map(|other| self.acquire(other)) {
+            // Relaxed: a hint.
+            self.owned.fetch_add(1, Ordering::Relaxed);
             return Some(registration);
         }
         // Relaxed: the compare-and-swap decides.
@@ -128,14 +130,14 @@ impl Participants {
         self.owned.load(Ordering::Relaxed)
     }
 
-    /// Makes a participant the caller's. `None` if it has an owner. Wait-free.
+    /// Makes a participant the caller's for a moment, in which it does not count as one that has an
+    /// owner. `None` if it has one. Wait-free.
     pub(crate) fn acquire(&self, participant: &Participant) -> Option<Registration> {
         let owned = &participant.owned;
-        // Acquire: what the last owner left is the caller's now. Partner: participants.leave.store.
+        // Acquire: what the last owner left is the caller's now. Partner:
+        // participants.release.store.
         // Relaxed on failure: another thread owns it.
         owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
-        // Relaxed: a hint.
-        self.owned.fetch_add(1, Ordering::Relaxed);
         Some(Registration::of(NonNull::from(participant)))
     }
 
@@ -143,6 +145,11 @@ impl Participants {
     pub(crate) fn leave(&self, registration: Registration) {
         // Relaxed: a hint.
         self.owned.fetch_sub(1, Ordering::Relaxed);
+        self.release(registration);
+    }
+
+    /// Gives a participant up that was [acquired](Self::acquire). Wait-free.
+    pub(crate) fn release(&self, registration: Registration) {
         // SAFETY: it lives as long as it has an owner.
         let participant = unsafe { registration.participant().as_ref() };
         // Release: hands the participant to its next owner. Partner:
@@ -220,12 +227,10 @@ impl Participants {
                 // As it was boxed: a reference does not reach all of the memory.
                 retired.0 = this;
                 // Relaxed: a hint.
-                self.owned.fetch_sub(1, Ordering::Relaxed);
-                // Relaxed: a hint.
                 self.count.fetch_sub(1, Ordering::Relaxed);
             } else {
                 link = &participant.next;
-                self.leave(registration);
+                self.release(registration);
             }
         }
         // AcqRel: the walks that ended have visited what they did before this, and those that begin
