@@ -189,6 +189,7 @@ impl<T: Send + Sync + 'static> Shared for Inner<T> {
     fn adopt(&self) -> bool {
         // Relaxed: no other thread runs.
         self.is_inherited.store(true, Ordering::Relaxed);
+        self.participants.after_fork();
         true
     }
 }

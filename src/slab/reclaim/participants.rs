@@ -185,6 +185,12 @@ impl Participants {
         self.is_trimmed.store(true, Ordering::Relaxed);
     }
 
+    /// Forgets the walks of threads that a child of the process lacks. The caller is in none.
+    pub(crate) fn after_fork(&self) {
+        // Relaxed: no other thread runs.
+        self.walks.store(0, Ordering::Relaxed);
+    }
+
     /// Returns `true` if so many participants have no owner that it is time to trim the list. Then
     /// a trim's cost, spread over them, is constant.
     pub(crate) fn is_crowded(&self) -> bool {
