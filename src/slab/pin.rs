@@ -118,9 +118,7 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         }
         inner.participants.leave(Registration::of(NonNull::from(self.participant)));
     }
-}
 
-impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
     /// Returns `true` if the participant's free slots are too many to be left to the next owner:
     /// others should have their memory.
     fn has_many_slots(&self) -> bool {

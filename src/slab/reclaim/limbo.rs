@@ -89,7 +89,7 @@ impl Limbo {
     /// is no guard, or if the caller asks for `all`. Where memory is short, values stay in place.
     pub(crate) fn sort(&mut self, now: Era, guards: &Guards, all: bool) -> bool {
         if guards.are_none() && self.unseen.is_empty() {
-            self.sorted += self.pending.len();
+            // All at once, without a copy.
             core::mem::swap(&mut self.pending, &mut self.unseen);
         }
         let mut room = self.unseen.try_reserve(self.pending.len()).is_ok();
