@@ -62,3 +62,25 @@ fn tear_down() {
         outcome::note(outcome::history());
     });
 }
+
+#[test]
+fn ending_sweep() {
+    let what = "a participant with a free slot ends, another sweeps: all goes back";
+    model("ending_sweep", "4 5 8", what).long().explore(|| {
+        let table = Table::<u64>::builder().capacity(1).stripes(1).magazine_size(1);
+        let table = Box::new(table.segment_shift(1).build().expect("a small table"));
+        // SAFETY: the thread is joined, and the mutator dropped, before the table is dropped.
+        let shared: &'static Table<u64> = unsafe { &*std::ptr::from_ref(&*table) };
+        let mutator = shared.mutator();
+        let handle = mutator.allocate(7).expect("a slot");
+        assert_eq!(mutator.free(handle), Ok(7));
+        let ending = spawn(move || {
+            drop(mutator);
+            outcome::history()
+        });
+        let report = table.sweep(0);
+        assert!(report.swept && report.segments_committed == 0, "Invariant 5: {report:?}");
+        outcome::note(ending.join().expect("the thread"));
+        outcome::note(outcome::history());
+    });
+}

@@ -2,8 +2,10 @@
 
 use slotarena::Key;
 
+use crate::harness::checker::thread::spawn;
+use crate::harness::outcome;
 use crate::harness::stage::model;
-use crate::slab::{Mutator, Scene};
+use crate::slab::{Mutator, SEEN, Scene};
 
 /// Removes a value under a guard that sees it. It waits in the limbo.
 fn remove_under_guard(by: &Mutator, key: Key) {
@@ -143,6 +145,25 @@ fn slab_trim_fresh() {
         scene.trim_always();
         scene.spawn_leaving(Some(one), |_| String::new());
         scene.spawn_leaving(None, |_| String::new());
+        scene.finish(0);
+    });
+}
+
+#[test]
+fn slab_trim_sweep() {
+    let what = "slab: one sweeps and frees a participant that has gone, another flushes";
+    model("slab_trim_sweep", "4 8 11", what).bound(2).long().explore(|| {
+        let mut scene = Scene::new();
+        let (one, spare) = (scene.mutator(false), scene.mutator(false));
+        drop(spare);
+        scene.trim_always();
+        scene.spawn(one, |m| m.flush().to_string());
+        let slab = scene.slab();
+        scene.actors.push(spawn(move || {
+            let report = slab.sweep(0);
+            SEEN.with(|all| all.borrow_mut().push(report.swept.to_string() + &outcome::history()));
+            None
+        }));
         scene.finish(0);
     });
 }

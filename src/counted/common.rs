@@ -233,8 +233,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
     pub(super) fn len(&self) -> usize {
         let space = &self.allocator.space;
         let (_, slots) = space.arena.committed.count();
-        let shared = || space.free_in_lists() + space.unswept.slots();
-        let (free, uninitialized) = space.safepoint.figures(shared);
+        let (free, uninitialized) = space.figures();
         // Relaxed: a figure.
         let stranded = self.stranded.load(Ordering::Relaxed);
         slots.saturating_sub(free + uninitialized + stranded) as usize

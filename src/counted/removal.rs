@@ -102,7 +102,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
     pub(super) fn trim(&self) {
         let space = &self.allocator.space;
         let (_, committed) = space.arena.committed.count();
-        let free = space.free_in_lists() + space.unswept.slots();
+        let free = space.free_outside();
         let (spilled, in_use) = (space.magazine_size.into(), committed.saturating_sub(free));
         // Where another thread has it, that thread looks.
         let Some(mut trimming) = self.trimming.as_ref().and_then(Lock::try_lock) else { return };

@@ -197,11 +197,6 @@ impl Safepoint {
         cfg!(all(unix, not(model))) && self.gate.load(Ordering::Relaxed) == FORKED
     }
 
-    /// The approximate number of free slots in all local stores. Blocks while the world is stopped.
-    pub(crate) fn free_in_stores(&self) -> u64 {
-        self.lock().map_or(0, |registry| registry.free_in_stores())
-    }
-
     /// The free slots, of which `shared` counts those in no store, and the slots without an entry.
     /// Exact while no operation is under way, even if threads end. Blocks during a stop.
     pub(crate) fn figures(&self, shared: impl FnOnce() -> u64) -> (u64, u64) {

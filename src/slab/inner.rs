@@ -234,8 +234,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
     pub(crate) fn len(&self) -> u64 {
         let space = &self.allocator.space;
         let (_, slots) = space.arena.committed.count();
-        let shared = || space.free_in_lists() + space.unswept.slots();
-        let (free, uninitialized) = space.safepoint.figures(shared);
+        let (free, uninitialized) = space.figures();
         slots.saturating_sub(free + uninitialized)
     }
 

@@ -102,10 +102,7 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
         let (inner, private) = (self.inner, self.private());
         if inner.participants.is_crowded() {
             // SAFETY: the owner is about to leave, so no operation of its own is under way.
-            let mut owner = unsafe { SlabOwner::new(inner, self.participant) };
-            let trimmed = owner.enter().and_then(|operation| inner.participants.trim(&operation));
-            let records = trimmed.into_iter().flatten();
-            records.for_each(|registration| inner.allocator.unregister(registration));
+            unsafe { SlabOwner::new(inner, self.participant) }.trim();
         }
         if self.has_many_slots() {
             let registration = self.participant.detach();
@@ -117,6 +114,18 @@ impl<T: Send + Sync + 'static> SlabOwner<'_, T> {
             inner.readers.fetch_sub(SoleReader::READER, Ordering::Release);
         }
         inner.participants.leave(Registration::of(NonNull::from(self.participant)));
+    }
+
+    /// Frees the participants that have left, but for those whose values wait.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn trim(&mut self) {
+        let inner = self.inner;
+        if inner.participants.is_trimmed() {
+            let trimmed = self.enter().and_then(|operation| inner.participants.trim(&operation));
+            let records = trimmed.into_iter().flatten();
+            records.for_each(|registration| inner.allocator.unregister(registration));
+        }
     }
 
     /// Returns `true` if the participant's free slots are too many to be left to the next owner:

@@ -269,12 +269,17 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         self.inner.allocator.capacity()
     }
 
-    /// Flushes, and then gives back the memory of segments that hold nothing.
+    /// Flushes, and then gives back the memory of segments that hold nothing, and what threads and
+    /// mutators that have ended left.
     ///
     /// See [`flush`](Self::flush) and [`Table::sweep`](crate::Table::sweep). The report counts
     /// removed values that still wait, vacant entries, and exhausted slots as uninitialized.
     pub fn sweep(&self, threshold: u64) -> SweepReport {
-        self.flush();
+        // Refused only where the sweep is too.
+        let _ = self.with(|mut owner| {
+            owner.flush();
+            owner.trim();
+        });
         sweep::sweep(&self.inner.allocator.space, threshold, Resume::Soon)
     }
 
@@ -290,7 +295,7 @@ impl<T: Send + Sync + 'static, M> Slab<T, M> {
         sweep::sweep(&self.inner.allocator.space, 0, Resume::Soon);
     }
 
-    /// Each participant that leaves takes others that have left out of the list.
+    /// Each participant that leaves, and each sweep, takes those that have left out of the list.
     #[cfg(model)]
     #[doc(hidden)]
     pub fn trim_always(&self) {

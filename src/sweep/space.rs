@@ -61,15 +61,27 @@ impl<W: Word> Space<W> {
         Some(Self { arena, bias, lists, safepoint, magazine_size, unswept, pace: Pace::new() })
     }
 
-    pub(crate) fn free_in_lists(&self) -> u64 {
+    fn free_in_lists(&self) -> u64 {
         self.lists.iter().map(|list| u64::from(list.length())).sum()
     }
 
+    /// The approximate number of free slots outside of local stores.
+    pub(crate) fn free_outside(&self) -> u64 {
+        self.free_in_lists() + self.unswept.slots()
+    }
+
+    /// The free slots, and the slots without an entry. Exact while no operation is under way, even
+    /// if threads end. Blocks while the world is stopped.
+    pub(crate) fn figures(&self) -> (u64, u64) {
+        self.safepoint.figures(|| self.free_outside())
+    }
+
     /// Returns the approximate number of free slots. If those outside of local stores reach
-    /// `enough`, returns their number alone. Else blocks while the world is stopped.
+    /// `enough`, returns their number alone. Else it is as exact as [`figures`](Self::figures), and
+    /// blocks like that.
     pub(crate) fn roughly_free(&self, enough: u64) -> u64 {
-        let shared = self.free_in_lists() + self.unswept.slots();
-        if shared >= enough { shared } else { shared + self.safepoint.free_in_stores() }
+        let free = self.free_outside();
+        if free >= enough { free } else { self.figures().0 }
     }
 
     /// Counts. The counts are exact if the world is stopped, since nothing is in transit then.

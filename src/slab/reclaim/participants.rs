@@ -2,8 +2,8 @@
 //!
 //! A participant joins at the head. Any thread may walk through the list. A participant that leaves
 //! stays in the list, for the next that joins. If there are many of those, one that leaves *trims*
-//! the list: it takes them out and *retires* them. A walk that began before may still visit them.
-//! So they are freed once no walk is under way. With named events:
+//! the list: it takes them out and *retires* them. So does each sweep. A walk that began before may
+//! still visit them. So they are freed once no walk is under way. With named events:
 //!
 //! ```text
 //!   walker                                   trimmer, of which there is one
@@ -167,18 +167,19 @@ impl Participants {
         Walk { list: self }
     }
 
+    /// Returns `true` if participants that have left may be freed.
     #[cfg(not(model))]
-    fn is_trimmed(&self) -> bool {
+    pub(crate) fn is_trimmed(&self) -> bool {
         true
     }
 
     #[cfg(model)]
-    fn is_trimmed(&self) -> bool {
+    pub(crate) fn is_trimmed(&self) -> bool {
         // Relaxed: set before there are other threads.
         self.is_trimmed.load(Ordering::Relaxed)
     }
 
-    /// Lets each participant that leaves trim the list.
+    /// Lets each participant that leaves, and each sweep, trim the list.
     #[cfg(model)]
     pub(crate) fn trim_always(&self) {
         // Relaxed: there are no other threads.
