@@ -242,6 +242,64 @@ fn bias_free_successor() {
 }
 
 #[test]
+fn bias_inherit_allocate() {
+    let what = "a participant with a free slot ends, another begins, allocates, and frees";
+    model("bias_inherit_allocate", "2 3 4 14", what).explore(|| {
+        let (mut stage, [one, slot, other]) = three(EACH);
+        stage.hold(vec![one, slot]);
+        let mut owner = stage.registered();
+        owner.held = vec![other];
+        owner.free();
+        stage.start(owner, vec![], Actor::unregister);
+        stage.spawn_bare(vec![], |a| {
+            a.register();
+            a.allocate();
+            a.free();
+        });
+        stage.finish();
+    });
+}
+
+#[test]
+fn bias_inherit_sweep() {
+    let what = "a participant with a free slot ends, another sweeps, begins, and allocates twice";
+    model("bias_inherit_sweep", "2 3 4 8 14", what).explore(|| {
+        let (mut stage, [one, slot, other]) = three(EACH);
+        stage.hold(vec![slot]);
+        let mut owner = stage.registered();
+        owner.held = vec![one, other];
+        owner.free();
+        owner.free();
+        stage.start(owner, vec![], Actor::unregister);
+        stage.spawn_bare(vec![], |a| {
+            a.sweep();
+            a.register();
+            a.allocate();
+            a.allocate();
+        });
+        stage.finish();
+    });
+}
+
+#[test]
+fn bias_inherit_many() {
+    let what = "more participants with a free slot each end than are kept";
+    model("bias_inherit_many", "4 14", what).explore(|| {
+        let (mut stage, slots) = three(EACH);
+        let owners = slots.map(|slot| {
+            let mut owner = stage.registered();
+            owner.held = vec![slot];
+            owner.free();
+            owner
+        });
+        for owner in owners {
+            stage.start(owner, vec![], Actor::unregister);
+        }
+        stage.finish();
+    });
+}
+
+#[test]
 fn bias_slab_remove() {
     let what = "two remove one value of a slab whose ranges are biased";
     model("bias_slab_remove", "3 4 11 14", what).bound(2).explore(|| {

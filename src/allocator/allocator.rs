@@ -82,11 +82,16 @@ impl<W: Word> Shared for Allocator<W> {
         registration.record()
     }
 
-    /// Ends a participation. The slots of the local store go to a free list.
+    /// Ends a participation. The slots of the local store go to a free list. With a bias, up to two
+    /// magazines stay for the next owner of the record, toward which their ranges are biased.
     fn unregister(&self, registration: Registration) {
         // A thread may end outside of any scope (Invariant 13).
         let _rights = self.space.arena.rights();
-        self.space.safepoint.unregister(registration, |store| self.spill_all(store));
+        self.space.safepoint.unregister(registration, |store, is_kept| {
+            if !(is_kept && self.space.bias.is_on() && store.has_no_overflow()) {
+                self.spill_all(store);
+            }
+        });
     }
 
     fn safepoint(&self) -> &Safepoint {

@@ -28,7 +28,7 @@ pub struct Stats {
     pub free: u64,
     /// Free slots on the shared free lists, which all participants find.
     pub free_in_stripes: u64,
-    /// Free slots in the participants' local stores.
+    /// Free slots in the local stores of participants, also of some that have ended.
     pub free_in_local_stores: u64,
     /// Free slots in segments that no thread has swept since the last sweep stopped the world.
     pub free_unswept: u64,

@@ -29,14 +29,15 @@ impl Safepoint {
         }
     }
 
-    /// Ends a participation. `empty` is given the local store. Blocks while the world is stopped.
+    /// Ends a participation. `leave` is given the local store, and whether the record is kept for
+    /// the next participant; if not, it empties the store. Blocks while the world is stopped.
     ///
     /// If the caller itself has stopped the world, the record stays as that of a forgotten mutator,
     /// whose store a sweep finds.
     pub(crate) fn unregister(
         &self,
         registration: Registration,
-        empty: impl FnOnce(&mut StoreMut<'_>),
+        leave: impl FnOnce(&mut StoreMut<'_>, bool),
     ) {
         let Ok(mut registry) = self.lock() else { return };
         // Relaxed: only a stopper changes the cycle, and the lock keeps stoppers out.
@@ -45,7 +46,7 @@ impl Safepoint {
         let record = unsafe { registration.record().as_ref() };
         // SAFETY: the owner has just given the record up, and the lock keeps stoppers out.
         let mut store = unsafe { record.store_mut(cycle) };
-        empty(&mut store);
+        leave(&mut store, registry.keeps_spare());
         let overflow = store.take_overflow();
         let unneeded = registry.unregister(registration);
         drop(registry);

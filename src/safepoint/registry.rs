@@ -15,7 +15,7 @@ const SPARE_RECORDS: usize = if cfg!(model) { 2 } else { 16 };
 pub(super) struct Registry {
     /// Those with an owner. A record knows its position here.
     records: Vec<NonNull<Record>>,
-    /// Some without one, with empty stores.
+    /// Some without one. Their last owners may have left free slots in the stores.
     spare: Vec<NonNull<Record>>,
     /// The participants that have a number. Those after [`NUMBER_MAX`] get none.
     numbered: u32,
@@ -89,12 +89,24 @@ impl Registry {
         self.records.iter().map(|record| unsafe { record.as_ref() })
     }
 
+    /// All records that may have free slots: those with an owner, and spare ones.
+    pub(super) fn with_slots(&self) -> impl Iterator<Item = &Record> {
+        // SAFETY: the registry owns the records, and frees none that is listed here.
+        let spare = self.spare.iter().map(|record| unsafe { record.as_ref() });
+        self.records().chain(spare)
+    }
+
     pub(super) fn participants(&self) -> usize {
         self.records.len()
     }
 
+    /// Returns `true` if the next record without an owner is kept.
+    pub(super) fn keeps_spare(&self) -> bool {
+        self.spare.len() < SPARE_RECORDS
+    }
+
     pub(super) fn free_in_stores(&self) -> u64 {
-        self.records().map(|record| record.store().free()).sum()
+        self.with_slots().map(|record| record.store().free()).sum()
     }
 
     /// The sum of all records' parts. Each part wraps.
@@ -122,7 +134,7 @@ impl Registry {
         Ok(Registration { record })
     }
 
-    /// Takes a record's owner away. The store is empty. Returns the record if it is not kept.
+    /// Takes a record's owner away. Returns the record if it is not kept. Then the store is empty.
     pub(super) fn unregister(&mut self, registration: Registration) -> Option<Placed<Record>> {
         let Registration { record } = registration;
         // SAFETY: the registry owns the records.
@@ -134,7 +146,7 @@ impl Registry {
             unsafe { moved.as_ref() }.set_position(position);
         }
         self.uninitialized = self.uninitialized.wrapping_add(gone.store().take_uninitialized());
-        if self.spare.len() < SPARE_RECORDS {
+        if self.keeps_spare() {
             self.spare.push(record);
             return None;
         }

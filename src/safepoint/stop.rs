@@ -87,9 +87,10 @@ impl Stopped<'_> {
         self.registry.participants()
     }
 
-    /// Shows the local stores of all records to `with`, one after the other.
+    /// Shows the local stores of all records to `with`, one after the other: also what participants
+    /// that have ended left.
     pub(crate) fn for_each_store(&mut self, mut with: impl FnMut(&mut StoreMut<'_>)) {
-        for record in self.registry.records() {
+        for record in self.registry.with_slots() {
             // SAFETY: the world is stopped (Invariant 8), and this borrows the stop mutably.
             with(&mut unsafe { record.store_mut(self.cycle) });
         }

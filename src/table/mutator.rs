@@ -106,7 +106,9 @@ impl<'t, E: Packed> Mutator<'t, E> {
 }
 
 impl<E: Packed> Drop for Mutator<'_, E> {
-    /// Puts the local store's free slots onto a shared list. Blocks while the world is stopped.
+    /// Puts the local store's free slots onto a shared list. Up to two magazines may stay for the
+    /// next participant, where there is a [`bias`](crate::Builder::bias). Blocks while the world is
+    /// stopped.
     fn drop(&mut self) {
         if let Some(registration) = self.registration.take() {
             self.own.allocator.unregister(registration);

@@ -1,5 +1,7 @@
 //! Mutators: participants that belong to no thread.
 
+use std::collections::HashSet;
+
 use slotarena::{AllocError, Handle, Mutator, SetError};
 
 use crate::common::{check, check_capacity, check_empty, on_threads};
@@ -117,16 +119,45 @@ fn a_living_mutators_free_slots_serve_other_participants() {
 }
 
 #[test]
-fn a_dropped_mutator_returns_its_free_slots() {
+fn a_dropped_mutators_free_slots_serve_other_participants() {
     let table = table(1000);
     let mutator = table.mutator();
     let handle = mutator.allocate(1).expect("a slot");
     assert_eq!(mutator.free(handle), Ok(1));
     assert!(table.stats().free_in_local_stores > 0);
     drop(mutator);
-    let stats = table.stats();
-    assert_eq!((stats.free_in_local_stores, stats.mutators), (0, 0));
+    assert_eq!(table.stats().mutators, 0);
     check_capacity(&table);
+}
+
+#[test]
+fn a_mutator_has_the_free_slots_that_the_last_one_left() {
+    let table = table(1000);
+    let used = |mutator: Mutator<'_, u64>| {
+        let handles = [0; 50].map(|entry| mutator.allocate(entry).expect("a slot"));
+        let of: HashSet<Handle> = handles.into_iter().collect();
+        handles.into_iter().for_each(|handle| assert_eq!(mutator.free(handle), Ok(0)));
+        of
+    };
+    let first = used(table.mutator());
+    assert_eq!(used(table.mutator()), first);
+    check_capacity(&table);
+}
+
+#[test]
+fn ended_mutators_leave_few_free_slots_outside_of_the_free_lists() {
+    let table = table(100_000);
+    let mutators: Vec<_> = (0..100).map(|_| table.mutator()).collect();
+    for mutator in &mutators {
+        let handles = [0; 100].map(|entry| mutator.allocate(entry).expect("a slot"));
+        assert_eq!(mutator.free_many(&handles), Ok(()));
+    }
+    assert!(table.stats().free_in_local_stores > 9000);
+    drop(mutators);
+    let stats = table.stats();
+    assert!(stats.mutators == 0 && stats.free_in_local_stores <= 16 * 128, "{stats:?}");
+    check_capacity(&table);
+    check_empty(&table);
 }
 
 #[test]

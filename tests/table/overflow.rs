@@ -42,7 +42,7 @@ fn a_participant_whose_demand_oscillates_keeps_what_it_needs() {
         check(&table);
         assert_eq!(mutator.free_many(&held), Ok(()));
         drop(mutator);
-        assert_eq!(table.stats().free_in_local_stores, 0);
+        assert!(table.stats().free_in_local_stores <= STORE, "what the next participant gets");
         check_empty(&table);
     }
 }
