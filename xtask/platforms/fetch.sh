@@ -23,15 +23,20 @@ may_install() {
     [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null
 }
 
+# A download that breaks off is tried again.
+apt() {
+    DEBIAN_FRONTEND=noninteractive \
+        apt-get -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 "$@" > /dev/null
+}
+
 update() {
-    apt-get -o DPkg::Lock::Timeout=120 update --quiet > /dev/null
+    apt update --quiet
 }
 
 install() {
     may_install || fail "needs the Debian packages $*"
     update
-    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes \
-        --no-install-recommends "$@" > /dev/null
+    apt install --yes --no-install-recommends "$@"
 }
 
 # Downloads packages and unpacks them into a folder, which is not there until it is complete.
@@ -41,7 +46,7 @@ unpack() {
     rm -rf "$home.partial"
     mkdir -p "$home.partial"
     cd "$home.partial"
-    apt-get download "$@" > /dev/null
+    apt download "$@"
     for file in *.deb; do
         dpkg-deb --extract "$file" .
         rm "$file"
@@ -88,9 +93,9 @@ std() {
     into=$1
     package=libstd-rust-web-dev:$2=$full
     shift 2
-    apt-get "$@" update --quiet > /dev/null
+    apt "$@" update --quiet
     cd "$lists"
-    apt-get "$@" download "$package" > /dev/null
+    apt "$@" download "$package"
     dpkg-deb --extract ./*.deb "$into"
     rm -r "$lists"
 }
