@@ -300,8 +300,8 @@ impl<T> Builder<T> {
     /// Where Linux has restartable sequences, each range of 64 slots is *biased* toward one
     /// participant, for which a free costs no compare-and-swap. A participant that changes another
     /// one's range first revokes that, by a system call, about 5 times between two sweeps. A
-    /// table in which threads mostly free each other's slots can save these calls by `false`. So can
-    /// any on AMD Zen 3, where a compare-and-swap costs no more than a sequence.
+    /// table in which threads mostly free each other's slots can save these calls by `false`. On
+    /// AMD Zen 3, where a compare-and-swap costs no more than a sequence, any table can.
     ///
     /// Where the system grants the barrier for a revocation and refuses it later, and its
     /// substitute too, a free, a set, or a removal in another participant's range is an error. It
