@@ -140,9 +140,7 @@ fn free_and_set(name: &'static str, what: &'static str, owner_sets: bool) {
     model(name, "3 4 7 14", what).explore(move || {
         let (mut stage, [one, slot, other]) = three(EACH);
         stage.hold(vec![one]);
-        let mut owner = stage.registered();
-        owner.held = vec![other];
-        owner.free();
+        let owner = stage.freed(vec![other]);
         let (handle, old) = slot;
         let set = move |a: &mut Actor| {
             let result = a.set_known(handle, 7);
@@ -182,9 +180,7 @@ fn bias_set_get() {
     model("bias_set_get", "7 14", what).explore(|| {
         let (mut stage, [one, (handle, old), other]) = three(EACH);
         stage.hold(vec![one]);
-        let mut owner = stage.registered();
-        owner.held = vec![other];
-        owner.free();
+        let owner = stage.freed(vec![other]);
         let payload = Payload::new();
         let reader = payload.clone();
         stage.start(owner, vec![(handle, old)], move |a| {
@@ -206,11 +202,7 @@ fn bias_free_sweep() {
     let what = "one frees in a shared range, another sweeps and frees the same slot";
     model("bias_free_sweep", "3 4 8 14", what).bound(3).long().explore(|| {
         let (mut stage, [one, slot, other]) = three(EACH);
-        let mut owner = stage.registered();
-        owner.held = vec![one, other];
-        // Two ranges, biased toward it.
-        owner.free();
-        owner.free();
+        let owner = stage.freed(vec![one, other]);
         let mut second = stage.registered();
         // The second range is shared from here on.
         second.set_known(slot.0, slot.1).expect("live");
@@ -227,9 +219,7 @@ fn bias_free_successor() {
     model("bias_free_successor", "3 4 14", what).bound(4).long().explore(|| {
         let (mut stage, [one, slot, other]) = three(EACH);
         stage.hold(vec![one]);
-        let mut owner = stage.registered();
-        owner.held = vec![other];
-        owner.free();
+        let owner = stage.freed(vec![other]);
         let freed = Arc::new(Count::new(0));
         let again = |a: &mut Actor| {
             a.unregister();
@@ -247,9 +237,7 @@ fn bias_inherit_allocate() {
     model("bias_inherit_allocate", "2 3 4 14", what).explore(|| {
         let (mut stage, [one, slot, other]) = three(EACH);
         stage.hold(vec![one, slot]);
-        let mut owner = stage.registered();
-        owner.held = vec![other];
-        owner.free();
+        let owner = stage.freed(vec![other]);
         stage.start(owner, vec![], Actor::unregister);
         stage.spawn_bare(vec![], |a| {
             a.register();
@@ -266,10 +254,7 @@ fn bias_inherit_sweep() {
     model("bias_inherit_sweep", "2 3 4 8 14", what).explore(|| {
         let (mut stage, [one, slot, other]) = three(EACH);
         stage.hold(vec![slot]);
-        let mut owner = stage.registered();
-        owner.held = vec![one, other];
-        owner.free();
-        owner.free();
+        let owner = stage.freed(vec![one, other]);
         stage.start(owner, vec![], Actor::unregister);
         stage.spawn_bare(vec![], |a| {
             a.sweep();
@@ -286,12 +271,7 @@ fn bias_inherit_many() {
     let what = "more participants with a free slot each end than are kept";
     model("bias_inherit_many", "4 14", what).explore(|| {
         let (mut stage, slots) = three(EACH);
-        let owners = slots.map(|slot| {
-            let mut owner = stage.registered();
-            owner.held = vec![slot];
-            owner.free();
-            owner
-        });
+        let owners = slots.map(|slot| stage.freed(vec![slot]));
         for owner in owners {
             stage.start(owner, vec![], Actor::unregister);
         }

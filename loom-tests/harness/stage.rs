@@ -132,11 +132,18 @@ impl Stage {
 
     /// Frees prepared slots, so that stripes have chains.
     pub fn free(&mut self, held: Held) {
+        drop(self.freed(held));
+    }
+
+    /// Makes an actor with a mutator that has freed the slots of `held`. Their ranges are biased
+    /// toward it, where there is a bias.
+    pub fn freed(&mut self, held: Held) -> Actor {
         let mut actor = self.actor(true);
         actor.held = held;
         while !actor.held.is_empty() {
             actor.free();
         }
+        actor
     }
 
     /// Makes an actor with a mutator that has freed the slots of `held`.

@@ -88,7 +88,7 @@ impl<W: Word> Shared for Allocator<W> {
         // A thread may end outside of any scope (Invariant 13).
         let _rights = self.space.arena.rights();
         self.space.safepoint.unregister(registration, |store, is_kept| {
-            if !(is_kept && self.space.bias.is_on() && store.has_no_overflow()) {
+            if !is_kept || !self.space.bias.is_on() || store.has_overflow() {
                 self.spill_all(store);
             }
         });

@@ -324,13 +324,13 @@ impl<'a> StoreMut<'a> {
         true
     }
 
-    pub(crate) fn has_no_overflow(&self) -> bool {
-        self.store.overflowed() == 0
+    pub(crate) fn has_overflow(&self) -> bool {
+        self.store.overflowed() > 0
     }
 
     /// Takes the overflow, if it is empty, for its memory to be freed.
     pub(crate) fn take_overflow(&mut self) -> Overflow {
-        if !self.has_no_overflow() {
+        if self.has_overflow() {
             return Overflow::EMPTY;
         }
         self.with_overflow(|overflow| core::mem::replace(overflow, Overflow::EMPTY))

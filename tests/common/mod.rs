@@ -158,3 +158,12 @@ pub fn check_capacity(table: &Table<u64>) {
     assert!(sorted.iter().map(|handle| handle.to_raw()).eq(1..=table.capacity()));
     assert_eq!(table.free_many(&all), Ok(()));
 }
+
+/// Checks what the participants left of a table of which none is there any more: with a bias, two
+/// magazines of at most 16 of them; else nothing.
+pub fn check_left<E: Packed>(table: &Table<E>, participants: u64) {
+    let stats = table.stats();
+    let kept = participants.min(16) * 2 * stats.magazine_size as u64;
+    let most = if stats.bias { kept } else { 0 };
+    assert!(stats.mutators == 0 && stats.free_in_local_stores <= most, "{stats:?}");
+}
